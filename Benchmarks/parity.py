@@ -1,0 +1,197 @@
+#!/usr/bin/env python3
+"""Trains the same networks with crsam-dist and with PyTorch, from the same weights on the same batch, and compares.
+
+    python Benchmarks/parity.py [--binary PATH] [--ranks N] [--models …] [--methods …] [--optimizers …]
+
+The data set is a CIFAR-10 binary folder of exactly one batch, so that every order of the samples gives the same batch
+and ten epochs are ten steps. The status is 1 when a figure misses its bound or a run fails.
+
+`rounding` is the same PyTorch run against itself in Double: how far Float32 alone leads a run astray. Where that
+comes near a bound, the comparison says nothing about either program.
+"""
+
+import argparse
+import copy
+import json
+import os
+import pathlib
+import subprocess
+import sys
+import tempfile
+
+import numpy
+import timm.layers
+import torch
+from safetensors.torch import load_file, save_file
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT / "Tests" / "Goldens"))
+import reference  # noqa: E402
+
+STEPS = 10
+LOSS_BOUND = 1e-4
+TENSOR_BOUND = 1e-3
+MEAN = (0.4914, 0.4822, 0.4465)
+DEVIATION = (0.2470, 0.2435, 0.2616)
+
+# Name in the catalog of crsam-dist: (builder, the published number of parameters for RGB and 10 classes).
+MODELS = {
+    "resnet20": (lambda: reference.cifar_resnet(20), 269_722),
+    "resnet18": (reference.resnet18_cifar, 11_173_962),
+    "vit": (reference.small_vit, None),
+}
+FLAGS = {
+    "sgd": ["--method", "sgd"],
+    "sam": ["--method", "sam", "--rho", "0.1"],
+    "crsam-linear": ["--method", "crsam", "--regularizer", "linear", "--rho", "0.1", "--alpha", "0.1", "--beta", "0.01"],
+    "crsam-log": ["--method", "crsam", "--regularizer", "log", "--rho", "0.1", "--alpha", "0.1", "--beta", "0.01"],
+}
+OPTIMIZER_FLAGS = {
+    "sgd": ["--optimizer", "sgd", "--learning-rate", "0.01", "--momentum", "0.9",
+            "--weight-decay", "5e-4"],
+    "adamw": ["--optimizer", "adamw", "--learning-rate", "1e-3", "--weight-decay", "0.05"],
+}
+
+
+def make_images(count):
+    """Smooth patterns by class with noise: 8-bit images from which something can be learnt."""
+    generator = numpy.random.default_rng(7)
+    labels = generator.integers(0, 10, count)
+    coarse = generator.normal(size=(10, 3, 4, 4)).repeat(8, 2).repeat(8, 3)
+    images = 128 + 40 * coarse[labels] + 20 * generator.normal(size=(count, 3, 32, 32))
+    return images.clip(0, 255).astype(numpy.uint8), labels.astype(numpy.uint8)
+
+
+def write_cifar10(folder, images, labels):
+    """Five training files and one for the test, as published: a byte of label, then 3072 bytes of pixels, red first."""
+    folder.mkdir(parents=True)
+    records = numpy.concatenate([labels[:, None], images.reshape(len(images), -1)], 1)
+    for number, part in enumerate(numpy.array_split(records, 5), 1):
+        (folder / f"data_batch_{number}.bin").write_bytes(part.tobytes())
+    (folder / "test_batch.bin").write_bytes(records.tobytes())
+
+
+def run_pytorch(model, method, optimizer, images, labels):
+    model.train()
+    update = reference.make_optimizer(optimizer, model.parameters())
+    losses = [reference.step(model, update, method, lambda m: reference.mean_loss(m, images, labels))[0]
+              for _ in range(STEPS)]
+    return numpy.array(losses), reference.published_tensors(model)
+
+
+def run_trainer(options, folder, model, method, optimizer, weights, data):
+    output = folder / "run"
+    command = ["mpirun", "--oversubscribe", "-np", str(options.ranks), str(options.binary), "train",
+               "--dataset", "cifar10", "--data", str(data), "--model", model, "--init-weights", str(weights),
+               "--augment", "none", "--schedule", "constant", "--warmup-epochs", "0", "--epochs", str(STEPS),
+               "--batch-size", str(options.batch_size), "--m-sharpness", "global", "--label-smoothing", "0",
+               "--evaluate-every", str(STEPS), "--seed", "0", "--output", str(output)]
+    command += FLAGS[method] + OPTIMIZER_FLAGS[optimizer]
+    environment = dict(os.environ)
+    if os.geteuid() == 0:
+        environment |= {"OMPI_ALLOW_RUN_AS_ROOT": "1", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1"}
+    done = subprocess.run(command, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                          stderr=subprocess.STDOUT, text=True, timeout=options.timeout)
+    if done.returncode != 0:
+        raise RuntimeError(f"{' '.join(command)}\nended with {done.returncode}:\n{done.stdout[-2000:]}")
+    lines = [json.loads(line) for line in (output / "metrics.jsonl").read_text().splitlines()]
+    checkpoints = output / "checkpoints"
+    latest = (checkpoints / "latest").read_text().strip()
+    return numpy.array([line["loss"] for line in lines]), load_file(checkpoints / latest / "model.safetensors")
+
+
+def distance(ours, theirs, wanted):
+    """Relative distance over all tensors for which `wanted(name)`, and the worst one's with its name."""
+    names = [name for name in theirs if wanted(name)]
+    if not names:
+        return 0.0, 0.0, ""
+    gaps = {name: (ours[name].double() - theirs[name].double()).norm().item() for name in names}
+    norms = {name: theirs[name].double().norm().item() for name in names}
+    whole = sum(g * g for g in gaps.values()) ** 0.5 / sum(n * n for n in norms.values()) ** 0.5
+    worst = max(names, key=lambda name: gaps[name] / max(norms[name], 1e-12))
+    return whole, gaps[worst] / max(norms[worst], 1e-12), worst
+
+
+def is_statistic(name):
+    return "running_" in name
+
+
+def compare(options, model_name, method, optimizer, pixels, labels):
+    """One row of the table, and whether it holds."""
+    build, parameters = MODELS[model_name]
+    torch.manual_seed(11)
+    model = build()
+    count = sum(p.numel() for p in model.parameters())
+    if parameters is not None and count != parameters:
+        raise RuntimeError(f"{model_name} has {count} parameters here and {parameters} as published")
+    mean, deviation = (torch.tensor(v, dtype=torch.float64).reshape(1, 3, 1, 1) for v in (MEAN, DEVIATION))
+    images = ((torch.from_numpy(pixels).double() / 255 - mean) / deviation).float()
+    targets = torch.from_numpy(labels).long()
+
+    with tempfile.TemporaryDirectory() as name:
+        folder = pathlib.Path(name)
+        write_cifar10(folder / "data", pixels, labels)
+        save_file({k: v.contiguous() for k, v in reference.published_tensors(model).items()},
+                  folder / "initial.safetensors")
+        ours, our_tensors = run_trainer(options, folder, model_name, method, optimizer,
+                                        folder / "initial.safetensors", folder / "data")
+    exact = copy.deepcopy(model).double() if options.rounding else None
+    theirs, their_tensors = run_pytorch(model, method, optimizer, images, targets)
+    rounding = "–"
+    if exact is not None:
+        exact_losses, _ = run_pytorch(exact, method, optimizer, images.double(), targets)
+        rounding = f"{(abs(theirs - exact_losses) / exact_losses).max():.1e}"
+
+    if len(ours) != STEPS:
+        raise RuntimeError(f"metrics.jsonl has {len(ours)} steps, {STEPS} were asked for")
+    if set(their_tensors) - set(our_tensors):
+        raise RuntimeError(f"model.safetensors lacks {', '.join(sorted(set(their_tensors) - set(our_tensors)))}")
+    loss = float((abs(ours - theirs) / abs(theirs)).max())
+    whole, worst, at = distance(our_tensors, their_tensors, lambda n: not is_statistic(n))
+    _, statistic, _ = distance(our_tensors, their_tensors, is_statistic)
+    holds = loss <= LOSS_BOUND and whole <= TENSOR_BOUND and statistic <= TENSOR_BOUND
+    statistics = f"{statistic:.1e}" if any(map(is_statistic, their_tensors)) else "–"
+    row = (f"| {model_name} | {method} | {optimizer} | {loss:.1e} | {whole:.1e} | {worst:.1e} `{at}` | {statistics} "
+           f"| {rounding} | {'yes' if holds else '**no**'} |")
+    return row, holds
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--binary", type=pathlib.Path, default=ROOT / ".build" / "release" / "crsam-dist")
+    parser.add_argument("--ranks", type=int, default=1, help="BatchNorm's nets agree on one rank only")
+    parser.add_argument("--batch-size", type=int, default=64)
+    parser.add_argument("--models", nargs="+", choices=MODELS, default=list(MODELS))
+    parser.add_argument("--methods", nargs="+", choices=FLAGS, default=list(FLAGS))
+    parser.add_argument("--optimizers", nargs="+", choices=OPTIMIZER_FLAGS, default=list(OPTIMIZER_FLAGS))
+    parser.add_argument("--rounding", action="store_true", help="also run PyTorch in Double")
+    parser.add_argument("--threads", type=int, default=1, help="of PyTorch")
+    parser.add_argument("--timeout", type=float, default=1800, help="seconds for one run of crsam-dist")
+    options = parser.parse_args()
+    options.binary = options.binary.resolve()
+    torch.set_num_threads(options.threads)
+    torch.use_deterministic_algorithms(True)
+    timm.layers.set_fused_attn(False)
+
+    pixels, labels = make_images(options.batch_size)
+    misses = 0
+    print(f"{STEPS} steps, batch {options.batch_size}, {options.ranks} rank(s). Bounds: losses {LOSS_BOUND:g}, all "
+          f"parameters and each running statistic {TENSOR_BOUND:g}, relative.\n")
+    print("| model | method | optimizer | loss, worst step | parameters | worst tensor | running statistics "
+          "| rounding (loss) | holds |\n|---|---|---|---|---|---|---|---|---|")
+    for model in options.models:
+        for method in options.methods:
+            for optimizer in options.optimizers:
+                try:
+                    row, holds = compare(options, model, method, optimizer, pixels, labels)
+                except (RuntimeError, OSError, subprocess.SubprocessError, KeyError, ValueError) as error:
+                    row, holds = f"| {model} | {method} | {optimizer} | failed | | | | | **no** |", False
+                    print(error, file=sys.stderr)
+                print(row, flush=True)
+                misses += not holds
+    print(f"\n{misses} of {len(options.models) * len(options.methods) * len(options.optimizers)} miss a bound.")
+    return 1 if misses else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

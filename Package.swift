@@ -1,0 +1,71 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+/// Every target is held to the same settings: Swift 6 language mode (the tools version's default) and no warnings.
+let strict: [SwiftSetting] = [.treatAllWarnings(as: .error)]
+
+let package = Package(
+    name: "crsam-dist",
+    products: [.executable(name: "crsam-dist", targets: ["CRSAMDist"])],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
+        .package(url: "https://github.com/apple/swift-log", from: "1.16.0"),
+        .package(url: "https://github.com/jpsim/Yams", from: "6.2.0"),
+    ],
+    targets: [
+        // The installed C libraries.
+        .systemLibrary(
+            name: "COpenMPI", pkgConfig: "ompi-c", providers: [.apt(["libopenmpi-dev", "openmpi-bin"])]),
+        .systemLibrary(name: "COpenBLAS", pkgConfig: "openblas", providers: [.apt(["libopenblas-dev"])]),
+        .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
+        .target(name: "COneDNN", linkerSettings: [.linkedLibrary("dnnl"), .linkedLibrary("gomp")]),
+
+        // Our C, kept small: what a macro or run-time dispatch on the instruction set forces.
+        .target(name: "CMPI", dependencies: ["COpenMPI"]),
+        .target(
+            name: "CVectorKernels",
+            cSettings: [.unsafeFlags(["-O3", "-ffp-contract=off", "-fno-math-errno"])]),
+
+        // Ours, from the bottom up; `launch/check-imports` holds every file to this table.
+        .target(name: "Collectives", dependencies: ["CMPI"], swiftSettings: strict),
+        .target(name: "Vectors", dependencies: ["COpenBLAS", "CVectorKernels"], swiftSettings: strict),
+        .target(name: "Compute", dependencies: ["Vectors", "COneDNN"], swiftSettings: strict),
+        .target(name: "Models", dependencies: ["Compute", "Vectors"], swiftSettings: strict),
+        .target(name: "Datasets", dependencies: ["Vectors", "CZlib"], swiftSettings: strict),
+        .target(name: "Optimizers", dependencies: ["Vectors"], swiftSettings: strict),
+        .target(
+            name: "Training",
+            dependencies: [
+                "Collectives", "Vectors", "Compute", "Models", "Datasets", "Optimizers",
+                .product(name: "Logging", package: "swift-log"), "Yams",
+            ],
+            swiftSettings: strict),
+        .executableTarget(
+            name: "CRSAMDist",
+            dependencies: ["Training", .product(name: "ArgumentParser", package: "swift-argument-parser")],
+            swiftSettings: strict),
+
+        .testTarget(name: "VectorsTests", dependencies: ["Vectors"], swiftSettings: strict),
+        .testTarget(name: "ComputeTests", dependencies: ["Compute", "Vectors"], swiftSettings: strict),
+        .testTarget(name: "ModelsTests", dependencies: ["Models", "Compute", "Vectors"], swiftSettings: strict),
+        .testTarget(name: "DatasetsTests", dependencies: ["Datasets", "Vectors", "CZlib"], swiftSettings: strict),
+        .testTarget(
+            name: "OptimizersTests", dependencies: ["Optimizers", "Vectors"], exclude: ["Goldens/generate.py"],
+            swiftSettings: strict),
+        .testTarget(
+            name: "TrainingTests", dependencies: ["Training", "Models", "Compute", "Optimizers", "Vectors"],
+            swiftSettings: strict),
+
+        .target(name: "CTestSupport", path: "Tests/CTestSupport"),
+
+        // Started by mpirun on several ranks; asserts closed forms and ends non-zero where one fails.
+        .target(name: "RankCases", dependencies: ["Collectives"], path: "Tests/RankCases", swiftSettings: strict),
+        .executableTarget(
+            name: "collectives-ranks", dependencies: ["RankCases", "Collectives", "CTestSupport"],
+            path: "Tests/CollectivesRanks", swiftSettings: strict),
+        .executableTarget(
+            name: "training-ranks",
+            dependencies: ["RankCases", "Training", "Collectives", "Vectors", "CTestSupport"],
+            path: "Tests/TrainingRanks", swiftSettings: strict),
+    ]
+)

@@ -1,0 +1,91 @@
+// A thin layer over oneDNN's C API that keeps what differs between its versions 2 and 3 (operation descriptors, the
+// memory descriptor's type, attributes) inside this folder. Nothing here decides anything: each function is one
+// oneDNN call or the two that version 2 needs for it. Functions return a dnnl_status_t as int, 0 for success.
+#pragma once
+#include <oneapi/dnnl/dnnl.h>
+#include <stdint.h>
+
+/// A memory descriptor on the heap; owned by whoever made it.
+typedef struct cdnn_layout cdnn_layout;
+
+enum { CDNN_MAX_DIMS = 6 };
+
+// Layouts ------------------------------------------------------------------------------------------------------
+/// Row-major with the given strides (in elements); NULL strides let oneDNN choose ("any").
+int cdnn_layout_create(cdnn_layout **out, int ndims, const int64_t *dims, dnnl_data_type_t type,
+                       const int64_t *strides);
+int cdnn_layout_clone(cdnn_layout **out, const cdnn_layout *layout);
+/// The part of `layout` that starts at `offsets`.
+int cdnn_layout_part(cdnn_layout **out, const cdnn_layout *layout, const int64_t *dims, const int64_t *offsets);
+/// The same memory under other dimensions; fails where the layout cannot express them.
+int cdnn_layout_reshape(cdnn_layout **out, const cdnn_layout *layout, int ndims, const int64_t *dims);
+void cdnn_layout_destroy(cdnn_layout *layout);
+int cdnn_layout_equal(const cdnn_layout *a, const cdnn_layout *b);
+size_t cdnn_layout_bytes(const cdnn_layout *layout);
+
+// Memory objects -----------------------------------------------------------------------------------------------
+int cdnn_memory_create(dnnl_memory_t *out, const cdnn_layout *layout, dnnl_engine_t engine, void *data);
+
+// Attributes ---------------------------------------------------------------------------------------------------
+typedef struct {
+    float output_scale;          ///< 1 for none
+    int sum;                     ///< dst ← result + dst
+    dnnl_alg_kind_t activation;  ///< eltwise post-operation, dnnl_alg_kind_undef for none
+} cdnn_attributes;
+
+// Primitives ---------------------------------------------------------------------------------------------------
+// Each creates a primitive descriptor with the scratch pad supplied by the user.
+int cdnn_convolution_forward(dnnl_primitive_desc_t *out, dnnl_engine_t engine, int training, dnnl_alg_kind_t algorithm,
+                             const cdnn_layout *source, const cdnn_layout *weights, const cdnn_layout *bias,
+                             const cdnn_layout *destination, const int64_t *strides, const int64_t *padding,
+                             const cdnn_attributes *attributes);
+int cdnn_convolution_backward_data(dnnl_primitive_desc_t *out, dnnl_engine_t engine, dnnl_alg_kind_t algorithm,
+                                   const cdnn_layout *diff_source, const cdnn_layout *weights,
+                                   const cdnn_layout *diff_destination, const int64_t *strides, const int64_t *padding,
+                                   const_dnnl_primitive_desc_t forward);
+int cdnn_convolution_backward_weights(dnnl_primitive_desc_t *out, dnnl_engine_t engine, dnnl_alg_kind_t algorithm,
+                                      const cdnn_layout *source, const cdnn_layout *diff_weights,
+                                      const cdnn_layout *diff_bias, const cdnn_layout *diff_destination,
+                                      const int64_t *strides, const int64_t *padding,
+                                      const_dnnl_primitive_desc_t forward);
+int cdnn_matmul(dnnl_primitive_desc_t *out, dnnl_engine_t engine, const cdnn_layout *a, const cdnn_layout *b,
+                const cdnn_layout *bias, const cdnn_layout *c, const cdnn_attributes *attributes);
+int cdnn_batch_normalization_forward(dnnl_primitive_desc_t *out, dnnl_engine_t engine, int training, int relu,
+                                     const cdnn_layout *data, float epsilon);
+int cdnn_batch_normalization_backward(dnnl_primitive_desc_t *out, dnnl_engine_t engine, int relu,
+                                      const cdnn_layout *diff_data, const cdnn_layout *data, float epsilon,
+                                      const_dnnl_primitive_desc_t forward);
+int cdnn_layer_normalization_forward(dnnl_primitive_desc_t *out, dnnl_engine_t engine, const cdnn_layout *data,
+                                     const cdnn_layout *statistics, float epsilon);
+int cdnn_layer_normalization_backward(dnnl_primitive_desc_t *out, dnnl_engine_t engine, const cdnn_layout *diff_data,
+                                      const cdnn_layout *data, const cdnn_layout *statistics, float epsilon,
+                                      const_dnnl_primitive_desc_t forward);
+int cdnn_pooling_forward(dnnl_primitive_desc_t *out, dnnl_engine_t engine, int training, dnnl_alg_kind_t algorithm,
+                         const cdnn_layout *source, const cdnn_layout *destination, const int64_t *strides,
+                         const int64_t *kernel, const int64_t *padding);
+int cdnn_pooling_backward(dnnl_primitive_desc_t *out, dnnl_engine_t engine, dnnl_alg_kind_t algorithm,
+                          const cdnn_layout *diff_source, const cdnn_layout *diff_destination, const int64_t *strides,
+                          const int64_t *kernel, const int64_t *padding, const_dnnl_primitive_desc_t forward);
+int cdnn_eltwise_forward(dnnl_primitive_desc_t *out, dnnl_engine_t engine, dnnl_alg_kind_t algorithm,
+                         const cdnn_layout *data);
+int cdnn_eltwise_backward(dnnl_primitive_desc_t *out, dnnl_engine_t engine, dnnl_alg_kind_t algorithm,
+                          const cdnn_layout *diff_data, const cdnn_layout *data, const_dnnl_primitive_desc_t forward);
+int cdnn_softmax_forward(dnnl_primitive_desc_t *out, dnnl_engine_t engine, const cdnn_layout *data, int axis);
+int cdnn_softmax_backward(dnnl_primitive_desc_t *out, dnnl_engine_t engine, const cdnn_layout *diff_data,
+                          const cdnn_layout *data, int axis, const_dnnl_primitive_desc_t forward);
+int cdnn_binary(dnnl_primitive_desc_t *out, dnnl_engine_t engine, dnnl_alg_kind_t algorithm, const cdnn_layout *a,
+                const cdnn_layout *b, const cdnn_layout *c, const cdnn_attributes *attributes);
+int cdnn_reorder(dnnl_primitive_desc_t *out, dnnl_engine_t engine, const cdnn_layout *from, const cdnn_layout *to);
+
+/// What a primitive descriptor asks for: a copy of the layout of one argument.
+typedef enum {
+    cdnn_source, cdnn_weights, cdnn_destination, cdnn_diff_source, cdnn_diff_weights, cdnn_diff_destination,
+    cdnn_workspace, cdnn_scratchpad
+} cdnn_argument;
+int cdnn_query_layout(cdnn_layout **out, const_dnnl_primitive_desc_t descriptor, cdnn_argument argument);
+/// The implementation's name; valid while the descriptor is.
+const char *cdnn_implementation(const_dnnl_primitive_desc_t descriptor);
+
+// Process ------------------------------------------------------------------------------------------------------
+/// Threads of oneDNN's OpenMP pool.
+void cdnn_set_threads(int count);

@@ -1,0 +1,35 @@
+import ArgumentParser
+import Training
+
+struct Evaluate: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Loss and accuracy of a checkpoint on a data set's test images.",
+        discussion: """
+              mpirun -np 2 crsam-dist evaluate --checkpoint runs/fashion-mnist-resnet8-crsam-001
+            """)
+
+    @Option(help: "A run folder, a checkpoint's folder or a .safetensors file.")
+    var checkpoint: String
+    @Option(help: "The model's name. (default: the one that the checkpoint names)")
+    var model: Setting
+    @Option(help: "fashion-mnist, mnist, cifar10, cifar100 or synthetic. (default: the run's)")
+    var dataset: Setting
+    @Option(help: "Folder with the data set's published files. (default: the run's)")
+    var data: Setting
+    @Option(help: "Threads of each rank. (default: 1)")
+    var threads: Setting
+    @Option(help: "Write the result to a JSON file as well.")
+    var json: String?
+
+    func run() throws {
+        let evaluation = try CheckpointEvaluation(
+            checkpoint: checkpoint,
+            settings: [("model", model), ("dataset", dataset), ("data", data), ("threads", threads)])
+        Job.run(threads: evaluation.threads) { world in
+            let result = try evaluation.run(world)
+            guard world.rank == 0 else { return }
+            print(evaluation.text(of: result))
+            if let json { try evaluation.write(result, to: json) }
+        }
+    }
+}

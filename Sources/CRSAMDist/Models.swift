@@ -1,0 +1,21 @@
+import ArgumentParser
+import Training
+
+struct Models: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "List the models: parameters, multiply-adds and memory of a sample.")
+
+    @Option(help: "Channels of the images. (default: the published 3)")
+    var channels: Int?
+    @Option(help: "Classes. (default: 10)")
+    var classes = 10
+
+    func validate() throws {
+        if let channels, !(1...64).contains(channels) { throw ValidationError("--channels must be from 1 to 64") }
+        if !(1...100_000).contains(classes) { throw ValidationError("--classes must be from 1 to 100000") }
+    }
+
+    func run() throws {
+        if Job.speaksBeforeStart { print(try ModelTable(channels: channels, classes: classes).text) }
+    }
+}

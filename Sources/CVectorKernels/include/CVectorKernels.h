@@ -1,0 +1,36 @@
+// Loops over flat float32 arrays that no BLAS routine covers, compiled for several instruction sets and chosen at
+// load time. Every kernel gives the same bits on every instruction set: no contraction into fused multiply-adds,
+// and reductions run over a fixed number of lanes whatever the vector width.
+#pragma once
+#include <stddef.h>
+#include <stdint.h>
+
+/// Sum of x[i]² in double.
+double cvk_sum_of_squares(const float *x, size_t n);
+
+/// Sum of x[i]·y[i] in double.
+double cvk_dot(const float *x, const float *y, size_t n);
+
+/// A 64-bit hash of the bits of x, chained through `seed`.
+uint64_t cvk_fingerprint(const float *x, size_t n, uint64_t seed);
+
+/// out = x + s·y. `out` may be x or y.
+void cvk_add_scaled(float *out, const float *x, float s, const float *y, size_t n);
+
+/// out = a·x + b·y + c·z, or out += that when `accumulate`. `out` may be one of the inputs.
+void cvk_combine(float *out, int accumulate, float a, const float *x, float b, const float *y, float c, const float *z,
+                 size_t n);
+
+/// One step of SGD as PyTorch computes it (dampening 0): g ← g + λw; m ← first ? g : μm + g;
+/// w ← w − η(nesterov ? g + μm : m). `momentum` is unused and may be NULL when mu is 0.
+void cvk_sgd(float *w, const float *gradient, float *momentum, float eta, float mu, float lambda, int nesterov,
+             int first, size_t n);
+
+/// One step of AdamW (Loshchilov and Hutter 2019, algorithm 2) as PyTorch computes it: w ← w(1 − ηλ);
+/// m ← m + (1 − β₁)(g − m); v ← β₂v + (1 − β₂)g²; w ← w − step·m/(√v / correction + ε).
+/// 1 − β₂ is passed, not computed: in float32 the difference 1 − 0.999f is off by 1e-5 of itself.
+void cvk_adamw(float *w, const float *gradient, float *m, float *v, float decay, float one_minus_beta1, float beta2,
+               float one_minus_beta2, float step, float correction, float epsilon, size_t n);
+
+/// sums[c] = Σ_r x[r·stride + c], or += when `accumulate`, in the order of the rows.
+void cvk_column_sums(float *sums, int accumulate, const float *x, size_t rows, size_t columns, size_t stride);

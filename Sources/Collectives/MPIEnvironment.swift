@@ -1,0 +1,106 @@
+import CMPI
+import Glibc
+
+/// Which threads of a process may call MPI, from least to most.
+public enum ThreadLevel: Int, Sendable, Comparable, CaseIterable {
+    /// The process has one thread.
+    case single
+    /// Only the thread that initialized MPI.
+    case funneled
+    /// Any thread, one at a time.
+    case serialized
+    /// Any threads at once.
+    case multiple
+
+    public static func < (left: Self, right: Self) -> Bool { left.rawValue < right.rawValue }
+
+    var mpiValue: Int32 {
+        switch self {
+        case .single: cmpi_thread_single()
+        case .funneled: cmpi_thread_funneled()
+        case .serialized: cmpi_thread_serialized()
+        case .multiple: cmpi_thread_multiple()
+        }
+    }
+}
+
+/// MPI, from initialization to finalization. A process can have one, once.
+///
+/// MPI is finalized when this object and every ``Communicator`` are gone, so hold it in a function: a global is never
+/// released. Finalizing waits for the other ranks; an error must therefore end the job (``JobFailure``) *before* it
+/// unwinds past the environment, or a job of which one rank failed would hang.
+public final class MPIEnvironment {
+    /// All ranks of the job.
+    public let world: Communicator
+    /// What MPI provides: at least what was required.
+    public let threadLevel: ThreadLevel
+
+    /// Initializes MPI. Every rank must call it; it waits for all of them.
+    ///
+    /// Throws when MPI was initialized before, or when it does not provide `level`.
+    public init(requiring level: ThreadLevel) throws(MPIError) {
+        let library = try MPILibrary(requiring: level)
+        threadLevel = library.provided
+        // MPI reports some errors that have no communicator of their own on these two.
+        try checkMPI(cmpi_return_errors(cmpi_self()), "MPI_Comm_set_errhandler")
+        world = try Communicator(world: library)
+    }
+
+    public static var isInitialized: Bool { cmpi_is_initialized() != 0 }
+    public static var isFinalized: Bool { cmpi_is_finalized() != 0 }
+    /// Whether MPI can be called now.
+    static var isLive: Bool { isInitialized && !isFinalized }
+
+    /// The rank that the launcher (`mpirun`, `srun`) gave this process; known before MPI is initialized.
+    /// `nil` for a process that was started by hand.
+    public static var launchedRank: Int? {
+        // SLURM sets its variable in a batch script too, where mpirun gives the ranks: hence the last resort.
+        for name in ["OMPI_COMM_WORLD_RANK", "PMIX_RANK", "PMI_RANK", "SLURM_PROCID"] {
+            if let text = getenv(name), let rank = Int(String(cString: text)), rank >= 0 { return rank }
+        }
+        return nil
+    }
+
+    /// This process's rank in the job, by MPI where it can be asked and by the launcher's word where not.
+    public static var jobRank: Int? {
+        var rank: Int32 = 0
+        guard isLive, cmpi_rank(cmpi_world(), &rank) == cmpi_success() else { return launchedRank }
+        return Int(rank)
+    }
+
+    /// Ends every rank of the job at once. Without a live MPI it ends this process, which makes the launcher end the
+    /// rest.
+    public static func abort(status: Int32) -> Never {
+        if isLive { _ = cmpi_abort(cmpi_world(), status) }
+        exit(status)
+    }
+}
+
+/// Owns MPI's life. The environment and all communicators share it, so that MPI outlives each of them.
+final class MPILibrary {
+    let provided: ThreadLevel
+
+    init(requiring level: ThreadLevel) throws(MPIError) {
+        let call: StaticString = "MPI_Init_thread"
+        if MPIEnvironment.isInitialized {
+            throw MPIError(
+                code: cmpi_error_other(), call: call,
+                text: "MPI has already been initialized in this process; share the one MPIEnvironment")
+        }
+        var provided: Int32 = 0
+        try checkMPI(cmpi_init_thread(level.mpiValue, &provided), call)
+        self.provided = ThreadLevel.allCases.last { $0.mpiValue <= provided } ?? .single
+        // From here on a throw runs deinit, which finalizes.
+        if self.provided < level {
+            throw MPIError(
+                code: cmpi_error_other(), call: call,
+                text: "thread level \(level) is needed, this MPI provides \(self.provided); "
+                    + "use an MPI library built with thread support")
+        }
+    }
+
+    deinit {
+        // Nobody is left to hear of an error.
+        if !MPIEnvironment.isFinalized { _ = cmpi_finalize() }
+    }
+}

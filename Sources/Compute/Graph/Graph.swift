@@ -1,0 +1,117 @@
+import Vectors
+
+/// The result of a layer, by its place in the graph.
+public struct Value: Hashable, Sendable {
+    let index: Int
+}
+
+/// A tensor of the model: its published name and shape, and how it begins.
+public struct Parameter: Sendable {
+    public let entry: TensorLayout.Entry
+    public let initializer: Initializer
+}
+
+/// A model as a static list of layers, from pixels to logits to loss.
+///
+/// Each layer's method infers the shape of its result (without the batch) and declares its parameters under their
+/// published names; nothing is computed. Shapes are `[channels, height, width]`, `[tokens, width]` or `[features]`. Wrong shapes
+/// trap: only a model's definition can cause them.
+public final class Graph {
+    package private(set) var operations: [any Operation] = []
+    private var shapes: [[Int]] = []
+    public private(set) var parameters: [Parameter] = []
+    public private(set) var parameterLayout = TensorLayout()
+    /// Running means and variances of BatchNorm.
+    public private(set) var statisticsLayout = TensorLayout()
+    public let inputShape: [Int]
+    package let input = Value(index: 0)
+    /// The class scores; set by ``setLogits(_:)``.
+    public private(set) var logits: Value?
+
+    /// - Parameter inputShape: channels, height, width of a sample.
+    public init(inputShape: [Int]) {
+        precondition(inputShape.count == 3, "input is channels, height, width")
+        self.inputShape = inputShape
+        shapes.append(inputShape)
+    }
+
+    public var inputValue: Value { input }
+
+    public func shape(_ value: Value) -> [Int] { shapes[value.index] }
+
+    /// Number of classes.
+    public var classCount: Int { logits.map { shape($0)[0] } ?? 0 }
+
+    /// Multiply-adds of one sample's forward pass, in convolutions and matrix products.
+    public var multiplyAdds: Int { operations.reduce(0) { $0 + $1.multiplyAdds } }
+
+    public func setLogits(_ value: Value) {
+        precondition(shape(value).count == 1, "logits are one vector a sample")
+        logits = value
+    }
+
+    // MARK: For layers
+
+    func append(_ shape: [Int], _ make: (Value) -> any Operation) -> Value {
+        let value = Value(index: shapes.count)
+        shapes.append(shape)
+        operations.append(make(value))
+        return value
+    }
+
+    func parameter(_ name: String, _ shape: [Int], _ initializer: Initializer) -> TensorLayout.Entry {
+        let entry = parameterLayout.append(name, shape: shape)
+        parameters.append(Parameter(entry: entry, initializer: initializer))
+        return entry
+    }
+
+    func statistic(_ name: String, _ shape: [Int]) -> TensorLayout.Entry { statisticsLayout.append(name, shape: shape) }
+
+    // MARK: Planning
+
+    /// Creates every primitive and places every buffer for one batch size.
+    package func program(engine: Engine, batch: Int, training: Bool, policy: ConvolutionPolicy) throws -> Program {
+        guard let logits else { preconditionFailure("a graph needs logits") }
+        let builder = PlanBuilder(
+            engine: engine, batch: batch, training: training, convolutionPolicy: policy,
+            needsGradient: valuesBehindParameters())
+        builder.setActivation(input, Operand(layout: try .plain([batch] + inputShape), location: .input))
+        var backward: [() throws -> Void] = []
+        for operation in operations { backward.append(try operation.plan(builder)) }
+        let loss = CrossEntropy(logits: logits, classCount: classCount)
+        let lossBackward = try loss.plan(builder)
+        builder.endForward()
+        if training {
+            try lossBackward()
+            for emit in backward.reversed() { try emit() }
+        }
+        return try Program(builder)
+    }
+
+    /// Values that a parameter comes before: the others (the pixels) need no gradient.
+    private func valuesBehindParameters() -> Set<Value> {
+        var reached: Set<Value> = []
+        for operation in operations where operation.hasParameters || operation.inputs.contains(where: reached.contains)
+        {
+            reached.insert(operation.output)
+        }
+        return reached
+    }
+}
+
+/// A layer in a graph: it can be planned for any batch size, several times.
+package protocol Operation {
+    var inputs: [Value] { get }
+    var output: Value { get }
+    var hasParameters: Bool { get }
+    /// Of one sample's forward pass, in convolutions and matrix products.
+    var multiplyAdds: Int { get }
+
+    /// Emits the forward pass and returns what emits the backward pass, which is called only for training.
+    func plan(_ builder: PlanBuilder) throws -> () throws -> Void
+}
+
+extension Operation {
+    package var hasParameters: Bool { false }
+    package var multiplyAdds: Int { 0 }
+}

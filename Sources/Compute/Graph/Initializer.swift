@@ -1,0 +1,53 @@
+import Vectors
+
+/// The distribution from which a parameter starts.
+public enum Initializer: Sendable, Equatable {
+    case constant(Float)
+    /// Normal with mean 0 and this standard deviation.
+    case normal(Float)
+    /// Normal cut off at two standard deviations' distance ±2 in absolute terms, as timm's `trunc_normal_`.
+    case truncatedNormal(Float)
+    /// Uniform on ±bound.
+    case uniform(Float)
+
+    /// He et al. 2015, equation 14: normal with variance 2 / fan.
+    public static func kaimingNormal(fan: Int) -> Initializer { .normal((2 / Float(fan)).squareRoot()) }
+
+    /// Glorot and Bengio 2010, equation 16: uniform on ±√(6 / (fanIn + fanOut)).
+    public static func xavierUniform(fanIn: Int, fanOut: Int) -> Initializer {
+        .uniform((6 / Float(fanIn + fanOut)).squareRoot())
+    }
+
+    func fill(_ values: UnsafeMutableBufferPointer<Float>, from stream: inout RandomStream) {
+        for index in values.indices {
+            values[index] =
+                switch self {
+                case .constant(let value): value
+                case .normal(let deviation): stream.normal() * deviation
+                case .truncatedNormal(let deviation): Self.truncated(deviation, &stream)
+                case .uniform(let bound): (2 * stream.uniform() - 1) * bound
+                }
+        }
+    }
+
+    private static func truncated(_ deviation: Float, _ stream: inout RandomStream) -> Float {
+        while true {
+            let value = stream.normal() * deviation
+            if abs(value) <= 2 { return value }
+        }
+    }
+}
+
+extension Graph {
+    /// Starting weights: a function of the seed and the parameter's place alone. Statistics: means 0, variances 1.
+    public func initialize(weights: FlatVector, statistics: FlatVector, seed: UInt64) {
+        precondition(weights.count == parameterLayout.vectorCount && statistics.count == statisticsLayout.vectorCount)
+        for (index, parameter) in parameters.enumerated() {
+            var stream = RandomStream(seed: seed, purpose: .initialWeights, index: index)
+            parameter.initializer.fill(weights.slice(parameter.entry.range).elements, from: &stream)
+        }
+        for entry in statisticsLayout.entries {
+            statistics.slice(entry.range).fill(entry.name.hasSuffix("running_var") ? 1 : 0)
+        }
+    }
+}

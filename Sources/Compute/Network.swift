@@ -1,0 +1,129 @@
+import Vectors
+
+/// Samples for one run, borrowed from their owner for the length of the call.
+public struct SampleBatch {
+    public var count: Int
+    /// Samples x channels x height x width.
+    public var pixels: UnsafeMutablePointer<Float>
+    /// One class a sample.
+    public var labels: UnsafePointer<Int32>?
+    /// Samples x classes, each row a distribution; takes the place of `labels` when present.
+    public var softTargets: UnsafePointer<Float>?
+    /// The data set's index of each sample; dropout's masks belong to it.
+    public var sampleIndices: UnsafePointer<Int>?
+    public var epoch: Int
+
+    public init(
+        count: Int, pixels: UnsafeMutablePointer<Float>, labels: UnsafePointer<Int32>? = nil,
+        softTargets: UnsafePointer<Float>? = nil, sampleIndices: UnsafePointer<Int>? = nil, epoch: Int = 0
+    ) {
+        self.count = count
+        self.pixels = pixels
+        self.labels = labels
+        self.softTargets = softTargets
+        self.sampleIndices = sampleIndices
+        self.epoch = epoch
+    }
+}
+
+/// Sums over the samples of one run.
+public struct LossSum: Sendable, Equatable {
+    public var loss: Double
+    public var correct: Int
+
+    public init(loss: Double, correct: Int) {
+        self.loss = loss
+        self.correct = correct
+    }
+}
+
+/// A graph that can be run: programs for the batch sizes that have occurred, and the arena that they share.
+///
+/// The first run of a batch size makes its program; later runs allocate nothing. Not for two threads at once.
+public final class Network {
+    public let graph: Graph
+    private let engine: Engine
+    private let policy: ConvolutionPolicy
+    private let seed: UInt64
+    private var programs: [(batch: Int, training: Bool, program: Program)] = []
+    private var arena: FlatVector
+    private let context: RunContext
+
+    /// - Parameter seed: of dropout's masks.
+    public init(_ graph: Graph, policy: ConvolutionPolicy = .auto, seed: UInt64 = 0) throws {
+        self.graph = graph
+        self.policy = policy
+        self.seed = seed
+        engine = try Engine()
+        arena = FlatVector(count: 0)
+        // Every pointer is set anew before each run.
+        context = RunContext(
+            arena: UnsafeMutableRawPointer(arena.pointer), parameters: arena.pointer, gradients: nil,
+            statistics: arena.pointer, input: arena.pointer)
+    }
+
+    /// Bytes of activations, gradients of activations and scratch memory, for all batch sizes so far.
+    public var arenaBytes: Int { arena.count * MemoryLayout<Float>.stride }
+
+    /// Writes ∂(gradientScale · Σ loss)/∂w at `weights` into `gradient`, overwriting every parameter's entries.
+    ///
+    /// - Parameters:
+    ///   - gradientScale: 1 / count for the gradient of the mean.
+    ///   - updatesStatistics: whether BatchNorm's running statistics move.
+    /// - Returns: sums over the samples, computed with batch statistics.
+    public func gradient(
+        _ batch: SampleBatch, at weights: FlatVector, statistics: FlatVector, into gradient: FlatVector,
+        gradientScale: Float, labelSmoothing: Float = 0, updatesStatistics: Bool = false
+    ) throws -> LossSum {
+        precondition(gradient.count == graph.parameterLayout.vectorCount)
+        context.gradients = gradient.pointer
+        context.gradientScale = gradientScale
+        context.labelSmoothing = labelSmoothing
+        context.updatesStatistics = updatesStatistics
+        return try run(batch, at: weights, statistics: statistics, training: true)
+    }
+
+    /// Loss and correct predictions with running statistics, without dropout.
+    public func evaluate(_ batch: SampleBatch, at weights: FlatVector, statistics: FlatVector) throws -> LossSum {
+        context.gradients = nil
+        context.labelSmoothing = 0
+        context.updatesStatistics = false
+        return try run(batch, at: weights, statistics: statistics, training: false)
+    }
+
+    /// Arena that training needs for each further sample, judged by the plans of two batch sizes. Creates their programs.
+    public func trainingBytesPerSample() throws -> Int {
+        let (small, large) = (8, 16)
+        let bytes = try [small, large].map { try program(batch: $0, training: true).arenaBytes }
+        return max(0, bytes[1] - bytes[0]) / (large - small)
+    }
+
+    private func run(
+        _ batch: SampleBatch, at weights: FlatVector, statistics: FlatVector, training: Bool
+    ) throws -> LossSum {
+        precondition(
+            weights.count == graph.parameterLayout.vectorCount && statistics.count == graph.statisticsLayout.vectorCount
+        )
+        let program = try program(batch: batch.count, training: training)
+        context.arena = UnsafeMutableRawPointer(arena.pointer)
+        context.parameters = weights.pointer
+        context.statistics = statistics.pointer
+        context.input = batch.pixels
+        context.labels = batch.labels
+        context.softTargets = batch.softTargets
+        context.sampleIndices = batch.sampleIndices
+        context.epoch = batch.epoch
+        context.seed = seed
+        try program.run(context)
+        return LossSum(loss: context.lossSum, correct: context.correct)
+    }
+
+    package func program(batch: Int, training: Bool) throws -> Program {
+        if let known = programs.first(where: { $0.batch == batch && $0.training == training }) { return known.program }
+        let program = try graph.program(engine: engine, batch: batch, training: training, policy: policy)
+        let floats = (program.arenaBytes + MemoryLayout<Float>.stride - 1) / MemoryLayout<Float>.stride
+        if floats > arena.count { arena = FlatVector(count: floats) }
+        programs.append((batch, training, program))
+        return program
+    }
+}

@@ -1,0 +1,111 @@
+import COneDNN
+import Vectors
+
+extension Graph {
+    /// y = γ(x − μ)/√(σ² + e) + β per channel over batch and pixels (Ioffe and Szegedy 2015, algorithm 1), as PyTorch's
+    /// `BatchNorm2d`; with `relu`, max(y, 0) in the same pass.
+    ///
+    /// Parameters `name.weight` (γ, from 1) and `name.bias` (β, from 0), statistics `name.running_mean` and
+    /// `name.running_var`. Training uses the batch's own mean and (biased) variance and moves the running ones by
+    /// `momentum`, the variance unbiased; inference uses the running ones.
+    public func batchNormalization(
+        _ input: Value, _ name: String, relu: Bool = false, epsilon: Float = 1e-5, momentum: Float = 0.1,
+        initialScale: Float = 1
+    ) -> Value {
+        let shape = shape(input)
+        precondition(shape.count == 3, "\(name): BatchNorm reads an image, not \(shape)")
+        let scale = parameter("\(name).weight", [shape[0]], .constant(initialScale))
+        let shift = parameter("\(name).bias", [shape[0]], .constant(0))
+        let mean = statistic("\(name).running_mean", [shape[0]])
+        let variance = statistic("\(name).running_var", [shape[0]])
+        return append(shape) {
+            BatchNormalization(
+                name: name, input: input, output: $0, shape: shape, relu: relu, epsilon: epsilon, momentum: momentum,
+                scale: scale, shift: shift, runningMean: mean, runningVariance: variance)
+        }
+    }
+}
+
+private struct BatchNormalization: Operation {
+    let name: String
+    let input: Value
+    let output: Value
+    let shape: [Int]
+    let relu: Bool
+    let epsilon: Float
+    let momentum: Float
+    let scale: TensorLayout.Entry
+    let shift: TensorLayout.Entry
+    let runningMean: TensorLayout.Entry
+    let runningVariance: TensorLayout.Entry
+
+    var inputs: [Value] { [input] }
+    var hasParameters: Bool { true }
+
+    func plan(_ builder: PlanBuilder) throws -> () throws -> Void {
+        let source = builder.activation(input)
+        let channels = try DataLayout.plain([shape[0]])
+        let forward = try Primitive("\(name) forward") {
+            cdnn_batch_normalization_forward(
+                &$0, builder.engine.handle, builder.training ? 1 : 0, relu ? 1 : 0, source.layout.handle, epsilon)
+        }
+        let destination = builder.allocate(source.layout)
+        let scaleOperand = Operand(layout: channels, location: .parameters(scale.offset))
+        let shiftOperand = Operand(layout: channels, location: .parameters(shift.offset))
+        let mean =
+            builder.training
+            ? builder.allocate(channels) : Operand(layout: channels, location: .statistics(runningMean.offset))
+        let variance =
+            builder.training
+            ? builder.allocate(channels) : Operand(layout: channels, location: .statistics(runningVariance.offset))
+        let workspace = try builder.allocateWorkspace(of: forward)
+        var arguments = [
+            (DNNL_ARG_SRC, source), (DNNL_ARG_SCALE, scaleOperand), (DNNL_ARG_SHIFT, shiftOperand),
+            (DNNL_ARG_MEAN, mean), (DNNL_ARG_VARIANCE, variance), (DNNL_ARG_DST, destination),
+        ]
+        if let workspace { arguments.append((DNNL_ARG_WORKSPACE, workspace)) }
+        try builder.call("\(name) forward", forward, arguments)
+        builder.setActivation(output, destination)
+        if builder.training { moveRunningStatistics(builder, mean, variance) }
+
+        return {
+            guard let gradient = try builder.gradient(name, of: output, in: destination.layout) else { return }
+            let backward = try Primitive("\(name) backward") {
+                cdnn_batch_normalization_backward(
+                    &$0, builder.engine.handle, relu ? 1 : 0, gradient.layout.handle, source.layout.handle, epsilon,
+                    forward.descriptor)
+            }
+            let isShared = builder.gradient(of: output)?.isShared ?? true
+            let result = builder.target(over: (gradient, isShared), layout: source.layout)
+            var arguments = [
+                (DNNL_ARG_SRC, source), (DNNL_ARG_DIFF_DST, gradient), (DNNL_ARG_MEAN, mean),
+                (DNNL_ARG_VARIANCE, variance), (DNNL_ARG_SCALE, scaleOperand), (DNNL_ARG_SHIFT, shiftOperand),
+                (DNNL_ARG_DIFF_SRC, result),
+                (DNNL_ARG_DIFF_SCALE, Operand(layout: channels, location: .gradients(scale.offset))),
+                (DNNL_ARG_DIFF_SHIFT, Operand(layout: channels, location: .gradients(shift.offset))),
+            ]
+            if let workspace { arguments.append((DNNL_ARG_WORKSPACE, workspace)) }
+            try builder.call("\(name) backward", backward, arguments)
+            try builder.contribute(name, to: input, result)
+        }
+    }
+
+    /// running ← (1 − momentum)·running + momentum·batch, in the passes that are asked to.
+    private func moveRunningStatistics(_ builder: PlanBuilder, _ mean: Operand, _ variance: Operand) {
+        let count = builder.batch * shape[1] * shape[2]
+        let unbiased = count > 1 ? Float(count) / Float(count - 1) : 1
+        let (keep, momentum, channels) = (1 - momentum, momentum, shape[0])
+        let (meanOffset, varianceOffset) = (runningMean.offset, runningVariance.offset)
+        builder.kernel("\(name) running statistics", touching: [mean, variance]) { context in
+            guard context.updatesStatistics else { return }
+            let (batchMean, batchVariance) = (context.floats(mean), context.floats(variance))
+            let runningMean = context.statistics + meanOffset
+            let runningVariance = context.statistics + varianceOffset
+            for channel in 0..<channels {
+                runningMean[channel] = keep * runningMean[channel] + momentum * batchMean[channel]
+                runningVariance[channel] =
+                    keep * runningVariance[channel] + momentum * (batchVariance[channel] * unbiased)
+            }
+        }
+    }
+}

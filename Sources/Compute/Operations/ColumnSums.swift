@@ -1,0 +1,10 @@
+import Vectors
+
+/// Emits sums[c] = Σ_r matrix[r, c] for a row-major matrix.
+func emitColumnSums(
+    _ builder: PlanBuilder, _ label: String, _ matrix: Operand, _ sums: Operand, rows: Int, columns: Int
+) {
+    builder.kernel(label, touching: [matrix, sums]) { context in
+        Kernels.columnSums(of: context.floats(matrix), rows: rows, columns: columns, into: context.floats(sums))
+    }
+}

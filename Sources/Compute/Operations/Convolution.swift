@@ -1,0 +1,202 @@
+import COneDNN
+import Vectors
+
+/// How convolutions are computed.
+public enum ConvolutionPolicy: String, Sendable, CaseIterable, Codable {
+    /// Winograd's algorithm where it is known to win (3x3, stride 1, enough channels and pixels), else direct.
+    /// The results differ from direct convolution by about 1e-6 relative.
+    case auto
+    /// Direct convolution everywhere.
+    case direct
+}
+
+extension Graph {
+    /// Cross-correlation of an image with `outputs` kernels, as PyTorch's `Conv2d`.
+    ///
+    /// Input `[C, H, W]`, weights `name.weight` `[outputs, C, kernel, kernel]`, optional `name.bias` `[outputs]`; output
+    /// `[outputs, (H + 2·padding − kernel)/stride + 1, …]`. Weights start as He et al.'s normal with fan out, as in torchvision's ResNets.
+    public func convolution(
+        _ input: Value, _ name: String, outputs: Int, kernel: Int, stride: Int = 1, padding: Int = 0, bias: Bool = false
+    ) -> Value {
+        let shape = shape(input)
+        precondition(shape.count == 3, "\(name): a convolution reads an image, not \(shape)")
+        let weight = parameter(
+            "\(name).weight", [outputs, shape[0], kernel, kernel], .kaimingNormal(fan: outputs * kernel * kernel))
+        let biasEntry =
+            bias
+            ? parameter("\(name).bias", [outputs], .uniform(1 / Float(shape[0] * kernel * kernel).squareRoot())) : nil
+        return append(imageShape(shape, outputs, kernel: kernel, stride: stride, padding: padding)) {
+            Convolution(
+                name: name, input: input, output: $0, inputShape: shape, outputShape: self.shape($0),
+                window: .init(kernel: kernel, stride: stride, padding: padding), weights: .parameter(weight),
+                bias: biasEntry)
+        }
+    }
+
+    /// He et al.'s parameter-free shortcut ("option A"): every `stride`-th pixel, and zeros for the new channels, half of
+    /// them before the others and half behind.
+    ///
+    /// Computed as a 1x1 convolution with constant weights of zeros and ones, which is exact.
+    public func paddedShortcut(_ input: Value, _ name: String, outputs: Int, stride: Int) -> Value {
+        let shape = shape(input)
+        precondition(shape.count == 3 && outputs >= shape[0])
+        return append(imageShape(shape, outputs, kernel: 1, stride: stride, padding: 0)) {
+            Convolution(
+                name: name, input: input, output: $0, inputShape: shape, outputShape: self.shape($0),
+                window: .init(kernel: 1, stride: stride, padding: 0),
+                weights: .selection(firstOutput: (outputs - shape[0]) / 2), bias: nil)
+        }
+    }
+
+    func imageShape(_ shape: [Int], _ channels: Int, kernel: Int, stride: Int, padding: Int) -> [Int] {
+        let sides = shape[1...].map { ($0 + 2 * padding - kernel) / stride + 1 }
+        precondition(sides.allSatisfy { $0 > 0 }, "a window of \(kernel) does not fit into \(shape)")
+        return [channels] + sides
+    }
+}
+
+/// Side, step and margin of a square window.
+struct Window {
+    let kernel: Int
+    let stride: Int
+    let padding: Int
+
+    var kernels: [Int64] { [Int64(kernel), Int64(kernel)] }
+    var strides: [Int64] { [Int64(stride), Int64(stride)] }
+    var paddings: [Int64] { [Int64(padding), Int64(padding)] }
+}
+
+private struct Convolution: Operation {
+    enum Weights {
+        case parameter(TensorLayout.Entry)
+        /// Output channel firstOutput + c repeats input channel c.
+        case selection(firstOutput: Int)
+    }
+
+    let name: String
+    let input: Value
+    let output: Value
+    let inputShape: [Int]
+    let outputShape: [Int]
+    let window: Window
+    let weights: Weights
+    let bias: TensorLayout.Entry?
+
+    var inputs: [Value] { [input] }
+
+    var hasParameters: Bool {
+        if case .parameter = weights { true } else { false }
+    }
+
+    var weightShape: [Int] { [outputShape[0], inputShape[0], window.kernel, window.kernel] }
+
+    var multiplyAdds: Int { hasParameters ? weightShape.reduce(1, *) * outputShape[1] * outputShape[2] : 0 }
+
+    func plan(_ builder: PlanBuilder) throws -> () throws -> Void {
+        let source = builder.activation(input)
+        let plainWeights = try self.plainWeights(builder)
+        let weightsAny = try DataLayout.any(weightShape)
+        let destinationAny = try DataLayout.any([builder.batch] + outputShape)
+        let biasLayout = try bias.map { try DataLayout.plain($0.shape) }
+        let forward = try best(builder, "forward") { primitive, algorithm in
+            cdnn_convolution_forward(
+                &primitive, builder.engine.handle, builder.training ? 1 : 0, algorithm, source.layout.handle,
+                weightsAny.handle, biasLayout?.handle, destinationAny.handle, window.strides, window.paddings, nil)
+        }
+        let destination = builder.allocate(try forward.layout(cdnn_destination, [builder.batch] + outputShape))
+        let forwardWeights = try builder.reordered(
+            "\(name) weights", plainWeights, to: try forward.layout(cdnn_weights, weightShape))
+        var arguments = [
+            (DNNL_ARG_SRC, source), (DNNL_ARG_WEIGHTS, forwardWeights), (DNNL_ARG_DST, destination),
+        ]
+        if let bias, let biasLayout {
+            arguments.append((DNNL_ARG_BIAS, Operand(layout: biasLayout, location: .parameters(bias.offset))))
+        }
+        try builder.call("\(name) forward", forward, arguments)
+        builder.setActivation(output, destination)
+
+        return {
+            guard let gradient = try builder.gradient(name, of: output, in: destination.layout) else { return }
+            try backwardWeights(builder, source, gradient, weightsAny, biasLayout, forward)
+            try backwardData(builder, source, gradient, plainWeights, weightsAny, forward)
+        }
+    }
+
+    private func backwardWeights(
+        _ builder: PlanBuilder, _ source: Operand, _ gradient: Operand, _ any: DataLayout, _ biasLayout: DataLayout?,
+        _ forward: Primitive
+    ) throws {
+        guard case .parameter(let entry) = weights else { return }
+        let primitive = try best(builder, "backward weights") { primitive, algorithm in
+            cdnn_convolution_backward_weights(
+                &primitive, builder.engine.handle, algorithm, source.layout.handle, any.handle, biasLayout?.handle,
+                gradient.layout.handle, window.strides, window.paddings, forward.descriptor)
+        }
+        let plain = Operand(layout: try .plain(weightShape), location: .gradients(entry.offset))
+        let layout = try primitive.layout(cdnn_diff_weights, weightShape)
+        let result = layout == plain.layout ? plain : builder.allocate(layout)
+        var arguments = [
+            (DNNL_ARG_SRC, source), (DNNL_ARG_DIFF_DST, gradient), (DNNL_ARG_DIFF_WEIGHTS, result),
+        ]
+        if let bias, let biasLayout {
+            arguments.append((DNNL_ARG_DIFF_BIAS, Operand(layout: biasLayout, location: .gradients(bias.offset))))
+        }
+        try builder.call("\(name) backward weights", primitive, arguments)
+        if case .arena = result.location { try builder.reorder("\(name) gradient", from: result, to: plain) }
+    }
+
+    private func backwardData(
+        _ builder: PlanBuilder, _ source: Operand, _ gradient: Operand, _ plainWeights: Operand, _ any: DataLayout,
+        _ forward: Primitive
+    ) throws {
+        guard builder.needsGradient(input) else { return }
+        let primitive = try best(builder, "backward data") { primitive, algorithm in
+            cdnn_convolution_backward_data(
+                &primitive, builder.engine.handle, algorithm, source.layout.handle, any.handle, gradient.layout.handle,
+                window.strides, window.paddings, forward.descriptor)
+        }
+        let reordered = try builder.reordered(
+            "\(name) weights", plainWeights, to: try primitive.layout(cdnn_weights, weightShape))
+        let result = builder.allocate(source.layout)
+        try builder.call(
+            "\(name) backward data", primitive,
+            [(DNNL_ARG_DIFF_DST, gradient), (DNNL_ARG_WEIGHTS, reordered), (DNNL_ARG_DIFF_SRC, result)])
+        try builder.contribute(name, to: input, result)
+    }
+
+    private func plainWeights(_ builder: PlanBuilder) throws -> Operand {
+        let layout = try DataLayout.plain(weightShape)
+        switch weights {
+        case .parameter(let entry): return Operand(layout: layout, location: .parameters(entry.offset))
+        case .selection(let firstOutput):
+            let operand = builder.allocate(layout)
+            let (outputs, inputs) = (weightShape[0], weightShape[1])
+            builder.kernel("\(name) selection", touching: [operand]) { context in
+                let values = context.floats(operand)
+                values.update(repeating: 0, count: outputs * inputs)
+                for channel in 0..<inputs { values[(firstOutput + channel) * inputs + channel] = 1 }
+            }
+            return operand
+        }
+    }
+
+    /// The fastest known algorithm that oneDNN has for this shape and direction on this processor.
+    private func best(
+        _ builder: PlanBuilder, _ direction: String, _ create: (inout dnnl_primitive_desc_t?, dnnl_alg_kind_t) -> Int32
+    ) throws -> Primitive {
+        if builder.convolutionPolicy == .auto && winogradWins(batch: builder.batch) {
+            if let primitive = try? Primitive("\(name) \(direction)", { create(&$0, dnnl_convolution_winograd) }) {
+                return primitive
+            }
+        }
+        return try Primitive("\(name) \(direction)") { create(&$0, dnnl_convolution_direct) }
+    }
+
+    /// Winograd's 4x3 tiles pay for 3x3 windows at stride 1 with enough channels to fill vectors and enough tiles to
+    /// make its transformed products large (measured; `docs/performance.md`).
+    private func winogradWins(batch: Int) -> Bool {
+        let tiles = batch * ((outputShape[1] + 3) / 4) * ((outputShape[2] + 3) / 4)
+        return window.kernel == 3 && window.stride == 1 && window.padding == 1 && inputShape[0] >= 16
+            && outputShape[0] >= 16 && tiles >= 64
+    }
+}

@@ -1,0 +1,83 @@
+import Vectors
+
+extension Graph {
+    /// Zeros each element with probability `rate` and scales the others by 1/(1 − rate) (Srivastava et al. 2014), in training.
+    ///
+    /// The mask is a function of (seed, epoch, sample, layer): the same in the three passes of a step, on any rank.
+    public func dropout(_ input: Value, _ name: String, rate: Float) -> Value {
+        masking(input, name, rate: rate, wholeSample: false)
+    }
+
+    /// Stochastic depth (Huang et al. 2016), as timm's `DropPath`: zeros a residual branch for a whole sample with probability
+    /// `rate`, else scales it by 1/(1 − rate), in training.
+    public func stochasticDepth(_ input: Value, _ name: String, rate: Float) -> Value {
+        masking(input, name, rate: rate, wholeSample: true)
+    }
+
+    private func masking(_ input: Value, _ name: String, rate: Float, wholeSample: Bool) -> Value {
+        precondition(rate >= 0 && rate < 1, "\(name): a rate is at least 0 and below 1")
+        guard rate > 0 else { return input }
+        return append(shape(input)) {
+            Masking(name: name, input: input, output: $0, rate: rate, wholeSample: wholeSample)
+        }
+    }
+}
+
+private struct Masking: Operation {
+    let name: String
+    let input: Value
+    let output: Value
+    let rate: Float
+    let wholeSample: Bool
+
+    var inputs: [Value] { [input] }
+
+    func plan(_ builder: PlanBuilder) throws -> () throws -> Void {
+        let source = builder.activation(input)
+        guard builder.training else {
+            builder.setActivation(output, source)
+            return {}
+        }
+        // Samples are outermost in every layout, so each is one stretch of memory.
+        let batch = builder.batch
+        let perSample = source.layout.byteCount / MemoryLayout<Float>.stride / batch
+        let masksPerSample = wholeSample ? 1 : perSample
+        let mask = try builder.allocate([batch * masksPerSample])
+        let destination = builder.allocate(source.layout)
+        let (rate, layer) = (rate, output.index)
+        builder.kernel("\(name) forward", touching: [source, mask, destination]) { context in
+            let (from, masks, to) = (context.floats(source), context.floats(mask), context.floats(destination))
+            let kept = 1 / (1 - rate)
+            for sample in 0..<batch {
+                let identity = context.sampleIndices.map { $0[sample] } ?? sample
+                var stream = RandomStream(
+                    seed: context.seed, purpose: .dropout, epoch: context.epoch, index: identity << 12 | layer)
+                for element in sample * masksPerSample..<(sample + 1) * masksPerSample {
+                    masks[element] = stream.uniform() < rate ? 0 : kept
+                }
+            }
+            multiply(from, by: masks, into: to)
+        }
+        builder.setActivation(output, destination)
+        return {
+            guard let gradient = try builder.gradient(name, of: output, in: source.layout) else { return }
+            let result = builder.allocate(source.layout)
+            builder.kernel("\(name) backward", touching: [gradient, mask, result]) { context in
+                multiply(context.floats(gradient), by: context.floats(mask), into: context.floats(result))
+            }
+            try builder.contribute(name, to: input, result)
+        }
+
+        func multiply(
+            _ x: UnsafeMutablePointer<Float>, by masks: UnsafeMutablePointer<Float>,
+            into y: UnsafeMutablePointer<Float>
+        ) {
+            for sample in 0..<batch {
+                for element in 0..<perSample {
+                    let index = sample * perSample + element
+                    y[index] = x[index] * masks[masksPerSample == 1 ? sample : index]
+                }
+            }
+        }
+    }
+}

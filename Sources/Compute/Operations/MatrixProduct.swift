@@ -1,0 +1,54 @@
+import COneDNN
+
+/// Emits C = scale·A·B (+ bias) (+ C when `adding`). Layouts may be strided views: transposing and splitting into heads
+/// copies nothing.
+func emitMatrixProduct(
+    _ builder: PlanBuilder, _ label: String, _ a: Operand, _ b: Operand, _ c: Operand, bias: Operand? = nil,
+    scale: Float = 1, adding: Bool = false
+) throws {
+    var attributes = cdnn_attributes(output_scale: scale, sum: adding ? 1 : 0, activation: dnnl_alg_kind_undef)
+    let primitive = try Primitive(label) {
+        cdnn_matmul(
+            &$0, builder.engine.handle, a.layout.handle, b.layout.handle, bias?.layout.handle, c.layout.handle,
+            &attributes)
+    }
+    var arguments = [(DNNL_ARG_SRC, a), (DNNL_ARG_WEIGHTS, b), (DNNL_ARG_DST, c)]
+    if let bias { arguments.append((DNNL_ARG_BIAS, bias)) }
+    try builder.call(label, primitive, arguments)
+}
+
+/// A weight matrix `[outputs, inputs]` and its bias inside the parameter vector, and how a layer multiplies by it.
+struct Projection {
+    let name: String
+    let inputs: Int
+    let outputs: Int
+    /// Floats from the start of the parameter vector.
+    let weightOffset: Int
+    let biasOffset: Int?
+
+    /// y = x·Wᵀ + b; x is `[rows, inputs]`, y `[rows, outputs]`.
+    func emitForward(_ builder: PlanBuilder, _ x: Operand, _ y: Operand) throws {
+        let weights = Operand(
+            layout: try .plain([inputs, outputs], strides: [1, inputs]), location: .parameters(weightOffset))
+        let bias = try biasOffset.map { Operand(layout: try .plain([1, outputs]), location: .parameters($0)) }
+        try emitMatrixProduct(builder, "\(name) forward", x, weights, y, bias: bias)
+    }
+
+    /// ∂x = ∂y·W, or ∂x += that when `adding`.
+    func emitBackwardData(_ builder: PlanBuilder, _ gradient: Operand, _ result: Operand, adding: Bool = false) throws {
+        let weights = Operand(layout: try .plain([outputs, inputs]), location: .parameters(weightOffset))
+        try emitMatrixProduct(builder, "\(name) backward data", gradient, weights, result, adding: adding)
+    }
+
+    /// ∂W = ∂yᵀ·x and ∂b = Σ_rows ∂y.
+    func emitBackwardWeights(_ builder: PlanBuilder, _ x: Operand, _ gradient: Operand) throws {
+        let rows = gradient.layout.dimensions[0]
+        let transposed = gradient.viewed(as: try .plain([outputs, rows], strides: [1, outputs]))
+        let result = Operand(layout: try .plain([outputs, inputs]), location: .gradients(weightOffset))
+        try emitMatrixProduct(builder, "\(name) backward weights", transposed, x, result)
+        if let biasOffset {
+            let bias = Operand(layout: try .plain([outputs]), location: .gradients(biasOffset))
+            emitColumnSums(builder, "\(name) backward bias", gradient, bias, rows: rows, columns: outputs)
+        }
+    }
+}

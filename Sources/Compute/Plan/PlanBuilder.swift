@@ -1,0 +1,153 @@
+import COneDNN
+
+/// Collects a graph's instructions for one batch size: layers emit their forward pass in order and, for training, their
+/// backward pass in reverse.
+package final class PlanBuilder {
+    package let engine: Engine
+    package let batch: Int
+    package let training: Bool
+    package let convolutionPolicy: ConvolutionPolicy
+    private(set) var instructions: [Instruction] = []
+    private(set) var buffers: [ArenaBuffer] = []
+    /// Instructions before this index are the forward pass.
+    private(set) var forwardCount = 0
+    private var activations: [Value: Operand] = [:]
+    private var gradients: [Value: (operand: Operand, isShared: Bool)] = [:]
+    /// Values through which the loss does not reach a parameter: their gradient is never asked for.
+    private let needsGradient: Set<Value>
+
+    init(
+        engine: Engine, batch: Int, training: Bool, convolutionPolicy: ConvolutionPolicy, needsGradient: Set<Value>
+    ) {
+        self.engine = engine
+        self.batch = batch
+        self.training = training
+        self.convolutionPolicy = convolutionPolicy
+        self.needsGradient = needsGradient
+    }
+
+    func endForward() { forwardCount = instructions.count }
+
+    // MARK: Memory
+
+    /// A new stretch of the arena with this layout.
+    func allocate(_ layout: DataLayout) -> Operand {
+        Operand(layout: layout, location: .arena(allocate(bytes: layout.byteCount)))
+    }
+
+    /// New floats in row-major order.
+    func allocate(_ dimensions: [Int]) throws -> Operand { allocate(try .plain(dimensions)) }
+
+    /// Plain bytes, for a workspace.
+    func allocateWorkspace(of primitive: Primitive) throws -> Operand? {
+        let bytes = primitive.workspaceBytes
+        guard bytes > 0 else { return nil }
+        let layout = try primitive.layout(cdnn_workspace, [bytes])
+        return Operand(layout: layout, location: .arena(allocate(bytes: bytes)))
+    }
+
+    private func allocate(bytes: Int) -> ArenaBuffer {
+        let buffer = ArenaBuffer(byteCount: bytes)
+        buffers.append(buffer)
+        return buffer
+    }
+
+    // MARK: Instructions
+
+    /// Appends a primitive. Its scratch pad is added here.
+    func call(_ label: String, _ primitive: Primitive, _ arguments: [(Int32, Operand)]) throws {
+        var arguments = arguments.map { (argument: $0.0, operand: $0.1) }
+        let bytes = primitive.scratchpadBytes
+        if bytes > 0 {
+            let layout = try primitive.layout(cdnn_scratchpad, [bytes])
+            arguments.append((DNNL_ARG_SCRATCHPAD, Operand(layout: layout, location: .arena(allocate(bytes: bytes)))))
+        }
+        append(Instruction(label, .primitive(primitive, arguments)), touching: arguments.map(\.operand))
+    }
+
+    /// Appends a kernel of ours; `operands` are all those that it reads or writes.
+    func kernel(_ label: String, touching operands: [Operand], _ body: @escaping (RunContext) -> Void) {
+        append(Instruction(label, .kernel(body)), touching: operands)
+    }
+
+    private func append(_ instruction: Instruction, touching operands: [Operand]) {
+        let index = instructions.count
+        instructions.append(instruction)
+        for operand in operands {
+            guard case .arena(let buffer) = operand.location else { continue }
+            buffer.firstUse = min(buffer.firstUse, index)
+            buffer.lastUse = max(buffer.lastUse, index)
+        }
+    }
+
+    /// `operand` itself if it has this layout already, else a reordered copy.
+    func reordered(_ label: String, _ operand: Operand, to layout: DataLayout) throws -> Operand {
+        if operand.layout == layout { return operand }
+        let copy = allocate(layout)
+        try reorder(label, from: operand, to: copy)
+        return copy
+    }
+
+    func reorder(_ label: String, from source: Operand, to destination: Operand) throws {
+        let primitive = try Primitive("\(label): reorder") {
+            cdnn_reorder(&$0, engine.handle, source.layout.handle, destination.layout.handle)
+        }
+        try call(label, primitive, [(DNNL_ARG_FROM, source), (DNNL_ARG_TO, destination)])
+    }
+
+    // MARK: Activations
+
+    func setActivation(_ value: Value, _ operand: Operand) { activations[value] = operand }
+
+    /// What the layer that computes `value` left. A layer is planned after those that it reads: absence is a defect of ours.
+    func activation(_ value: Value) -> Operand {
+        guard let operand = activations[value] else { preconditionFailure("value \(value.index) has not been planned") }
+        return operand
+    }
+
+    /// The activation in row-major order with other dimensions.
+    func plainActivation(_ label: String, _ value: Value, as dimensions: [Int]) throws -> Operand {
+        let operand = activation(value)
+        let plain = try reordered(label, operand, to: .plain(operand.layout.dimensions))
+        return plain.viewed(as: try .plain(dimensions))
+    }
+
+    // MARK: Gradients
+
+    func needsGradient(_ value: Value) -> Bool { needsGradient.contains(value) }
+
+    /// ∂loss/∂value in `layout`, complete when the layer that computed `value` emits its backward pass; nil where the
+    /// loss does not depend on it.
+    func gradient(_ label: String, of value: Value, in layout: DataLayout) throws -> Operand? {
+        guard let operand = gradients[value]?.operand else { return nil }
+        return try reordered(label, operand, to: layout)
+    }
+
+    /// The gradient as it is, and whether another value holds the same memory (then nothing may overwrite it).
+    func gradient(of value: Value) -> (operand: Operand, isShared: Bool)? { gradients[value] }
+
+    /// Adds a term to ∂loss/∂value. `isShared` says that the operand's memory is also another value's gradient.
+    func contribute(_ label: String, to value: Value, _ term: Operand, isShared: Bool = false) throws {
+        guard needsGradient(value) else { return }
+        guard let present = gradients[value] else {
+            gradients[value] = (term, isShared)
+            return
+        }
+        // Overwrite whichever of the two nobody else holds.
+        let other = try reordered(
+            label, isShared ? term : present.operand, to: (isShared ? present.operand : term).layout)
+        let base = isShared ? present.operand : term
+        let sum = isShared && present.isShared ? allocate(base.layout) : base
+        let primitive = try Primitive("\(label): add gradients") {
+            cdnn_binary(
+                &$0, engine.handle, dnnl_binary_add, base.layout.handle, other.layout.handle, sum.layout.handle, nil)
+        }
+        try call(label, primitive, [(DNNL_ARG_SRC_0, base), (DNNL_ARG_SRC_1, other), (DNNL_ARG_DST, sum)])
+        gradients[value] = (sum, false)
+    }
+
+    /// Where a backward primitive may write: over `gradient` if nobody else holds it and the layouts agree, else new memory.
+    func target(over gradient: (operand: Operand, isShared: Bool), layout: DataLayout) -> Operand {
+        !gradient.isShared && gradient.operand.layout == layout ? gradient.operand : allocate(layout)
+    }
+}

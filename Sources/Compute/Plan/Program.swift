@@ -1,0 +1,120 @@
+import COneDNN
+import Vectors
+
+/// A graph made ready for one batch size: every primitive created, every buffer placed.
+///
+/// A run allocates nothing. Programs of several batch sizes share one arena, so only one runs at a time.
+package final class Program {
+    package let batch: Int
+    package let hasBackward: Bool
+    /// Bytes of arena that the program needs.
+    package let arenaBytes: Int
+    private let engine: Engine
+    private let instructions: [Instruction]
+    private let forwardCount: Int
+    private let bound: [BoundMemory]
+    private var boundAddresses = Addresses()
+
+    /// A memory object whose data is at `offset` floats (bytes in the arena) behind a base that may move between runs.
+    private struct BoundMemory {
+        let memory: dnnl_memory_t
+        let location: Location
+    }
+
+    private struct Addresses: Equatable {
+        var arena: UnsafeMutableRawPointer?
+        var parameters: UnsafeMutablePointer<Float>?
+        var gradients: UnsafeMutablePointer<Float>?
+        var statistics: UnsafeMutablePointer<Float>?
+        var input: UnsafeMutablePointer<Float>?
+    }
+
+    init(_ builder: PlanBuilder) throws(DNNLError) {
+        engine = builder.engine
+        batch = builder.batch
+        hasBackward = builder.training
+        instructions = builder.instructions
+        forwardCount = builder.forwardCount
+        arenaBytes = MemoryPlan(placing: builder.buffers).byteCount
+        var bound: [BoundMemory] = []
+        for instruction in instructions {
+            guard case .primitive(_, let operands) = instruction.work else { continue }
+            let arguments = UnsafeMutableBufferPointer<dnnl_exec_arg_t>.allocate(capacity: operands.count)
+            arguments.initialize(repeating: dnnl_exec_arg_t())
+            instruction.arguments = arguments
+            for (position, entry) in operands.enumerated() {
+                var memory: dnnl_memory_t?
+                let status = cdnn_memory_create(&memory, entry.operand.layout.handle, engine.handle, nil)
+                guard status == 0, let memory else {
+                    throw DNNLError(status: status, call: "\(instruction.label): create a memory object")
+                }
+                arguments[position] = dnnl_exec_arg_t(arg: entry.argument, memory: memory)
+                bound.append(BoundMemory(memory: memory, location: entry.operand.location))
+            }
+        }
+        self.bound = bound
+    }
+
+    deinit {
+        for entry in bound { dnnl_memory_destroy(entry.memory) }
+        for instruction in instructions { instruction.arguments.deallocate() }
+    }
+
+    /// The labels of the instructions and what implements them, for tests and breakdowns.
+    package var listing: [(label: String, implementation: String)] {
+        instructions.map {
+            if case .primitive(let primitive, _) = $0.work {
+                ($0.label, primitive.implementation)
+            } else {
+                ($0.label, "own")
+            }
+        }
+    }
+
+    /// Computes the loss, and for a training program every gradient.
+    package func run(_ context: RunContext) throws(DNNLError) {
+        try bind(context)
+        context.lossSum = 0
+        context.correct = 0
+        try execute(0..<forwardCount, context)
+        if hasBackward {
+            precondition(context.gradients != nil, "a training program needs a gradient vector")
+            try execute(forwardCount..<instructions.count, context)
+        }
+    }
+
+    private func execute(_ range: Range<Int>, _ context: RunContext) throws(DNNLError) {
+        for index in range {
+            let instruction = instructions[index]
+            switch instruction.work {
+            case .kernel(let body): body(context)
+            case .primitive(let primitive, _):
+                let arguments = instruction.arguments
+                let status = dnnl_primitive_execute(
+                    primitive.handle, engine.stream, Int32(truncatingIfNeeded: arguments.count), arguments.baseAddress)
+                try check(status, instruction.label)
+            }
+        }
+    }
+
+    private func bind(_ context: RunContext) throws(DNNLError) {
+        let wanted = Addresses(
+            arena: context.arena, parameters: context.parameters, gradients: context.gradients,
+            statistics: context.statistics, input: context.input)
+        guard wanted != boundAddresses else { return }
+        for entry in bound {
+            let moved: Bool =
+                switch entry.location {
+                case .arena: wanted.arena != boundAddresses.arena
+                case .parameters: wanted.parameters != boundAddresses.parameters
+                case .gradients: wanted.gradients != boundAddresses.gradients
+                case .statistics: wanted.statistics != boundAddresses.statistics
+                case .input: wanted.input != boundAddresses.input
+                }
+            if moved {
+                try check(dnnl_memory_set_data_handle(entry.memory, context.address(entry.location)), "bind memory")
+            }
+        }
+        boundAddresses = wanted
+    }
+}

@@ -1,0 +1,56 @@
+import Vectors
+
+/// What one run of a program reads and leaves: bound before the run, read after it.
+package final class RunContext {
+    package var arena: UnsafeMutableRawPointer
+    package var parameters: UnsafeMutablePointer<Float>
+    /// Nil for a program without a backward pass.
+    package var gradients: UnsafeMutablePointer<Float>?
+    package var statistics: UnsafeMutablePointer<Float>
+    /// Batch x channels x height x width.
+    package var input: UnsafeMutablePointer<Float>
+    /// One class a sample.
+    package var labels: UnsafePointer<Int32>?
+    /// Batch x classes, each row a distribution; takes the place of `labels` when present.
+    package var softTargets: UnsafePointer<Float>?
+    package var labelSmoothing: Float = 0
+    /// The data set's index of each sample: dropout's masks belong to samples, not to places in a batch.
+    package var sampleIndices: UnsafePointer<Int>?
+    package var epoch = 0
+    package var seed: UInt64 = 0
+    package var updatesStatistics = false
+    /// Factor on the summed loss before differentiation: 1 / samples for the gradient of the mean.
+    package var gradientScale: Float = 1
+
+    /// Sum over the samples, not their mean.
+    package var lossSum = 0.0
+    package var correct = 0
+
+    package init(
+        arena: UnsafeMutableRawPointer, parameters: UnsafeMutablePointer<Float>,
+        gradients: UnsafeMutablePointer<Float>?, statistics: UnsafeMutablePointer<Float>,
+        input: UnsafeMutablePointer<Float>
+    ) {
+        self.arena = arena
+        self.parameters = parameters
+        self.gradients = gradients
+        self.statistics = statistics
+        self.input = input
+    }
+
+    func address(_ location: Location) -> UnsafeMutableRawPointer {
+        switch location {
+        case .arena(let buffer): arena + buffer.offset
+        case .parameters(let offset): UnsafeMutableRawPointer(parameters + offset)
+        case .gradients(let offset):
+            // A program with a backward pass is never run without a gradient: `Program.run` checks.
+            gradients.map { UnsafeMutableRawPointer($0 + offset) } ?? arena
+        case .statistics(let offset): UnsafeMutableRawPointer(statistics + offset)
+        case .input: UnsafeMutableRawPointer(input)
+        }
+    }
+
+    func floats(_ operand: Operand) -> UnsafeMutablePointer<Float> {
+        address(operand.location).assumingMemoryBound(to: Float.self)
+    }
+}

@@ -1,0 +1,32 @@
+import COneDNN
+
+/// oneDNN's CPU engine and the one stream on which a process runs its primitives.
+package final class Engine {
+    let handle: dnnl_engine_t
+    let stream: dnnl_stream_t
+
+    package init() throws(DNNLError) {
+        var engine: dnnl_engine_t?
+        try check(dnnl_engine_create(&engine, dnnl_cpu, 0), "create the CPU engine")
+        guard let engine else { throw DNNLError(status: 6, call: "create the CPU engine") }
+        var stream: dnnl_stream_t?
+        let flags = dnnl_stream_default_flags.rawValue
+        let status = dnnl_stream_create(&stream, engine, flags)
+        guard let stream else {
+            dnnl_engine_destroy(engine)
+            throw DNNLError(status: Int32(bitPattern: status.rawValue), call: "create a stream")
+        }
+        handle = engine
+        self.stream = stream
+    }
+
+    deinit {
+        dnnl_stream_destroy(stream)
+        dnnl_engine_destroy(handle)
+    }
+}
+
+/// The threads that one process gives to oneDNN. To be set before the first plan is made.
+public enum ComputeThreads {
+    public static func set(_ count: Int32) { cdnn_set_threads(count) }
+}

@@ -1,0 +1,56 @@
+import Vectors
+
+/// One rank's part of a global batch, in memory that its loader fills again and again.
+///
+/// Valid until the loader's following `next()`.
+// Sound to send: the loader's semaphores hand a batch from its thread to the caller and back; never do both touch it.
+public final class Batch: @unchecked Sendable {
+    /// Samples in this batch, at most ``capacity``; may be 0.
+    public private(set) var count = 0
+    /// capacity x C x H x W; the first `count` images are this batch's.
+    public let pixels: FlatVector
+    /// `count` labels.
+    public private(set) var labels: [Int32] = []
+    /// `count` sample numbers.
+    public private(set) var sampleIndices: [Int] = []
+    /// The sharpness groups that these samples belong to.
+    public private(set) var shares: [GroupShare] = []
+    public private(set) var epoch = 0
+    /// Counts from 0 over the whole run.
+    public private(set) var step = 0
+    /// Samples of the global batch over all ranks.
+    public private(set) var batchCount = 0
+
+    /// What kept the loader's thread from filling this batch: thrown when its turn comes, after the sound ones before it.
+    var failure: (any Error)?
+
+    public let shape: ImageShape
+    public let capacity: Int
+
+    init(capacity: Int, shape: ImageShape) {
+        self.capacity = capacity
+        self.shape = shape
+        pixels = FlatVector(count: capacity * shape.count)
+        labels.reserveCapacity(capacity)
+        sampleIndices.reserveCapacity(capacity)
+    }
+
+    /// Empties the batch. Arrays keep their memory, so that filling it again takes none.
+    func begin(epoch: Int, step: Int, batchCount: Int, shares: [GroupShare]) {
+        count = 0
+        labels.removeAll(keepingCapacity: true)
+        sampleIndices.removeAll(keepingCapacity: true)
+        self.epoch = epoch
+        self.step = step
+        self.batchCount = batchCount
+        self.shares = shares
+    }
+
+    func append(_ sample: Int, from source: any SampleSource) throws {
+        precondition(count < capacity, "a batch holds \(capacity) samples")
+        try source.write(sample, epoch: epoch, into: pixels.pointer + count * shape.count)
+        labels.append(source.label(of: sample))
+        sampleIndices.append(sample)
+        count += 1
+    }
+}

@@ -1,0 +1,160 @@
+import Glibc
+import Synchronization
+import Vectors
+
+/// Prepares one rank's batches on a thread of its own, a few steps ahead of the trainer.
+///
+/// Every batch depends on (source, sampler, partition, rank, step) alone: a loader that starts in the middle of a run
+/// gives the batches that one from its beginning would. A step takes no memory from the heap.
+///
+/// One thread calls `next()`. Dropping the loader stops its thread and waits for it, at most one batch's time.
+public final class BatchLoader {
+    private let ring: BatchRing
+    private let thread: pthread_t
+    private var isHolding = false
+    private var taken = 0
+
+    /// - Parameters:
+    ///   - steps: global steps, counted from 0 over the whole run; `lowerBound` is where to start or resume.
+    ///   - slots: batches in memory: the one handed out and those prepared ahead.
+    public init(
+        source: any SampleSource, sampler: EpochSampler, partition: BatchPartition, rank: Int, steps: Range<Int>,
+        slots: Int = 3
+    ) throws(DatasetError) {
+        precondition(slots >= 2, "\(slots) slots leave nothing to prepare ahead")
+        precondition(source.count == sampler.sampleCount, "a sampler of \(sampler.sampleCount) for \(source.count)")
+        precondition(sampler.batchSize == partition.batchSize, "sampler and partition differ in batch size")
+        ring = BatchRing(
+            source: source, sampler: sampler, partition: partition, rank: rank, steps: steps, slots: slots)
+        // The thread owns a reference to the ring, not to the loader, whose deinit ends the thread.
+        let context = Unmanaged.passRetained(ring)
+        var thread = pthread_t()
+        let status = pthread_create(&thread, nil, runBatchRing, context.toOpaque())
+        guard status == 0 else {
+            context.release()
+            throw .noPrefetchThread(reason: String(cString: strerror(status)))
+        }
+        self.thread = thread
+    }
+
+    deinit {
+        ring.stop()
+        pthread_join(thread, nil)
+    }
+
+    /// The next step's batch, valid until the following call; nil after the last step. Waits until it is ready.
+    ///
+    /// Throws what the source threw, now and from then on.
+    public func next() throws -> Batch? {
+        if isHolding {
+            ring.free.signal()
+            isHolding = false
+            taken += 1
+        }
+        guard taken < ring.steps.count else { return nil }
+        ring.filled.wait()
+        let batch = ring.batches[taken % ring.batches.count]
+        if let failure = batch.failure {
+            // The thread has ended: a further call must not wait for it.
+            ring.filled.signal()
+            throw failure
+        }
+        isHolding = true
+        return batch
+    }
+}
+
+private func runBatchRing(_ context: UnsafeMutableRawPointer?) -> UnsafeMutableRawPointer? {
+    // Only BatchLoader.init starts this, with the reference that is taken over here.
+    if let context { Unmanaged<BatchRing>.fromOpaque(context).takeRetainedValue().run() }
+    return nil
+}
+
+/// The slots between a loader and its thread, handed back and forth in order by two semaphores.
+// Sound to share: all but the batches' contents is constant; a batch belongs to the thread until it signals `filled`,
+// then to the loader until that signals `free`.
+private final class BatchRing: @unchecked Sendable {
+    let steps: Range<Int>
+    let batches: [Batch]
+    let free: Semaphore
+    let filled = Semaphore(0)
+
+    private let source: any SampleSource
+    private let sampler: EpochSampler
+    // An epoch has batches of two sizes at most: their shares are worked out once.
+    private let fullShares: [GroupShare]
+    private let lastShares: [GroupShare]
+    private let stopping = Atomic(false)
+
+    init(
+        source: any SampleSource, sampler: EpochSampler, partition: BatchPartition, rank: Int, steps: Range<Int>,
+        slots: Int
+    ) {
+        self.source = source
+        self.sampler = sampler
+        self.steps = steps
+        fullShares = partition.shares(batchCount: sampler.positions(ofStepInEpoch: 0).count, rank: rank)
+        lastShares = partition.shares(
+            batchCount: sampler.positions(ofStepInEpoch: sampler.stepsPerEpoch - 1).count, rank: rank)
+        let capacity = max(Self.sampleCount(fullShares), Self.sampleCount(lastShares))
+        batches = (0..<slots).map { _ in Batch(capacity: capacity, shape: source.shape) }
+        free = Semaphore(UInt32(slots))
+    }
+
+    private static func sampleCount(_ shares: [GroupShare]) -> Int { shares.last?.samples.upperBound ?? 0 }
+
+    func stop() {
+        stopping.store(true, ordering: .relaxed)
+        free.signal()
+    }
+
+    /// The thread's whole life.
+    func run() {
+        for (turn, step) in steps.enumerated() {
+            free.wait()
+            // Ordered by the semaphore that was just passed.
+            if stopping.load(ordering: .relaxed) { return }
+            let batch = batches[turn % batches.count]
+            do { try fill(batch, step: step) } catch { batch.failure = error }
+            let failed = batch.failure != nil
+            filled.signal()
+            if failed { return }
+        }
+    }
+
+    private func fill(_ batch: Batch, step: Int) throws {
+        let (epoch, stepInEpoch) = step.quotientAndRemainder(dividingBy: sampler.stepsPerEpoch)
+        let positions = sampler.positions(ofStepInEpoch: stepInEpoch)
+        let shares = stepInEpoch == sampler.stepsPerEpoch - 1 ? lastShares : fullShares
+        let order = sampler.order(epoch: epoch)
+        batch.begin(epoch: epoch, step: step, batchCount: positions.count, shares: shares)
+        for share in shares {
+            for position in share.positions {
+                try batch.append(order[positions.lowerBound + position], from: source)
+            }
+        }
+    }
+}
+
+/// A counting semaphore of POSIX's, which also orders memory between the threads that use it.
+// Sound to share: sem_post and sem_wait are made for it. The memory lives as long as this object, which both sides hold.
+private final class Semaphore: @unchecked Sendable {
+    private let handle = UnsafeMutablePointer<sem_t>.allocate(capacity: 1)
+
+    init(_ value: UInt32) {
+        handle.initialize(to: sem_t())
+        sem_init(handle, 0, value)
+    }
+
+    deinit {
+        sem_destroy(handle)
+        handle.deallocate()
+    }
+
+    func signal() { sem_post(handle) }
+
+    func wait() {
+        // A signal handler may interrupt the wait.
+        while sem_wait(handle) != 0 {}
+    }
+}

@@ -1,0 +1,57 @@
+/// Channels, rows and columns of every image of a data set.
+public struct ImageShape: Sendable, Hashable, Codable {
+    public let channels: Int
+    public let height: Int
+    public let width: Int
+
+    public init(channels: Int, height: Int, width: Int) {
+        self.channels = channels
+        self.height = height
+        self.width = width
+    }
+
+    /// Values in one image.
+    public var count: Int { channels * height * width }
+}
+
+/// Mean and standard deviation of each channel of pixels scaled to 0...1: a network sees (x/255 − mean)/std.
+public struct ChannelNormalization: Sendable, Equatable, Codable {
+    public let mean: [Double]
+    public let std: [Double]
+
+    public init(mean: [Double], std: [Double]) {
+        precondition(mean.count == std.count, "\(mean.count) means, \(std.count) standard deviations")
+        self.mean = mean
+        self.std = std
+    }
+}
+
+/// Labelled images of one shape, held in memory as they were published.
+public struct ImageDataset: Sendable {
+    public let name: String
+    public let shape: ImageShape
+    public let classCount: Int
+    /// N x C x H x W, contiguous.
+    public let pixels: [UInt8]
+    /// N labels in 0 ..< classCount.
+    public let labels: [Int32]
+    public let normalization: ChannelNormalization
+
+    public var count: Int { labels.count }
+
+    /// Traps on pixels, labels and shape that do not fit together: readers check files before they come here.
+    public init(
+        name: String, shape: ImageShape, classCount: Int, pixels: [UInt8], labels: [Int32],
+        normalization: ChannelNormalization
+    ) {
+        precondition(pixels.count == labels.count * shape.count, "\(pixels.count) pixels, \(labels.count) of \(shape)")
+        precondition(labels.allSatisfy { $0 >= 0 && $0 < classCount }, "a label outside 0..<\(classCount)")
+        precondition(normalization.mean.count == shape.channels, "normalization of another channel count")
+        self.name = name
+        self.shape = shape
+        self.classCount = classCount
+        self.pixels = pixels
+        self.labels = labels
+        self.normalization = normalization
+    }
+}

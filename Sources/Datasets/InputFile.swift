@@ -1,0 +1,165 @@
+import CZlib
+import Glibc
+
+/// A regular file read front to back, gunzipped on the way where it begins as gzip does, whatever its name.
+///
+/// The reader says how much content is due before it takes memory for it; content that is shorter or longer is an error.
+final class InputFile {
+    let path: String
+    /// Bytes on disk.
+    private let size: Int
+    private let descriptor: Int32
+    // Freed in deinit.
+    private let chunk: UnsafeMutableRawBufferPointer
+    /// The part of `chunk` that was read from disk and not yet consumed.
+    private var unread = 0..<0
+    // zlib's state points back at its z_stream, which therefore must stay where it is. Freed in deinit.
+    private var inflater: UnsafeMutablePointer<z_stream>?
+    private var inflaterEnded = false
+    private var contentRead = 0
+    private var contentDue = 0
+
+    init(path: String) throws(DatasetError) {
+        self.path = path
+        var status = stat()
+        guard stat(path, &status) == 0 else { throw .unreadable(path: path, reason: String(cString: strerror(errno))) }
+        // Also keeps open() from waiting for the other end of a FIFO.
+        guard status.st_mode & S_IFMT == S_IFREG else { throw .unreadable(path: path, reason: "it is not a file") }
+        size = Int(status.st_size)
+        descriptor = open(path, O_RDONLY | O_CLOEXEC)
+        guard descriptor >= 0 else { throw .unreadable(path: path, reason: String(cString: strerror(errno))) }
+        chunk = .allocate(byteCount: 1 << 16, alignment: 16)
+        guard try refill() else { throw .empty(path: path) }
+        if unread.count >= 2, chunk[0] == 0x1F, chunk[1] == 0x8B { try startInflating() }
+    }
+
+    deinit {
+        if let inflater {
+            inflateEnd(inflater)
+            inflater.deinitialize(count: 1)
+            inflater.deallocate()
+        }
+        chunk.deallocate()
+        close(descriptor)
+    }
+
+    /// Says that the content as a whole is a header plus values of these dimensions, and checks what can be checked
+    /// before memory is taken. Returns the number of values.
+    func expect(headerBytes: Int, dimensions: [Int]) throws(DatasetError) -> Int {
+        var values = 1
+        for dimension in dimensions {
+            let (product, overflow) = values.multipliedReportingOverflow(by: dimension)
+            guard !overflow, product < Int.max / 2 else { throw .tooLarge(path: path, dimensions: dimensions) }
+            values = product
+        }
+        contentDue = headerBytes + values
+        if inflater == nil {
+            guard size >= contentDue else {
+                throw .truncated(path: path, expectedBytes: contentDue, foundBytes: size)
+            }
+            guard size == contentDue else { throw .trailingBytes(path: path, expectedBytes: contentDue) }
+        }
+        // Deflate cannot expand by more than 1032 to 1, so a larger announcement is a lie whatever follows.
+        let memory = sysconf(Int32(_SC_PHYS_PAGES)) * sysconf(Int32(_SC_PAGESIZE))
+        guard contentDue / 1032 <= size, contentDue < memory else {
+            throw .tooLarge(path: path, dimensions: dimensions)
+        }
+        return values
+    }
+
+    /// Bytes of a file that is not compressed.
+    var plainSize: Int? { inflater == nil ? size : nil }
+
+    /// Fills `buffer`, or throws where the content ends before that.
+    func read(into buffer: UnsafeMutableBufferPointer<UInt8>) throws(DatasetError) {
+        let found = try inflater == nil ? copy(into: buffer) : inflate(into: buffer)
+        contentRead += found
+        guard found == buffer.count else {
+            throw .truncated(
+                path: path, expectedBytes: max(contentDue, contentRead - found + buffer.count), foundBytes: contentRead)
+        }
+    }
+
+    func read(count: Int) throws(DatasetError) -> [UInt8] {
+        var bytes = [UInt8](repeating: 0, count: count)
+        try bytes.withUnsafeMutableBufferPointer { buffer throws(DatasetError) in try read(into: buffer) }
+        return bytes
+    }
+
+    /// Throws unless the content, and for gzip its checksum and the file too, end here.
+    func expectEnd() throws(DatasetError) {
+        var extra: UInt8 = 0
+        let found = try withUnsafeMutablePointer(to: &extra) { pointer throws(DatasetError) in
+            let one = UnsafeMutableBufferPointer(start: pointer, count: 1)
+            return try inflater == nil ? copy(into: one) : inflate(into: one)
+        }
+        if found == 0 && unread.isEmpty { _ = try refill() }
+        guard found == 0, unread.isEmpty else { throw .trailingBytes(path: path, expectedBytes: contentRead) }
+    }
+
+    /// Reads the next chunk; false at the end of the file. Called only when all of the last chunk is consumed.
+    private func refill() throws(DatasetError) -> Bool {
+        while true {
+            let found = Glibc.read(descriptor, chunk.baseAddress, chunk.count)
+            if found < 0 && errno == EINTR { continue }
+            guard found >= 0 else { throw .unreadable(path: path, reason: String(cString: strerror(errno))) }
+            unread = 0..<found
+            return found > 0
+        }
+    }
+
+    private func copy(into buffer: UnsafeMutableBufferPointer<UInt8>) throws(DatasetError) -> Int {
+        let target = UnsafeMutableRawBufferPointer(buffer)
+        var written = 0
+        while written < target.count {
+            if unread.isEmpty, try !refill() { break }
+            let length = min(unread.count, target.count - written)
+            target[written..<written + length].copyBytes(from: chunk[unread.prefix(length)])
+            unread = unread.dropFirst(length)
+            written += length
+        }
+        return written
+    }
+
+    private func startInflating() throws(DatasetError) {
+        let stream = UnsafeMutablePointer<z_stream>.allocate(capacity: 1)
+        stream.initialize(to: z_stream())
+        inflater = stream
+        // 15: the largest window; 16: gzip framing, with its checksum.
+        let status = inflateInit2_(stream, 15 + 16, ZLIB_VERSION, Int32(MemoryLayout<z_stream>.size))
+        guard status == Z_OK else { throw .corruptGzip(path: path, reason: "zlib gives code \(status)") }
+    }
+
+    private func inflate(into buffer: UnsafeMutableBufferPointer<UInt8>) throws(DatasetError) -> Int {
+        guard let stream = inflater, let input = chunk.baseAddress?.assumingMemoryBound(to: UInt8.self) else {
+            return 0
+        }
+        var written = 0
+        while written < buffer.count && !inflaterEnded {
+            if unread.isEmpty, try !refill() { break }
+            // zlib counts with 32 bits.
+            let room = min(buffer.count - written, 1 << 30)
+            stream.pointee.next_in = input + unread.lowerBound
+            stream.pointee.avail_in = UInt32(unread.count)
+            stream.pointee.next_out = buffer.baseAddress.map { $0 + written }
+            stream.pointee.avail_out = UInt32(room)
+            let status = CZlib.inflate(stream, Z_NO_FLUSH)
+            unread = unread.upperBound - Int(stream.pointee.avail_in)..<unread.upperBound
+            written += room - Int(stream.pointee.avail_out)
+            switch status {
+            case Z_OK: continue
+            case Z_STREAM_END: inflaterEnded = true
+            default:
+                let reason = stream.pointee.msg.map { String(cString: $0) } ?? "zlib gives code \(status)"
+                throw .corruptGzip(path: path, reason: reason)
+            }
+        }
+        // The file ended before the trailer, where the checksum is.
+        guard written == buffer.count || inflaterEnded else {
+            throw .truncated(
+                path: path, expectedBytes: max(contentDue, contentRead + buffer.count),
+                foundBytes: contentRead + written)
+        }
+        return written
+    }
+}

@@ -1,0 +1,59 @@
+import Compute
+
+/// The vision transformer (Dosovitskiy et al. 2021) as timm's `VisionTransformer` computes it, with its parameter names:
+/// patches, a class token, learned positions, pre-norm blocks, LayerNorm, a linear `head` on the class token.
+public struct VisionTransformer: Sendable {
+    /// Side of a square patch, in pixels.
+    public var patch: Int
+    public var width: Int
+    public var depth: Int
+    public var heads: Int
+    /// Width of a block's hidden layer over `width`.
+    public var hiddenRatio: Int
+    /// Of the hidden layers' and the attention's results.
+    public var dropoutRate: Float
+    /// Of the last block's branches; the first block's is 0 and those between grow linearly.
+    public var stochasticDepthRate: Float
+
+    public init(
+        patch: Int, width: Int, depth: Int, heads: Int, hiddenRatio: Int = 4, dropoutRate: Float = 0,
+        stochasticDepthRate: Float = 0
+    ) {
+        self.patch = patch
+        self.width = width
+        self.depth = depth
+        self.heads = heads
+        self.hiddenRatio = hiddenRatio
+        self.dropoutRate = dropoutRate
+        self.stochasticDepthRate = stochasticDepthRate
+    }
+
+    /// Patch 4, 192 wide, 12 deep, 3 heads: the size of ViT-Tiny for images of 28 to 64 pixels.
+    public static let smallImage = VisionTransformer(patch: 4, width: 192, depth: 12, heads: 3)
+
+    /// - Parameter inputShape: channels, height, width; the patch tiles the image.
+    public func graph(inputShape: [Int], classes: Int) -> Graph {
+        let graph = Graph(inputShape: inputShape)
+        let start = Initializer.truncatedNormal(0.02)
+        var x = graph.tokenEmbedding(graph.inputValue, patch: patch, width: width)
+        for index in 0..<depth {
+            let name = "blocks.\(index)"
+            let rate = depth > 1 ? stochasticDepthRate * Float(index) / Float(depth - 1) : 0
+            var branch = graph.layerNormalization(x, "\(name).norm1")
+            branch = graph.attention(branch, "\(name).attn", heads: heads, weights: start)
+            branch = graph.dropout(branch, "\(name).attn.proj_drop", rate: dropoutRate)
+            x = graph.add(graph.stochasticDepth(branch, "\(name).drop_path1", rate: rate), x, "\(name).add1")
+            branch = graph.layerNormalization(x, "\(name).norm2")
+            branch = graph.linear(
+                branch, "\(name).mlp.fc1", outputs: hiddenRatio * width, weights: start, bias: .constant(0))
+            branch = graph.dropout(graph.gelu(branch, "\(name).mlp.act"), "\(name).mlp.drop1", rate: dropoutRate)
+            branch = graph.linear(branch, "\(name).mlp.fc2", outputs: width, weights: start, bias: .constant(0))
+            branch = graph.dropout(branch, "\(name).mlp.drop2", rate: dropoutRate)
+            x = graph.add(graph.stochasticDepth(branch, "\(name).drop_path2", rate: rate), x, "\(name).add2")
+        }
+        // LayerNorm acts on each token alone, so the class token can be taken out before it.
+        let classToken = graph.layerNormalization(graph.selectToken(x, "class token", index: 0), "norm")
+        graph.setLogits(graph.linear(classToken, "head", outputs: classes, weights: start, bias: .constant(0)))
+        return graph
+    }
+}

@@ -1,0 +1,66 @@
+import Vectors
+
+#if canImport(Glibc)
+    import Glibc
+#else
+    import Darwin
+#endif
+
+/// Adam with decoupled weight decay (Loshchilov and Hutter, ICLR 2019, algorithm 2), as `torch.optim.AdamW` computes it.
+///
+/// At step t = 1, 2, …:
+///
+///     w ← w(1 − ηλ);  m ← β₁m + (1 − β₁)G;  v ← β₂v + (1 − β₂)G²
+///     w ← w − η/(1 − β₁ᵗ) · m/(√v/√(1 − β₂ᵗ) + ε)
+///
+/// Weight decay λ acts on every parameter. State: m and v.
+public final class AdamW: Optimizer {
+    public let beta1: Double
+    public let beta2: Double
+    public let epsilon: Double
+    public let weightDecay: Double
+    public private(set) var stepCount = 0
+    private let firstMoment: FlatVector
+    private let secondMoment: FlatVector
+
+    /// - Parameters:
+    ///   - beta1: in [0, 1).
+    ///   - beta2: in [0, 1).
+    ///   - epsilon: above 0, also as a Float: it keeps the floats between tensors at 0/ε = 0.
+    ///   - weightDecay: λ, finite and at least 0.
+    public init(
+        parameterCount: Int, beta1: Double = 0.9, beta2: Double = 0.999, epsilon: Double = 1e-8,
+        weightDecay: Double = 0.01
+    ) throws(OptimizerError) {
+        try OptimizerError.require("AdamW's beta1", beta1, in: 0..<1)
+        try OptimizerError.require("AdamW's beta2", beta2, in: 0..<1)
+        try OptimizerError.requirePositive("AdamW's epsilon", epsilon)
+        try OptimizerError.require("weight decay", weightDecay, in: 0...)
+        self.beta1 = beta1
+        self.beta2 = beta2
+        self.epsilon = epsilon
+        self.weightDecay = weightDecay
+        firstMoment = FlatVector(count: parameterCount)
+        secondMoment = FlatVector(count: parameterCount)
+    }
+
+    public var state: [(name: String, vector: FlatVector)] {
+        [("exp_avg", firstMoment), ("exp_avg_sq", secondMoment)]
+    }
+
+    public func update(_ weights: FlatVector, gradient: FlatVector, learningRate: Double) {
+        stepCount += 1
+        let firstCorrection = 1 - pow(beta1, Double(stepCount))
+        let secondCorrection = 1 - pow(beta2, Double(stepCount))
+        weights.updateByAdamW(
+            gradient: gradient, firstMoment: firstMoment, secondMoment: secondMoment,
+            retention: Float(1 - learningRate * weightDecay), oneMinusBeta1: Float(1 - beta1), beta2: Float(beta2),
+            oneMinusBeta2: Float(1 - beta2), stepSize: Float(learningRate / firstCorrection),
+            secondMomentCorrection: Float(secondCorrection.squareRoot()), epsilon: Float(epsilon))
+    }
+
+    public func restore(stepCount: Int, state saved: [(name: String, vector: FlatVector)]) throws(OptimizerError) {
+        try copyState(from: saved, stepCount: stepCount)
+        self.stepCount = stepCount
+    }
+}

@@ -1,0 +1,211 @@
+import Vectors
+
+/// The gradient G that a step descends, for plain training, SAM and CR-SAM: every one of them is
+///
+///     G = Σ_k weight_k · (c₊ g⁺_k + c₀ g0_k + c₋ g⁻_k)
+///
+/// over groups k of samples that share an ascent direction, with the coefficients
+///
+/// | method | c₊ | c₀ | c₋ |
+/// |---|---|---|---|
+/// | plain | – | 1 | – |
+/// | SAM | 1 | – | – |
+/// | CR-SAM | 1 + a + b | −2a | a − b |
+///
+/// where a = α, b = β in the linear form and a = α/(L⁺ + L⁻ − 2L⁰), b = β/(L⁺ − L⁻), with the whole batch's losses,
+/// in the log form.
+///
+/// Work vectors come up on first use and stay: a step allocates nothing once one batch with as many groups was seen.
+///
+/// | method | work vectors, one group | several groups |
+/// |---|---|---|
+/// | plain | 0 | 1 |
+/// | SAM | 1 | 2 |
+/// | CR-SAM linear | 2 | 3 |
+/// | CR-SAM log | 3 | 5 |
+public final class GradientRule {
+    /// The log form leaves a term out of a step whose loss difference (L⁺ + L⁻ − 2L⁰ for the trace term, L⁺ − L⁻ for
+    /// the norm term) is at most this, in units of the loss: on a non-convex loss a difference can be zero or
+    /// negative, where its logarithm is undefined, and below this size it is rounding noise of float32 passes.
+    public static let logDifferenceFloor = 1e-6
+
+    /// Added to ‖g0‖ where it divides, as the authors' code does: ε is 0, not NaN, where the gradient is.
+    public static let normGuard = 1e-12
+
+    public let method: Method
+    /// Forward and backward passes for each group of samples: 1, 2 or 3.
+    public var gradientEvaluationsPerGroup: Int { method.gradientEvaluationsPerGroup }
+    /// Work vectors allocated so far, each of `parameterCount` floats.
+    public var workVectorCount: Int { work.count { $0 != nil } }
+
+    private let parameterCount: Int
+    private let radius: Double
+    private let regularizer: Regularizer?
+    private let traceWeight: Double
+    private let normWeight: Double
+    private var work = [FlatVector?](repeating: nil, count: WorkVector.allCases.count)
+
+    private enum WorkVector: Int, CaseIterable {
+        /// w + ε, then w − ε.
+        case point
+        /// g0 of one group, where `gradient` holds the sum over the groups.
+        case clean
+        /// g⁺ of one group, then its g⁻.
+        case perturbed
+        /// Log form: Σ weight·g⁺ and Σ weight·g⁻, until the batch's losses give the coefficients.
+        case ascentSum, descentSum
+    }
+
+    /// - Parameter parameterCount: length of weights and gradient, padding included.
+    public init(method: Method, parameterCount: Int) throws(OptimizerError) {
+        try method.validate()
+        self.method = method
+        self.parameterCount = parameterCount
+        switch method.reduced {
+        case .plain:
+            (radius, regularizer, traceWeight, normWeight) = (0, nil, 0, 0)
+        case .sam(let radius):
+            (self.radius, regularizer, traceWeight, normWeight) = (radius, nil, 0, 0)
+        case .crsam(let radius, let traceWeight, let normWeight, let regularizer):
+            self.radius = radius
+            self.regularizer = regularizer
+            self.traceWeight = traceWeight
+            self.normWeight = normWeight
+        }
+    }
+
+    /// Overwrites `gradient` with this process's part of G: the sum of all processes' parts is the batch's G.
+    ///
+    /// Every process calls this once a step, one without groups too: the log form's ``Objective/sumOverBatch(_:)`` is
+    /// reached by all, and ``Objective/averageDirection(ofGroup:_:)`` once for each group by all that share it.
+    /// `weights` is only read, and must not be `gradient`.
+    /// - Throws: what the objective throws. A loss that is not finite is no error here: it shows in the result.
+    public func evaluate(
+        _ objective: any Objective, at weights: FlatVector, into gradient: FlatVector
+    ) throws -> StepTerms {
+        precondition(objective.parameterCount == parameterCount)
+        precondition(weights.count == parameterCount && gradient.count == parameterCount)
+        let groupCount = objective.groupCount
+        let linear = coefficients(trace: traceWeight, norm: normWeight)
+        var terms = StepTerms()
+        var losses = BatchLosses()
+
+        // One group's g0 can live in `gradient` itself; of several, `gradient` holds the sum.
+        let isOnlyGroup = groupCount == 1
+        if !isOnlyGroup {
+            gradient.fill(0)
+            if regularizer == .log, groupCount > 0 {
+                vector(.ascentSum).fill(0)
+                vector(.descentSum).fill(0)
+            }
+        }
+
+        for group in 0..<groupCount {
+            let weight = objective.weight(ofGroup: group)
+            let clean = isOnlyGroup ? gradient : vector(.clean)
+            let evaluation = try objective.evaluate(group: group, pass: .clean, at: weights, gradient: clean)
+            terms.correct += evaluation.correct
+            terms.sampleCount += evaluation.sampleCount
+            add(evaluation.loss, weight: weight, to: &losses.clean)
+
+            if radius > 0 { try objective.averageDirection(ofGroup: group, clean) }
+            let norm = clean.norm
+            add(norm, weight: weight, to: &terms.gradientNorm)
+            if radius == 0 {
+                add(clean, weight: weight, to: gradient)
+                continue
+            }
+
+            let step = Float(radius / (norm + Self.normGuard))
+            let point = vector(.point)
+            point.setSum(weights, clean, scaledBy: step)
+            guard let regularizer else {
+                // SAM needs g0 no longer: g⁺ takes its place.
+                let ascent = try objective.evaluate(group: group, pass: .ascent, at: point, gradient: clean)
+                add(ascent.loss, weight: weight, to: &losses.ascent)
+                add(clean, weight: weight, to: gradient)
+                continue
+            }
+
+            let isLog = regularizer == .log
+            let factors = isLog ? Coefficients(ascent: 1, clean: 1, descent: 1) : linear
+            let ascentSum = isLog ? vector(.ascentSum) : gradient
+            let descentSum = isLog ? vector(.descentSum) : gradient
+            let ascentGradient = isLog && isOnlyGroup ? ascentSum : vector(.perturbed)
+            let descentGradient = isLog && isOnlyGroup ? descentSum : vector(.perturbed)
+
+            let ascent = try objective.evaluate(group: group, pass: .ascent, at: point, gradient: ascentGradient)
+            add(ascent.loss, weight: weight, to: &losses.ascent)
+            // The last use of g0 as a direction: after it, `clean` may turn into a part of the sum.
+            point.setSum(weights, clean, scaledBy: -step)
+            add(clean, weight: weight * factors.clean, to: gradient)
+            add(ascentGradient, weight: weight * factors.ascent, to: ascentSum)
+
+            let descent = try objective.evaluate(group: group, pass: .descent, at: point, gradient: descentGradient)
+            add(descent.loss, weight: weight, to: &losses.descent)
+            add(descentGradient, weight: weight * factors.descent, to: descentSum)
+        }
+
+        terms.loss = losses.clean
+        if radius > 0 { terms.ascentLoss = losses.ascent }
+        if let regularizer {
+            terms.descentLoss = losses.descent
+            terms.curvature = (losses.ascent + losses.descent - 2 * losses.clean) / (radius * radius)
+            terms.slope = (losses.ascent - losses.descent) / (2 * radius)
+            if regularizer == .log {
+                try objective.sumOverBatch(&losses)
+                let factors = logCoefficients(losses, &terms)
+                if groupCount > 0 {
+                    gradient.combine(
+                        Float(factors.ascent), vector(.ascentSum), Float(factors.clean), gradient,
+                        Float(factors.descent), vector(.descentSum), accumulating: false)
+                }
+            }
+        }
+        return terms
+    }
+
+    private struct Coefficients {
+        var ascent: Double
+        var clean: Double
+        var descent: Double
+    }
+
+    private func coefficients(trace a: Double, norm b: Double) -> Coefficients {
+        Coefficients(ascent: 1 + a + b, clean: -2 * a, descent: a - b)
+    }
+
+    private func logCoefficients(_ batch: BatchLosses, _ terms: inout StepTerms) -> Coefficients {
+        let second = batch.ascent + batch.descent - 2 * batch.clean
+        let first = batch.ascent - batch.descent
+        let hasTrace = second > Self.logDifferenceFloor
+        let hasNorm = first > Self.logDifferenceFloor
+        terms.traceTermSkipped = traceWeight > 0 && !hasTrace
+        terms.normTermSkipped = normWeight > 0 && !hasNorm
+        return coefficients(trace: hasTrace ? traceWeight / second : 0, norm: hasNorm ? normWeight / first : 0)
+    }
+
+    /// sum ← sum + weight·x, or sum ← weight·x where both are one vector.
+    ///
+    /// Weight 0 leaves x unread: where this process's share of a group is empty, nothing says what is in it.
+    private func add(_ x: FlatVector, weight: Double, to sum: FlatVector) {
+        if weight == 0 {
+            if x === sum { sum.fill(0) }
+        } else if x !== sum {
+            sum.add(x, scaledBy: Float(weight))
+        } else if weight != 1 {
+            sum.scale(by: Float(weight))
+        }
+    }
+
+    private func add(_ value: Double, weight: Double, to sum: inout Double) {
+        if weight != 0 { sum += weight * value }
+    }
+
+    private func vector(_ purpose: WorkVector) -> FlatVector {
+        if let existing = work[purpose.rawValue] { return existing }
+        let new = FlatVector(count: parameterCount)
+        work[purpose.rawValue] = new
+        return new
+    }
+}

@@ -1,0 +1,94 @@
+import Compute
+import Datasets
+import Vectors
+
+/// A network's loss and gradient on this rank's part of the current batch.
+///
+/// A group of samples that is larger than a micro-batch is evaluated in several runs whose gradients are summed; BatchNorm
+/// then normalizes each micro-batch by itself, as accumulation does in PyTorch.
+final class BatchObjective: Objective {
+    /// Moved in the clean pass, and in the descent pass too if it was asked for.
+    let statistics: FlatVector
+    /// Times that the running statistics have moved: PyTorch's `num_batches_tracked`.
+    private(set) var statisticsUpdates = 0
+    private let network: Network
+    private let microBatchSize: Int?
+    private let labelSmoothing: Float
+    private let movesStatisticsInDescent: Bool
+    private let pixelsPerSample: Int
+    private var batch: Batch?
+    /// One micro-batch's gradient, where there are several.
+    private lazy var partial = FlatVector(count: parameterCount)
+
+    /// - Parameters:
+    ///   - microBatchSize: the most samples in one run; nil for no limit.
+    ///   - movesStatisticsInDescent: as the authors' code does.
+    init(
+        network: Network, statistics: FlatVector, microBatchSize: Int?, labelSmoothing: Float,
+        movesStatisticsInDescent: Bool
+    ) {
+        self.network = network
+        self.statistics = statistics
+        self.microBatchSize = microBatchSize
+        self.labelSmoothing = labelSmoothing
+        self.movesStatisticsInDescent = movesStatisticsInDescent
+        pixelsPerSample = network.graph.inputShape.reduce(1, *)
+    }
+
+    /// The batch of the evaluations that follow. It must stay valid through them.
+    func load(_ batch: Batch) { self.batch = batch }
+
+    var parameterCount: Int { network.graph.parameterLayout.vectorCount }
+    var groupCount: Int { batch?.shares.count ?? 0 }
+
+    func weight(ofGroup group: Int) -> Double {
+        guard let batch else { return 0 }
+        return Double(batch.shares[group].samples.count) / Double(batch.batchCount)
+    }
+
+    func evaluate(group: Int, pass: Pass, at point: FlatVector, gradient: FlatVector) throws -> Evaluation {
+        guard let batch, !batch.shares[group].samples.isEmpty else {
+            // A share of a short last batch can be empty: this rank still takes part in the group's averaging.
+            gradient.fill(0)
+            return Evaluation(loss: 0, correct: 0, sampleCount: 0)
+        }
+        let samples = batch.shares[group].samples
+        let runs = microBatchSize.map { (samples.count + $0 - 1) / $0 } ?? 1
+        var sum = LossSum(loss: 0, correct: 0)
+        for run in 0..<runs {
+            // Sizes that differ by one at most: few programs to make.
+            let part = samples.count * run / runs..<samples.count * (run + 1) / runs
+            let target = run == 0 ? gradient : partial
+            let found = try self.run(
+                batch, samples.lowerBound + part.lowerBound, part.count, pass, at: point, into: target,
+                gradientScale: 1 / Float(samples.count))
+            if run > 0 { gradient.add(partial) }
+            sum.loss += found.loss
+            sum.correct += found.correct
+        }
+        return Evaluation(
+            loss: sum.loss / Double(samples.count), correct: sum.correct, sampleCount: samples.count)
+    }
+
+    private func run(
+        _ batch: Batch, _ first: Int, _ count: Int, _ pass: Pass, at point: FlatVector, into gradient: FlatVector,
+        gradientScale: Float
+    ) throws -> LossSum {
+        let movesStatistics = pass == .clean || (pass == .descent && movesStatisticsInDescent)
+        if movesStatistics { statisticsUpdates += 1 }
+        return try batch.labels.withUnsafeBufferPointer { labels in
+            try batch.sampleIndices.withUnsafeBufferPointer { indices in
+                try network.gradient(
+                    SampleBatch(
+                        count: count, pixels: batch.pixels.pointer + first * pixelsPerSample,
+                        labels: labels.baseAddress.map { $0 + first },
+                        sampleIndices: indices.baseAddress.map { $0 + first }, epoch: batch.epoch),
+                    at: point, statistics: statistics, into: gradient, gradientScale: gradientScale,
+                    labelSmoothing: labelSmoothing, updatesStatistics: movesStatistics)
+            }
+        }
+    }
+
+    /// Takes over the count of a checkpoint.
+    func restore(statisticsUpdates: Int) { self.statisticsUpdates = statisticsUpdates }
+}

@@ -1,0 +1,67 @@
+import Vectors
+
+/// A checkpoint open for reading, or a bare file of weights.
+public struct Checkpoint: Sendable {
+    /// The step's folder, or the file.
+    public let path: String
+    /// Nil where only weights were given.
+    public let state: CheckpointState?
+    public let model: SafeTensorsFile
+    /// Nil where only weights were given.
+    public let optimizer: SafeTensorsFile?
+
+    /// The model's name as the file has it, where it has one.
+    public var modelName: String? { state?.model ?? model.metadata.first { $0.key == "model" }?.value }
+
+    /// Opens what `path` names: a run folder, its checkpoints folder (the newest checkpoint of either), one step's folder,
+    /// or a `.safetensors` file. Checks the headers; reads no values yet.
+    public init(_ path: String) throws(CheckpointError) {
+        switch try Self.checked({ () throws(FileError) in try FileSystem.kind(path) }) {
+        case .missing: throw .notFound(path: path)
+        case .file:
+            self.path = path
+            state = nil
+            model = try Self.tensors(path)
+            optimizer = nil
+        case .directory:
+            let folder = try Self.checked { () throws(FileError) in try Self.stepFolder(path) }
+            guard let folder else { throw .notFound(path: path) }
+            self.path = folder
+            let statePath = folder + "/" + CheckpointStore.stateFile
+            let json = try Self.checked { () throws(FileError) in try InputFile.text(statePath) }
+            state = try CheckpointState(json: json, path: statePath)
+            model = try Self.tensors(folder + "/" + CheckpointStore.modelFile)
+            optimizer = try Self.tensors(folder + "/" + CheckpointStore.optimizerFile)
+        }
+    }
+
+    /// Throws unless the weights are those of `name`; a bare file that does not say is trusted, its tensors tell.
+    public func require(model name: String) throws(CheckpointError) {
+        if let found = modelName, found != name { throw .otherModel(path: path, found: found, expected: name) }
+    }
+
+    private static func stepFolder(_ path: String) throws(FileError) -> String? {
+        if try FileSystem.kind(path + "/" + CheckpointStore.stateFile) == .file { return path }
+        for folder in [path + "/" + RunFolder.checkpointsName, path] where try FileSystem.kind(folder) == .directory {
+            if let latest = try CheckpointStore(folder: folder).latest() { return latest }
+        }
+        return nil
+    }
+
+    private static func tensors(_ path: String) throws(CheckpointError) -> SafeTensorsFile {
+        do throws(SafeTensorsError) { return try SafeTensorsFile(path) } catch { throw .tensors(error) }
+    }
+
+    private static func checked<Value>(_ body: () throws(FileError) -> Value) throws(CheckpointError) -> Value {
+        do throws(FileError) { return try body() } catch { throw .file(error) }
+    }
+}
+
+extension SafeTensorsFile {
+    /// Throws, naming all that do not fit, unless the file holds exactly the tensors of `layouts`.
+    public func require(_ layouts: TensorLayout..., others: Set<String> = []) throws(CheckpointError) {
+        let expected = layouts.flatMap(\.entries).map { ($0.name, $0.shape) }
+        let matching = TensorMatching(self, against: expected, others: others)
+        if !matching.isExact { throw .otherTensors(path: path, summary: matching.summary) }
+    }
+}

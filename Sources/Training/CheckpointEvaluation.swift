@@ -1,0 +1,61 @@
+import Collectives
+import Compute
+import Models
+import Optimizers
+
+/// Loss and accuracy of a saved model on a data set's test images.
+public struct CheckpointEvaluation: Sendable {
+    private let checkpoint: Checkpoint
+    private let configuration: RunConfiguration
+
+    /// - Parameters:
+    ///   - path: a run folder, a checkpoint's folder or a file of weights.
+    ///   - settings: field and value; they win over those of the run that the checkpoint lies in.
+    public init(checkpoint path: String, settings: [(String, String?)]) throws {
+        checkpoint = try Checkpoint(path)
+        var configuration = RunConfiguration()
+        // step-NNNNNNNN lies in checkpoints, which lies in the run's folder.
+        let run = RunFolder(FileSystem.directory(of: FileSystem.directory(of: checkpoint.path)))
+        if checkpoint.state != nil, try FileSystem.kind(run.config) == .file {
+            try configuration.apply(file: run.config)
+        }
+        if let model = checkpoint.modelName { configuration.model = model }
+        for (name, text) in settings {
+            if let text { try configuration.apply(flag: name, text) }
+        }
+        try checkpoint.require(model: ModelCatalog.entry(configuration.model).name)
+        self.configuration = configuration
+    }
+
+    public var threads: Int { configuration.threads }
+
+    /// Every rank must call it; the result is the same on all.
+    public func run(_ world: Communicator) throws -> EvaluationResult {
+        ComputeThreads.set(Int32(configuration.threads))
+        let entry = try ModelCatalog.entry(configuration.model)
+        let dataset = try RunResources.dataset(configuration, entry, .test)
+        let shape = [dataset.shape.channels, dataset.shape.height, dataset.shape.width]
+        let network = try Network(
+            try ModelCatalog.graph(entry.name, inputShape: shape, classes: dataset.classCount),
+            policy: configuration.convolution)
+        let count = network.graph.parameterLayout.vectorCount
+        let state = ModelState(network.graph, optimizer: try SGD(parameterCount: count), seed: 0)
+        if world.rank == 0 { try state.readModel(checkpoint.model) }
+        try state.broadcast(world)
+        return try Evaluator(network: network, dataset: dataset, world: world).run(
+            at: state.weights, statistics: state.statistics)
+    }
+
+    public func text(of result: EvaluationResult) -> String {
+        "\(checkpoint.path): \(configuration.model) on \(configuration.dataset.rawValue), \(result.sampleCount) images: "
+            + "loss \(ProgressReporter.fixed(result.loss, 4)), accuracy \(ProgressReporter.percent(result.accuracy))"
+    }
+
+    public func write(_ result: EvaluationResult, to path: String) throws {
+        var text = "{\"loss\":"
+        text.appendJSON(result.loss)
+        text += ",\"accuracy\":"
+        text.appendJSON(result.accuracy)
+        try FileSystem.replace(path, with: text + ",\"samples\":\(result.sampleCount)}\n")
+    }
+}

@@ -1,0 +1,135 @@
+/// The `checkpoints` folder of a run: `step-NNNNNNNN` folders, each complete from the moment it has that name, and
+/// `latest`, a text file that names the newest.
+///
+/// One process writes: rank 0.
+public struct CheckpointStore: Sendable {
+    public static let modelFile = "model.safetensors"
+    public static let optimizerFile = "optimizer.safetensors"
+    public static let stateFile = "state.json"
+    public static let latestFile = "latest"
+
+    /// Opens a new file for writing.
+    public typealias Opener = @Sendable (String) throws(FileError) -> any ByteSink
+
+    public let folder: String
+    /// How many of the newest checkpoints stay.
+    public let keep: Int
+    private let open: Opener
+
+    /// - Parameter open: what creates files; a test's may fail at a chosen byte.
+    public init(
+        folder: String, keep: Int = 3, open: @escaping Opener = { path throws(FileError) in try OutputFile(path) }
+    ) {
+        precondition(keep >= 1)
+        self.folder = folder
+        self.keep = keep
+        self.open = open
+    }
+
+    /// The newest complete checkpoint's folder: the one that `latest` names, or without it the highest step.
+    public func latest() throws(FileError) -> String? {
+        if let name = try latestName(), Self.step(ofFolder: name) != nil,
+            try FileSystem.kind(folder + "/" + name) == .directory
+        {
+            return folder + "/" + name
+        }
+        return try stepFolders().last.map { folder + "/" + $0 }
+    }
+
+    /// Makes the folder if need be and removes what a kill left half written. Once, before a run starts.
+    public func prepare() throws(FileError) {
+        try FileSystem.makeDirectories(folder)
+        for name in try FileSystem.names(in: folder) where FileSystem.isPartialName(name) {
+            try FileSystem.remove(folder + "/" + name)
+        }
+    }
+
+    /// Writes a checkpoint and makes it the newest; returns its folder once all of it is on the disk.
+    ///
+    /// When this throws, the checkpoints from before are as they were, and nothing of the new one is left. A step that
+    /// is the newest already is not written again.
+    @discardableResult
+    public func write(
+        _ state: CheckpointState, model: [NamedTensor], optimizer: [NamedTensor]
+    ) throws(CheckpointError) -> String {
+        let name = Self.folderName(step: state.step)
+        let path = folder + "/" + name
+        let partial = folder + "/" + FileSystem.partialName(name)
+        do throws(FileError) {
+            if try latest() == path { return path }
+            // Complete, but never named by `latest`: a kill came between.
+            try discard(name)
+            try FileSystem.remove(partial)
+            _ = try FileSystem.makeNewDirectory(partial)
+            let metadata = [SafeTensors.Metadata("format", "pt"), .init("model", state.model)]
+            try writeFile(partial + "/" + Self.modelFile) { sink throws(FileError) in
+                try SafeTensors.write(model, metadata: metadata, to: sink)
+            }
+            try writeFile(partial + "/" + Self.optimizerFile) { sink throws(FileError) in
+                try SafeTensors.write(optimizer, to: sink)
+            }
+            try writeFile(partial + "/" + Self.stateFile) { sink throws(FileError) in try sink.write(state.json) }
+            try FileSystem.synchronize(directory: partial)
+            try FileSystem.rename(partial, to: path)
+            try FileSystem.synchronize(directory: folder)
+            try FileSystem.replace(folder + "/" + Self.latestFile, with: name + "\n", open: open)
+        } catch {
+            try? FileSystem.remove(partial)
+            // Only while `latest` still names another: what it names is never taken away.
+            if let named = try? latestName(), named != name { try? discard(name) }
+            if (try? FileSystem.kind(folder + "/" + Self.latestFile)) == .missing { try? discard(name) }
+            throw .notWritten(path: path, previous: try? latest(), cause: error)
+        }
+        removeOld(before: state.step)
+        return path
+    }
+
+    public static func folderName(step: Int) -> String {
+        let digits = String(step)
+        return "step-" + String(repeating: "0", count: max(0, 8 - digits.count)) + digits
+    }
+
+    /// The step in a checkpoint folder's name; nil for any other name.
+    static func step(ofFolder name: String) -> Int? {
+        guard name.hasPrefix("step-"), let step = Int(name.dropFirst(5)), folderName(step: step) == name else {
+            return nil
+        }
+        return step
+    }
+
+    /// Names of the checkpoints, oldest step first.
+    func stepFolders() throws(FileError) -> [String] {
+        guard try FileSystem.kind(folder) == .directory else { return [] }
+        return try FileSystem.names(in: folder).filter { Self.step(ofFolder: $0) != nil }
+            .sorted { (Self.step(ofFolder: $0) ?? 0) < (Self.step(ofFolder: $1) ?? 0) }
+    }
+
+    private func latestName() throws(FileError) -> String? {
+        let path = folder + "/" + Self.latestFile
+        guard try FileSystem.kind(path) == .file else { return nil }
+        return try InputFile.text(path, limit: 1024).split(whereSeparator: \.isWhitespace).first.map(String.init)
+    }
+
+    private func writeFile(
+        _ path: String, _ content: (any ByteSink) throws(FileError) -> Void
+    ) throws(FileError) {
+        let sink = try open(path)
+        try content(sink)
+        try sink.synchronize()
+    }
+
+    /// Removes a checkpoint; first its name, so that a kill leaves no half of it under that name.
+    private func discard(_ name: String) throws(FileError) {
+        guard try FileSystem.kind(folder + "/" + name) == .directory else { return }
+        let partial = folder + "/" + FileSystem.partialName(name)
+        try FileSystem.remove(partial)
+        try FileSystem.rename(folder + "/" + name, to: partial)
+        try FileSystem.remove(partial)
+    }
+
+    /// What cannot be removed now is tried again after the next checkpoint: no reason to end a run.
+    private func removeOld(before step: Int) {
+        guard let names = try? stepFolders() else { return }
+        for name in names.filter({ (Self.step(ofFolder: $0) ?? 0) < step }).dropLast(keep - 1) { try? discard(name) }
+    }
+}

@@ -1,0 +1,34 @@
+/// A setting that cannot be used: where it was given, what is wrong, what to do.
+public struct ConfigurationError: Error, Equatable, CustomStringConvertible {
+    public let description: String
+
+    init(_ problem: String, remedy: String) { description = "\(problem): \(remedy)" }
+
+    /// - Parameter place: `--rho`, or a file and key.
+    static func value(_ text: String, at place: String, mustBe expected: String) -> ConfigurationError {
+        ConfigurationError("\(place) is '\(text)'", remedy: "it must be \(expected)")
+    }
+
+    static func unknownKey(_ key: String, at place: String) -> ConfigurationError {
+        let known = ConfigurationField.all.map(\.name) + ["normalization"]
+        let nearest = known.min { editDistance($0, key) < editDistance($1, key) } ?? ""
+        let hint = editDistance(nearest, key) <= 3 ? "did you mean '\(nearest)'?" : "the keys are the long flags' names"
+        return ConfigurationError("\(place): unknown key '\(key)'", remedy: hint)
+    }
+
+    /// Levenshtein's distance: insertions, deletions and exchanges of a character.
+    static func editDistance(_ a: String, _ b: String) -> Int {
+        let (a, b) = (Array(a.prefix(64)), Array(b.prefix(64)))
+        var row = Array(0...b.count)
+        for i in a.indices {
+            var diagonal = row[0]
+            row[0] = i + 1
+            for j in b.indices {
+                let cost = a[i] == b[j] ? diagonal : diagonal + 1
+                diagonal = row[j + 1]
+                row[j + 1] = min(cost, row[j] + 1, row[j + 1] + 1)
+            }
+        }
+        return row[b.count]
+    }
+}

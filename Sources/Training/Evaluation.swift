@@ -1,0 +1,46 @@
+import Collectives
+import Compute
+import Datasets
+import Vectors
+
+/// Mean loss and share of correct predictions over a data set.
+public struct EvaluationResult: Sendable, Equatable {
+    public var loss: Double
+    public var accuracy: Double
+    public var sampleCount: Int
+}
+
+/// Evaluates a model on a data set spread over the ranks: every sample once, whatever the rank count.
+public final class Evaluator {
+    private let network: Network
+    private let loader: EvaluationLoader
+    private let world: Communicator
+
+    /// - Parameter batchSize: samples in one run on one rank.
+    public init(network: Network, dataset: ImageDataset, batchSize: Int = 128, world: Communicator) {
+        self.network = network
+        self.world = world
+        loader = EvaluationLoader(
+            source: AugmentedImages(dataset),
+            shard: EpochSampler.evaluationShard(count: dataset.count, rank: world.rank, ranks: world.size),
+            batchSize: batchSize)
+    }
+
+    /// Every rank must call it; the result is the same on all. One small all-reduce.
+    public func run(at weights: FlatVector, statistics: FlatVector) throws -> EvaluationResult {
+        loader.restart()
+        var sums = [0.0, 0.0, 0.0]
+        while let batch = try loader.next() {
+            let found = try batch.labels.withUnsafeBufferPointer { labels in
+                try network.evaluate(
+                    SampleBatch(count: batch.count, pixels: batch.pixels.pointer, labels: labels.baseAddress),
+                    at: weights, statistics: statistics)
+            }
+            sums[0] += found.loss
+            sums[1] += Double(found.correct)
+            sums[2] += Double(batch.count)
+        }
+        try sums.withUnsafeMutableBufferPointer { try world.allReduce($0, .sum) }
+        return EvaluationResult(loss: sums[0] / sums[2], accuracy: sums[1] / sums[2], sampleCount: Int(sums[2]))
+    }
+}

@@ -1,0 +1,129 @@
+import Glibc
+
+/// The few file-system calls that a run needs, every one checked.
+enum FileSystem {
+    enum Kind: Equatable {
+        case missing, file, directory
+    }
+
+    static func kind(_ path: String) throws(FileError) -> Kind {
+        var status = stat()
+        if stat(path, &status) != 0 {
+            if errno == ENOENT || errno == ENOTDIR { return .missing }
+            throw .last("look at", path)
+        }
+        return status.st_mode & S_IFMT == S_IFDIR ? .directory : .file
+    }
+
+    /// Makes one directory; false where something of that name is already there.
+    static func makeNewDirectory(_ path: String) throws(FileError) -> Bool {
+        if mkdir(path, 0o755) == 0 { return true }
+        if errno == EEXIST { return false }
+        throw .last("make the folder", path)
+    }
+
+    /// Makes a directory and those above it where they are missing.
+    static func makeDirectories(_ path: String) throws(FileError) {
+        if try kind(path) == .directory { return }
+        let parent = directory(of: path)
+        if parent != path { try makeDirectories(parent) }
+        if try !makeNewDirectory(path), try kind(path) != .directory {
+            throw FileError("make the folder", path, code: EEXIST)
+        }
+    }
+
+    /// Names in a directory, sorted, without `.` and `..`.
+    static func names(in directory: String) throws(FileError) -> [String] {
+        guard let stream = opendir(directory) else { throw .last("list", directory) }
+        defer { closedir(stream) }
+        var names: [String] = []
+        while true {
+            errno = 0
+            guard let entry = readdir(stream) else {
+                if errno != 0 { throw .last("list", directory) }
+                return names.sorted()
+            }
+            let name = withUnsafeBytes(of: &entry.pointee.d_name) { bytes in
+                String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self)
+            }
+            if name != "." && name != ".." { names.append(name) }
+        }
+    }
+
+    /// Removes a file, or a directory with all that is in it. A link is removed, never followed.
+    static func remove(_ path: String) throws(FileError) {
+        var status = stat()
+        if lstat(path, &status) != 0 {
+            if errno == ENOENT { return }
+            throw .last("remove", path)
+        }
+        guard status.st_mode & S_IFMT == S_IFDIR else {
+            if unlink(path) != 0 { throw .last("remove", path) }
+            return
+        }
+        for name in try names(in: path) { try remove(path + "/" + name) }
+        if rmdir(path) != 0 { throw .last("remove", path) }
+    }
+
+    static func rename(_ old: String, to new: String) throws(FileError) {
+        if Glibc.rename(old, new) != 0 { throw .last("rename to", new) }
+    }
+
+    /// Makes renames and new names in a directory survive a crash of the machine.
+    static func synchronize(directory: String) throws(FileError) {
+        let descriptor = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+        if descriptor < 0 { throw .last("open", directory) }
+        defer { close(descriptor) }
+        // EINVAL: some network file systems cannot, and need not.
+        if fsync(descriptor) != 0 && errno != EINVAL { throw .last("synchronize", directory) }
+    }
+
+    /// Cuts a file down to its first `length` bytes, in one call that either happens or does not.
+    static func truncate(_ path: String, to length: Int) throws(FileError) {
+        if Glibc.truncate(path, length) != 0 { throw .last("shorten", path) }
+    }
+
+    /// The name under which something is written until it is complete, in the same folder.
+    static func partialName(_ name: String) -> String { ".\(name).partial" }
+
+    static func isPartialName(_ name: String) -> Bool { name.hasPrefix(".") && name.hasSuffix(".partial") }
+
+    /// Writes a whole file so that a reader, at any instant and after any crash, finds the old text or the new.
+    static func replace(
+        _ path: String, with text: String, open: (String) throws(FileError) -> any ByteSink
+    ) throws(FileError) {
+        let folder = directory(of: path)
+        let partial = folder + "/" + partialName(lastName(of: path))
+        do throws(FileError) {
+            let file = try open(partial)
+            try file.write(text)
+            try file.synchronize()
+            try rename(partial, to: path)
+        } catch {
+            // The first error is the one to tell; the next start removes what could not be removed here.
+            try? remove(partial)
+            throw error
+        }
+        try synchronize(directory: folder)
+    }
+
+    static func replace(_ path: String, with text: String) throws(FileError) {
+        try replace(path, with: text) { path throws(FileError) in try OutputFile(path) }
+    }
+
+    static func directory(of path: String) -> String {
+        guard let slash = trimmed(path).lastIndex(of: "/") else { return "." }
+        return slash == path.startIndex ? "/" : String(path[..<slash])
+    }
+
+    static func lastName(of path: String) -> String {
+        let path = trimmed(path)
+        return path.lastIndex(of: "/").map { String(path[path.index(after: $0)...]) } ?? String(path)
+    }
+
+    private static func trimmed(_ path: String) -> Substring {
+        var path = path[...]
+        while path.count > 1 && path.hasSuffix("/") { path.removeLast() }
+        return path
+    }
+}

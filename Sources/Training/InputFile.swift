@@ -1,0 +1,63 @@
+import Glibc
+
+/// A file open for reading at any offset, closed when released.
+// Sound to send: the descriptor never changes and is read with pread only, which shares no position.
+final class InputFile: @unchecked Sendable {
+    let path: String
+    let byteCount: Int
+    private let descriptor: Int32
+
+    init(_ path: String) throws(FileError) {
+        descriptor = open(path, O_RDONLY | O_CLOEXEC)
+        self.path = path
+        var status = stat()
+        if descriptor < 0 {
+            byteCount = 0
+            throw .last("open", path)
+        }
+        if fstat(descriptor, &status) != 0 {
+            byteCount = 0
+            throw .last("look at", path)
+        }
+        byteCount = Int(status.st_size)
+        if status.st_mode & S_IFMT == S_IFDIR { throw FileError("read", path, code: EISDIR) }
+    }
+
+    deinit { if descriptor >= 0 { close(descriptor) } }
+
+    /// Fills `buffer` from `offset`; an end of file before that is an error.
+    func read(_ buffer: UnsafeMutableRawBufferPointer, at offset: Int) throws(FileError) {
+        var done = 0
+        while done < buffer.count {
+            let rest = UnsafeMutableRawBufferPointer(rebasing: buffer[done...])
+            let got = pread(descriptor, rest.baseAddress, rest.count, offset + done)
+            if got < 0 {
+                if errno == EINTR { continue }
+                throw .last("read", path)
+            }
+            if got == 0 { throw FileError("read to the end (the file became shorter)", path, code: EIO) }
+            done += got
+        }
+    }
+
+    func bytes(at offset: Int, count: Int) throws(FileError) -> [UInt8] {
+        var failure: FileError?
+        let bytes = [UInt8](unsafeUninitializedCapacity: count) { buffer, initialized in
+            do throws(FileError) {
+                try read(UnsafeMutableRawBufferPointer(buffer), at: offset)
+                initialized = count
+            } catch {
+                failure = error
+            }
+        }
+        if let failure { throw failure }
+        return bytes
+    }
+
+    /// The whole of a small text file.
+    static func text(_ path: String, limit: Int = 1 << 20) throws(FileError) -> String {
+        let file = try InputFile(path)
+        if file.byteCount > limit { throw FileError("read (over \(limit) bytes)", path, code: EFBIG) }
+        return String(decoding: try file.bytes(at: 0, count: file.byteCount), as: UTF8.self)
+    }
+}

@@ -1,0 +1,31 @@
+import Collectives
+import Glibc
+import Vectors
+
+/// One rank's life, from the start of MPI to its end: what a command runs in.
+public enum Job {
+    /// Initializes MPI, runs `body` on every rank, finalizes. An error on any rank ends the whole job at once, with one line on
+    /// standard error and a non-zero status.
+    ///
+    /// - Parameter threads: for the kernels of this rank.
+    public static func run(threads: Int, _ body: (Communicator) throws -> Void) {
+        // More ranks than cores would otherwise wait for each other with the processor in their hands.
+        LinearAlgebraThreads.set(Int32(threads))
+        JobFailure.endingJob {
+            let environment = try MPIEnvironment(requiring: .funneled)
+            JobFailure.endingJob { try body(environment.world) }
+        }
+    }
+
+    /// Whether this process is the one that prints before MPI is initialized: rank 0, or one started without mpirun.
+    public static var speaksBeforeStart: Bool { (MPIEnvironment.launchedRank ?? 0) == 0 }
+
+    /// Ends the whole job with one line on standard error.
+    public static func fail(_ message: String, status: Int32 = 1) -> Never { JobFailure.end(message, status: status) }
+
+    /// Ends this process well.
+    public static func leave() -> Never {
+        fflush(nil)
+        exit(0)
+    }
+}

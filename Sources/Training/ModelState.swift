@@ -1,0 +1,75 @@
+import Collectives
+import Compute
+import Optimizers
+import Vectors
+
+/// All that the replicas hold in common and a checkpoint must keep: weights, running statistics, the optimizer's vectors.
+final class ModelState {
+    let weights: FlatVector
+    let statistics: FlatVector
+    let optimizer: any Optimizer
+    private let parameterLayout: TensorLayout
+    private let statisticsLayout: TensorLayout
+
+    /// Starting weights from the seed.
+    init(_ graph: Graph, optimizer: any Optimizer, seed: UInt64) {
+        parameterLayout = graph.parameterLayout
+        statisticsLayout = graph.statisticsLayout
+        weights = FlatVector(count: parameterLayout.vectorCount)
+        statistics = FlatVector(count: statisticsLayout.vectorCount)
+        self.optimizer = optimizer
+        graph.initialize(weights: weights, statistics: statistics, seed: seed)
+    }
+
+    /// Makes every replica equal to rank 0's. Every rank must call it.
+    func broadcast(_ world: Communicator) throws {
+        try world.broadcast(weights.elements)
+        try world.broadcast(statistics.elements)
+        for (_, vector) in optimizer.state { try world.broadcast(vector.elements) }
+    }
+
+    /// A hash of weights and statistics. An optimizer's vectors that differ show in the weights after the next update.
+    var fingerprint: UInt64 { statistics.fingerprint(seed: weights.fingerprint()) }
+
+    // MARK: Files
+
+    /// Weights and statistics under their published names, and how often BatchNorm's statistics moved.
+    func modelTensors(statisticsUpdates: Int) -> [NamedTensor] {
+        let counters = statisticsLayout.entries.compactMap { entry -> NamedTensor? in
+            guard entry.name.hasSuffix(".running_mean") else { return nil }
+            let name = entry.name.dropLast("running_mean".count) + "num_batches_tracked"
+            return NamedTensor(String(name), shape: [], .int64([statisticsUpdates]))
+        }
+        return NamedTensor.tensors(of: weights, parameterLayout)
+            + NamedTensor.tensors(of: statistics, statisticsLayout) + counters
+    }
+
+    /// The optimizer's vectors, cut up like the weights: `momentum_buffer.conv1.weight`, …
+    func optimizerTensors() -> [NamedTensor] {
+        optimizer.state.flatMap { name, vector in
+            NamedTensor.tensors(of: vector, parameterLayout, prefix: "\(name).")
+        }
+    }
+
+    /// Takes over weights and statistics, after all names and shapes were found to fit.
+    func readModel(_ file: SafeTensorsFile) throws {
+        try file.require(parameterLayout, statisticsLayout)
+        try file.read(parameterLayout, into: weights)
+        try file.read(statisticsLayout, into: statistics)
+    }
+
+    /// Takes over the optimizer's vectors. `others` are names that the file holds besides.
+    func readOptimizer(_ file: SafeTensorsFile, stepCount: Int, others: Set<String>) throws {
+        var expected = TensorLayout()
+        for (name, _) in optimizer.state {
+            for entry in parameterLayout.entries { expected.append("\(name).\(entry.name)", shape: entry.shape) }
+        }
+        try file.require(expected, others: others)
+        let saved = try optimizer.state.map { name, vector in
+            let copy = FlatVector(count: vector.count)
+            try file.read(parameterLayout, into: copy, prefix: "\(name).")
+            return (name: name, vector: copy)
+        }
+        try optimizer.restore(stepCount: stepCount, state: saved)
+    }
+}

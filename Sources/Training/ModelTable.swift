@@ -1,0 +1,35 @@
+import Compute
+import Models
+
+/// The catalog as a table for people.
+public struct ModelTable {
+    public let text: String
+
+    /// - Parameter channels: nil for each model's published image.
+    public init(channels: Int?, classes: Int) throws {
+        var rows = [["model", "parameters", "multiply-adds", "memory/sample", "image", "description"]]
+        for entry in ModelCatalog.entries {
+            var shape = entry.defaultInputShape
+            if let channels { shape[0] = channels }
+            let graph = try ModelCatalog.graph(entry.name, inputShape: shape, classes: classes)
+            rows.append([
+                entry.name, "\(graph.parameterLayout.scalarCount)",
+                ProgressReporter.fixed(Double(graph.multiplyAdds) / 1e6, 1) + " M",
+                ProgressReporter.fixed(Double(try Network(graph).trainingBytesPerSample()) / 1e6, 2) + " MB",
+                shape.map(String.init).joined(separator: "x"), entry.summary,
+            ])
+        }
+        let widths = rows[0].indices.map { column in rows.map { $0[column].count }.max() ?? 0 }
+        text = rows.map { row in
+            row.enumerated().map { column, cell in
+                let padding = String(repeating: " ", count: widths[column] - cell.count)
+                // Numbers to the right, words to the left.
+                return (1...3).contains(column) ? padding + cell : cell + padding
+            }.joined(separator: "  ").trimmingTrailingSpaces
+        }.joined(separator: "\n")
+    }
+}
+
+extension String {
+    fileprivate var trimmingTrailingSpaces: String { String(reversed().drop { $0 == " " }.reversed()) }
+}

@@ -1,0 +1,87 @@
+import Vectors
+
+/// The element types of safetensors files that this project reads and writes.
+public enum TensorElement: String, Sendable, CaseIterable {
+    case float32 = "F32"
+    case float64 = "F64"
+    case int64 = "I64"
+    case int32 = "I32"
+    case uint8 = "U8"
+
+    public var byteCount: Int {
+        switch self {
+        case .float64, .int64: 8
+        case .float32, .int32: 4
+        case .uint8: 1
+        }
+    }
+}
+
+/// A tensor as files hold it: published name, shape, and the values in plain row-major order.
+public struct NamedTensor: Sendable {
+    public enum Values: Sendable {
+        /// Usually a slice of the flat vector that holds all tensors: nothing is copied.
+        case float32(FlatVector)
+        case float64([Double])
+        case int64([Int])
+        case int32([Int32])
+        case uint8([UInt8])
+    }
+
+    public let name: String
+    public let shape: [Int]
+    public let values: Values
+
+    /// A number of values other than the shape's product traps.
+    public init(_ name: String, shape: [Int], _ values: Values) {
+        self.name = name
+        self.shape = shape
+        self.values = values
+        precondition(shape.reduce(1, *) == count, "tensor \(name): shape \(shape) and \(count) values")
+    }
+
+    /// Every tensor of `layout` in `vector`, in the layout's order, sharing its memory.
+    public static func tensors(of vector: FlatVector, _ layout: TensorLayout, prefix: String = "") -> [NamedTensor] {
+        layout.entries.map {
+            NamedTensor(prefix + $0.name, shape: $0.shape, .float32(vector.slice($0.range)))
+        }
+    }
+
+    public var count: Int {
+        switch values {
+        case .float32(let vector): vector.count
+        case .float64(let array): array.count
+        case .int64(let array): array.count
+        case .int32(let array): array.count
+        case .uint8(let array): array.count
+        }
+    }
+
+    public var element: TensorElement {
+        switch values {
+        case .float32: .float32
+        case .float64: .float64
+        case .int64: .int64
+        case .int32: .int32
+        case .uint8: .uint8
+        }
+    }
+
+    func write(to sink: any ByteSink) throws(FileError) {
+        switch values {
+        case .float32(let vector): try sink.write(UnsafeRawBufferPointer(vector.elements))
+        case .float64(let array): try Self.write(array, to: sink)
+        case .int64(let array): try Self.write(array, to: sink)
+        case .int32(let array): try Self.write(array, to: sink)
+        case .uint8(let array): try Self.write(array, to: sink)
+        }
+    }
+
+    private static func write<Number>(_ array: [Number], to sink: any ByteSink) throws(FileError) {
+        var failure: FileError?
+        array.withUnsafeBytes { bytes in
+            do throws(FileError) { try sink.write(bytes) } catch { failure = error }
+        }
+        if let failure { throw failure }
+    }
+}

@@ -1,0 +1,23 @@
+import Collectives
+
+/// A step whose loss or gradient is not a finite number. Thrown on all ranks alike, before the weights are touched.
+public struct NonFiniteLoss: Error, Equatable, CustomStringConvertible {
+    public let step: Int
+    public let loss: Double
+    /// Ranks whose own share is not finite; empty where only the sum is not.
+    public let ranks: [Int]
+
+    /// Every rank must call it: one all-gather finds out whose share it is.
+    init(step: Int, _ scalars: StepScalars, isLocal: Bool, _ world: Communicator) throws(MPIError) {
+        self.step = step
+        loss = scalars.loss
+        ranks = try world.allGather(UInt8(isLocal ? 1 : 0)).enumerated().filter { $0.element == 1 }.map(\.offset)
+    }
+
+    public var description: String {
+        let shown = ranks.prefix(8).map(String.init).joined(separator: ", ") + (ranks.count > 8 ? ", …" : "")
+        let place = ranks.isEmpty ? "the reduced gradient" : "the loss on rank\(ranks.count > 1 ? "s" : "") \(shown)"
+        return "step \(step): \(place) is not finite (mean loss \(loss)): lower --learning-rate or --rho, raise "
+            + "--warmup-epochs, or add --clip-norm 1; the last checkpoint is from before this step"
+    }
+}

@@ -1,0 +1,146 @@
+import Compute
+import Datasets
+import Optimizers
+
+/// Everything that defines a run. The defaults are those of `crsam-dist train` without a flag.
+///
+/// Values come from three layers, later ones winning: the defaults, a YAML file, flags. ``ConfigurationField`` lists every
+/// field once, with its name, its range and how it is read and written.
+public struct RunConfiguration: Sendable, Equatable {
+    public enum MethodName: String, Sendable, CaseIterable { case sgd, sam, crsam }
+    public enum OptimizerName: String, Sendable, CaseIterable { case sgd, adamw }
+    public enum ScheduleName: String, Sendable, CaseIterable { case constant, cosine, linear, step }
+    public enum AugmentationName: String, Sendable, CaseIterable { case none, basic }
+    /// Which passes move BatchNorm's running statistics: the clean one, or w − ε too as the authors' code does.
+    public enum RunningStatistics: String, Sendable, CaseIterable { case clean, official }
+
+    /// Samples behind each ascent direction.
+    public enum MSharpness: Sendable, Equatable {
+        case samples(Int)
+        /// The whole batch.
+        case global
+    }
+
+    // Data.
+    public var dataset = DatasetName.fashionMNIST
+    public var dataDirectory: String?
+    /// Nil for the data set's published figures.
+    public var normalization: ChannelNormalization?
+    public var augment = AugmentationName.basic
+
+    // Model.
+    public var model = "resnet8"
+    public var initWeights: String?
+    public var convolution = ConvolutionPolicy.auto
+
+    // Method.
+    public var method = MethodName.crsam
+    public var regularizer = Regularizer.linear
+    public var rho = 0.1
+    public var alpha = 0.1
+    public var beta = 0.01
+    /// Nil for a rank's share of the batch.
+    public var mSharpness: MSharpness?
+    public var bnRunningStats = RunningStatistics.clean
+    public var labelSmoothing = 0.0
+
+    // Optimizer.
+    public var optimizer = OptimizerName.sgd
+    public var learningRate = 0.2
+    public var momentum = 0.9
+    public var nesterov = false
+    public var weightDecay = 5e-4
+    public var clipNorm: Double?
+    public var schedule = ScheduleName.cosine
+    /// Nil for a fifth of the run, and for none where the schedule is constant.
+    public var warmupEpochs: Double?
+
+    // Size.
+    /// Samples of one update over all ranks.
+    public var batchSize = 128
+    /// The most samples in one run of the network; nil for no limit.
+    public var microBatchSize: Int?
+    public var epochs = 5
+    /// Ends the run after so many updates; nil for `epochs` whole epochs.
+    public var steps: Int?
+    public var seed: UInt64 = 0
+    public var threads = 1
+
+    // Records.
+    /// In epochs; the last epoch is always evaluated.
+    public var evaluateEvery = 1
+    /// In steps; nil for every epoch's end. The end of the run is always kept.
+    public var checkpointEvery: Int?
+    public var output: String?
+    public var resume = false
+
+    public init() {}
+}
+
+extension RunConfiguration {
+    /// What the rule computes with.
+    public var gradientMethod: Method {
+        switch method {
+        case .sgd: .plain
+        case .sam: .sam(perturbationRadius: rho)
+        case .crsam: .crsam(perturbationRadius: rho, traceWeight: alpha, normWeight: beta, regularizer: regularizer)
+        }
+    }
+
+    /// The method in a line for people.
+    var gradientMethodText: String {
+        switch gradientMethod.reduced {
+        case .plain: "plain gradients"
+        case .sam(let radius): "SAM, rho \(radius)"
+        case .crsam(let radius, let alpha, let beta, let regularizer):
+            "CR-SAM \(regularizer.rawValue), rho \(radius), alpha \(alpha), beta \(beta)"
+        }
+    }
+
+    var augmentation: Augmentation { augment == .none ? .none : .basic(for: dataset) }
+
+    func makeOptimizer(parameterCount: Int) throws(OptimizerError) -> any Optimizer {
+        switch optimizer {
+        case .sgd:
+            try SGD(
+                parameterCount: parameterCount, momentum: momentum, nesterov: nesterov, weightDecay: weightDecay)
+        case .adamw: try AdamW(parameterCount: parameterCount, weightDecay: weightDecay)
+        }
+    }
+
+    /// - Parameter runEpochs: length of the run, parts of an epoch included.
+    func makeSchedule(runEpochs: Double) throws(OptimizerError) -> LearningRateSchedule {
+        let decay: LearningRateSchedule.Decay =
+            switch schedule {
+            case .constant: .constant
+            case .cosine: .cosine()
+            case .linear: .linear()
+            case .step: .step()
+            }
+        return try LearningRateSchedule(
+            peak: learningRate, decay: decay,
+            warmupEpochs: warmupEpochs ?? (schedule == .constant ? 0 : runEpochs / 5))
+    }
+
+    /// Throws what can be known to be wrong before any data is read: fields that do not go together.
+    public func validate() throws(ConfigurationError) {
+        if optimizer == .sgd && nesterov && momentum == 0 {
+            throw ConfigurationError(
+                "--nesterov needs a momentum above 0", remedy: "add --momentum 0.9, or leave --nesterov out")
+        }
+        if let micro = microBatchSize, micro > batchSize {
+            throw ConfigurationError(
+                "--micro-batch-size \(micro) is more than the batch of \(batchSize)",
+                remedy: "use at most \(batchSize), or leave it out")
+        }
+        if case .samples(let m) = mSharpness, m > batchSize {
+            throw ConfigurationError(
+                "--m-sharpness \(m) is more than the batch of \(batchSize)",
+                remedy: "use at most \(batchSize), or 'global'")
+        }
+        if dataset != .synthetic && dataset != .fashionMNIST && dataDirectory == nil {
+            throw ConfigurationError(
+                "--dataset \(dataset.rawValue) needs files", remedy: "name their folder with --data DIR")
+        }
+    }
+}

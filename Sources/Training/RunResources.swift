@@ -1,0 +1,62 @@
+import Collectives
+import Compute
+import Datasets
+import Models
+
+/// What a configuration stands for on this rank: the data, the model, and how batches are dealt to ranks.
+struct RunResources {
+    let train: ImageDataset
+    let test: ImageDataset
+    let network: Network
+    let partition: BatchPartition
+    let sampler: EpochSampler
+    let totalSteps: Int
+
+    var graph: Graph { network.graph }
+    var stepsPerEpoch: Int { sampler.stepsPerEpoch }
+    var totalEpochs: Int { (totalSteps + stepsPerEpoch - 1) / stepsPerEpoch }
+
+    /// Reads the data set and builds the model. Every rank does so for itself.
+    ///
+    /// A benchmark's data set is a few whole batches of synthetic images.
+    init(_ configuration: RunConfiguration, ranks: Int, purpose: Trainer.Purpose) throws {
+        ComputeThreads.set(Int32(configuration.threads))
+        let entry = try ModelCatalog.entry(configuration.model)
+        let syntheticCount = purpose == .benchmark ? 4 * configuration.batchSize : nil
+        train = try Self.dataset(configuration, entry, .train, syntheticCount: syntheticCount)
+        test = try Self.dataset(configuration, entry, .test, syntheticCount: syntheticCount)
+        let inputShape = [train.shape.channels, train.shape.height, train.shape.width]
+        let graph = try ModelCatalog.graph(entry.name, inputShape: inputShape, classes: train.classCount)
+        network = try Network(graph, policy: configuration.convolution, seed: configuration.seed)
+        partition = try BatchPartition(
+            batchSize: configuration.batchSize,
+            mSharpness: configuration.mSharpness == nil
+                ? max(configuration.batchSize / ranks, 1) : configuration.effectiveMSharpness,
+            ranks: ranks, sampleCount: train.count)
+        sampler = EpochSampler(
+            sampleCount: train.count, batchSize: configuration.batchSize, seed: configuration.seed)
+        totalSteps = configuration.steps ?? configuration.epochs * sampler.stepsPerEpoch
+    }
+
+    static func dataset(
+        _ configuration: RunConfiguration, _ model: ModelCatalog.Entry, _ split: DatasetSplit,
+        syntheticCount: Int? = nil
+    ) throws -> ImageDataset {
+        let shape = model.defaultInputShape
+        var synthetic = SyntheticImages()
+        synthetic.shape = ImageShape(channels: shape[0], height: shape[1], width: shape[2])
+        synthetic.seed = configuration.seed
+        if let syntheticCount { (synthetic.trainCount, synthetic.testCount) = (syntheticCount, 1) }
+        let dataset = try DatasetCatalog.load(
+            name: configuration.dataset, directory: configuration.dataDirectory, split: split, synthetic: synthetic)
+        guard let normalization = configuration.normalization else { return dataset }
+        guard normalization.mean.count == dataset.shape.channels else {
+            throw ConfigurationError(
+                "normalization has \(normalization.mean.count) channels, \(dataset.name) has \(dataset.shape.channels)",
+                remedy: "give one mean and one deviation a channel")
+        }
+        return ImageDataset(
+            name: dataset.name, shape: dataset.shape, classCount: dataset.classCount, pixels: dataset.pixels,
+            labels: dataset.labels, normalization: normalization)
+    }
+}

@@ -1,0 +1,103 @@
+/// The header of a safetensors file on its way from bytes to checked entries.
+struct SafeTensorsHeader {
+    /// What the header says of one tensor, not yet checked against the rest.
+    private struct Claim {
+        var name: String
+        var element: TensorElement
+        var shape: [Int]
+        var begin: Int
+        var end: Int
+    }
+
+    struct UnknownElement: Error {
+        let tensor: String
+        let dtype: String
+    }
+
+    struct Unsound: Error {
+        let problem: String
+    }
+
+    /// More dimensions than any tensor has; keeps a hostile header from filling memory.
+    private static let mostDimensions = 64
+
+    private(set) var metadata: [SafeTensors.Metadata] = []
+    private var claims: [Claim] = []
+
+    mutating func scan(_ bytes: [UInt8]) throws {
+        guard bytes.first == UInt8(ascii: "{") else { throw JSONError(problem: "expected an object", offset: 0) }
+        var scanner = JSONScanner(bytes)
+        try scanner.object { scanner, name in
+            if name == "__metadata__" {
+                try scanner.object { scanner, key in metadata.append(.init(key, try scanner.string())) }
+            } else {
+                claims.append(try Self.claim(name, &scanner))
+            }
+        }
+        try scanner.end()
+    }
+
+    private static func claim(_ name: String, _ scanner: inout JSONScanner) throws -> Claim {
+        var dtype: String?
+        var shape: [Int]?
+        var offsets: [Int]?
+        let start = scanner.offset
+        try scanner.object { scanner, key in
+            switch key {
+            case "dtype": dtype = try scanner.string()
+            case "shape": shape = try numbers(&scanner, limit: mostDimensions)
+            case "data_offsets": offsets = try numbers(&scanner, limit: 2)
+            default: throw JSONError(problem: "unknown key \"\(key)\" of tensor \(name)", offset: scanner.offset)
+            }
+        }
+        guard let dtype, let shape, let offsets, offsets.count == 2 else {
+            throw JSONError(problem: "tensor \(name) lacks dtype, shape or two data_offsets", offset: start)
+        }
+        guard let element = TensorElement(rawValue: dtype) else { throw UnknownElement(tensor: name, dtype: dtype) }
+        return Claim(name: name, element: element, shape: shape, begin: offsets[0], end: offsets[1])
+    }
+
+    private static func numbers(_ scanner: inout JSONScanner, limit: Int) throws -> [Int] {
+        var numbers: [Int] = []
+        try scanner.array { scanner in
+            if numbers.count == limit { throw JSONError(problem: "over \(limit) numbers", offset: scanner.offset) }
+            numbers.append(try scanner.count())
+        }
+        return numbers
+    }
+
+    /// The entries in the order of their values, once every claim fits the others and the file.
+    func checkedEntries(dataStart: Int, dataCount: Int) throws(Unsound) -> [SafeTensorsFile.Entry] {
+        var entries: [SafeTensorsFile.Entry] = []
+        var covered = 0
+        for claim in claims.sorted(by: { ($0.begin, $0.end) < ($1.begin, $1.end) }) {
+            let (name, begin, end) = (claim.name, claim.begin, claim.end)
+            guard begin <= end else { throw Unsound(problem: "tensor \(name) ends before it begins") }
+            guard end <= dataCount else {
+                throw Unsound(problem: "tensor \(name) ends at byte \(end) of \(dataCount) bytes of values")
+            }
+            guard begin >= covered else { throw Unsound(problem: "tensor \(name) overlaps the one before it") }
+            guard begin == covered else { throw Unsound(problem: "a hole of unused bytes before tensor \(name)") }
+            covered = end
+            var count = 1
+            for size in claim.shape { count = try Self.product(count, size, name) }
+            guard try Self.product(count, claim.element.byteCount, name) == end - begin else {
+                throw Unsound(
+                    problem: "tensor \(name) of shape \(claim.shape) and dtype \(claim.element.rawValue) "
+                        + "has \(end - begin) bytes")
+            }
+            entries.append(
+                .init(name: name, element: claim.element, shape: claim.shape, count: count, offset: dataStart + begin))
+        }
+        guard covered == dataCount else {
+            throw Unsound(problem: "\(dataCount - covered) bytes after the last tensor belong to none")
+        }
+        return entries
+    }
+
+    private static func product(_ first: Int, _ second: Int, _ name: String) throws(Unsound) -> Int {
+        let (product, overflow) = first.multipliedReportingOverflow(by: second)
+        if overflow { throw Unsound(problem: "the shape of tensor \(name) overflows") }
+        return product
+    }
+}

@@ -1,0 +1,117 @@
+import Collectives
+import Compute
+import Glibc
+
+/// What `bench step` measures; the same on all ranks but for rounding.
+public struct StepBenchmarkResult: Sendable, Equatable {
+    public var model: String
+    public var method: String
+    public var ranks: Int
+    public var threadsPerRank: Int
+    /// Over all ranks.
+    public var batchSize: Int
+    public var measuredSteps: Int
+    /// Over all ranks, at the median step.
+    public var samplesPerSecond: Double
+    public var medianStepSeconds: Double
+    /// Floating-point operations of convolutions and matrix products over all ranks, in 10⁹ a second: two for each
+    /// multiply-add, three passes (forward, backward data, backward weights) for each gradient. Winograd's algorithm computes
+    /// the same with fewer, so this can exceed what the processor does.
+    public var gflops: Double
+    /// `gflops` over the sum of the ranks' measured matrix-product peaks, all measured at once.
+    public var shareOfPeak: Double
+    /// The largest of the ranks' peak resident memories.
+    public var peakResidentBytesPerRank: Int
+    /// From the start of the slowest process to the end of its first step.
+    public var secondsToFirstStep: Double
+
+    public var json: String {
+        var text = "{\"model\":"
+        text.appendJSON(model)
+        text += ",\"method\":"
+        text.appendJSON(method)
+        text += ",\"ranks\":\(ranks),\"threads_per_rank\":\(threadsPerRank),\"batch_size\":\(batchSize)"
+        text += ",\"measured_steps\":\(measuredSteps)"
+        for (name, value) in [
+            ("samples_per_second", samplesPerSecond), ("median_step_seconds", medianStepSeconds), ("gflops", gflops),
+            ("share_of_peak", shareOfPeak), ("seconds_to_first_step", secondsToFirstStep),
+        ] {
+            text += ",\"\(name)\":"
+            text.appendJSON(value)
+        }
+        return text + ",\"peak_resident_bytes_per_rank\":\(peakResidentBytesPerRank)}\n"
+    }
+}
+
+extension StepBenchmarkResult {
+    /// For people, a line a figure.
+    public var text: String {
+        """
+        \(model), \(method): \(ranks) rank\(ranks == 1 ? "" : "s") x \(threadsPerRank) thread\(threadsPerRank == 1 ? "" : "s"), batch \(batchSize) (\(batchSize / ranks) a rank), \(measuredSteps) steps
+          samples/s              \(ProgressReporter.fixed(samplesPerSecond, 1))
+          median step            \(ProgressReporter.fixed(medianStepSeconds * 1000, 2)) ms
+          GF/s                   \(ProgressReporter.fixed(gflops, 1))
+          share of peak          \(ProgressReporter.percent(shareOfPeak)) of the measured matrix-product peak
+          peak memory per rank   \(ProgressReporter.fixed(Double(peakResidentBytesPerRank) / 1e6, 0)) MB
+          start to first step    \(ProgressReporter.fixed(secondsToFirstStep, 2)) s
+        """
+    }
+
+    public func write(to path: String) throws { try FileSystem.replace(path, with: json) }
+}
+
+/// Times the training loop itself on synthetic data: the same steps as a run's, without files or evaluation.
+public struct StepBenchmark {
+    public var warmupSteps = 2
+    public var measuredSteps = 10
+
+    public init(warmupSteps: Int = 2, measuredSteps: Int = 10) {
+        self.warmupSteps = warmupSteps
+        self.measuredSteps = measuredSteps
+    }
+
+    /// Every rank must call it.
+    public func run(_ configuration: RunConfiguration, world: Communicator) throws -> StepBenchmarkResult {
+        var configuration = configuration
+        configuration.steps = warmupSteps + measuredSteps
+        let trainer = try Trainer(configuration, world: world, purpose: .benchmark)
+        var seconds: [Double] = []
+        var secondsToFirstStep = 0.0
+        trainer.onStep = { metrics in
+            if seconds.isEmpty { secondsToFirstStep = Self.secondsSinceProcessStart() }
+            seconds.append(metrics.stepSeconds)
+        }
+        _ = try trainer.run()
+        let measured = seconds.dropFirst(warmupSteps).sorted()
+        let median = measured[measured.count / 2]
+        var usage = rusage()
+        getrusage(__rusage_who_t(RUSAGE_SELF.rawValue), &usage)
+        try world.barrier()
+        let peak = try world.allReduce(MatrixProductPeak.measure(), .sum)
+        let operations = Double(6 * trainer.multiplyAdds * trainer.gradientEvaluationsPerStep * configuration.batchSize)
+        return StepBenchmarkResult(
+            model: configuration.model, method: configuration.method.rawValue, ranks: world.size,
+            threadsPerRank: configuration.threads, batchSize: configuration.batchSize, measuredSteps: measured.count,
+            samplesPerSecond: Double(configuration.batchSize) / median, medianStepSeconds: median,
+            gflops: operations / median / 1e9, shareOfPeak: operations / median / peak,
+            peakResidentBytesPerRank: Int(try world.allReduce(Int64(usage.ru_maxrss) * 1024, .max)),
+            secondsToFirstStep: try world.allReduce(secondsToFirstStep, .max))
+    }
+
+    /// By the kernel's own record of when the process began; 0 where it cannot be read.
+    private static func secondsSinceProcessStart() -> Double {
+        func text(_ path: String) -> String {
+            guard let file = fopen(path, "r") else { return "" }
+            defer { fclose(file) }
+            var bytes = [UInt8](repeating: 0, count: 4096)
+            let count = fread(&bytes, 1, bytes.count, file)
+            return String(decoding: bytes.prefix(count), as: UTF8.self)
+        }
+        // The name, field 2, may hold spaces; the start, field 22, is the 20th behind its closing bracket.
+        let fields = text("/proc/self/stat").split(separator: ")").last?.split(separator: " ") ?? []
+        guard fields.count > 19, let ticks = Double(fields[19]),
+            let uptime = text("/proc/uptime").split(separator: " ").first.flatMap({ Double($0) })
+        else { return 0 }
+        return uptime - ticks / Double(sysconf(Int32(_SC_CLK_TCK)))
+    }
+}

@@ -1,0 +1,190 @@
+import Collectives
+import Compute
+import Datasets
+import Optimizers
+import Vectors
+
+/// What a finished run came to.
+public struct TrainingSummary: Sendable {
+    public var steps: Int
+    public var lastEpoch: EpochMetrics?
+    public var seconds: Double
+}
+
+/// The training loop: batch → gradients at w, w + ε, w − ε → G → one all-reduce → update.
+///
+/// Every rank makes one and calls ``run()``; all of them hold the same replica throughout. Rank 0 alone writes files and
+/// speaks.
+public final class Trainer {
+    public enum Purpose: Sendable {
+        /// A run with a folder, evaluation and checkpoints.
+        case training
+        /// The same steps on synthetic data, without files or evaluation.
+        case benchmark
+    }
+
+    /// Called on every rank after each step.
+    public var onStep: ((StepMetrics) -> Void)?
+    /// The one reduction of a step, for counts.
+    public let communicator: Communicator
+
+    private let configuration: RunConfiguration
+    private let resources: RunResources
+    private let state: ModelState
+    private let rule: GradientRule
+    private let local: BatchObjective
+    private let objective: DistributedObjective
+    private let reduction: FusedReduction
+    private let clipping: GradientClipping?
+    private let schedule: LearningRateSchedule
+    private let evaluator: Evaluator?
+    private let records: RunRecords?
+    private var progress = RunProgress()
+
+    /// Prepares a run: agreement on the configuration, data, model, replicas made equal. Every rank must call it.
+    ///
+    /// - Parameter output: where rank 0 shows progress.
+    public init(
+        _ requested: RunConfiguration, world: Communicator, purpose: Purpose = .training,
+        output: ProgressReporter.Output = .standardOutput
+    ) throws {
+        communicator = world
+        try ConfigurationAgreement.check(requested.identity, world)
+        resources = try RunResources(requested, ranks: world.size, purpose: purpose)
+        configuration = requested.resolved(
+            mSharpness: resources.partition.mSharpness, normalization: resources.train.normalization)
+        state = ModelState(
+            resources.graph,
+            optimizer: try configuration.makeOptimizer(parameterCount: resources.graph.parameterLayout.vectorCount),
+            seed: configuration.seed)
+        rule = try GradientRule(method: configuration.gradientMethod, parameterCount: state.weights.count)
+        clipping = try configuration.clipNorm.map { try GradientClipping(maximumNorm: $0) }
+        schedule = try configuration.makeSchedule(
+            runEpochs: Double(resources.totalSteps) / Double(resources.stepsPerEpoch))
+        local = BatchObjective(
+            network: resources.network, statistics: state.statistics, microBatchSize: configuration.microBatchSize,
+            labelSmoothing: Float(configuration.labelSmoothing),
+            movesStatisticsInDescent: configuration.bnRunningStats == .official)
+        objective = try DistributedObjective(local, partition: resources.partition, world: world)
+        reduction = try FusedReduction(
+            gradientCount: state.weights.count, statisticsCount: state.statistics.count, communicator: world)
+        evaluator =
+            purpose == .training
+            ? Evaluator(network: resources.network, dataset: resources.test, world: world) : nil
+        records =
+            purpose == .training && world.rank == 0
+            ? try RunRecords(configuration, resources, ranks: world.size, output: output) : nil
+        try readStart()
+        try state.broadcast(world)
+        try broadcastProgress()
+    }
+
+    /// Multiply-adds of one sample's forward pass.
+    var multiplyAdds: Int { resources.graph.multiplyAdds }
+    /// Forward and backward passes of each sample.
+    var gradientEvaluationsPerStep: Int { rule.gradientEvaluationsPerGroup }
+    /// Bytes of the one reduction.
+    public var reducedBytesPerStep: Int { reduction.byteCount }
+
+    /// Trains to the end. Every rank must call it, once.
+    ///
+    /// - Throws: ``NonFiniteLoss`` and ``ReplicaDisagreement`` on all ranks, and what data, MPI or files throw on any.
+    public func run() throws -> TrainingSummary {
+        let start = ContinuousClock.now
+        let loader = try BatchLoader(
+            source: AugmentedImages(
+                resources.train, augmentation: configuration.augmentation, seed: configuration.seed),
+            sampler: resources.sampler, partition: resources.partition, rank: communicator.rank,
+            steps: progress.step..<max(progress.step, resources.totalSteps))
+        var lastEpoch: EpochMetrics?
+        while let batch = try loader.next() {
+            let metrics = try step(batch)
+            try records?.append(metrics)
+            onStep?(metrics)
+            let isLast = progress.step == resources.totalSteps
+            if progress.step % resources.stepsPerEpoch == 0 || isLast {
+                let isDue = isLast || metrics.epoch % configuration.evaluateEvery == 0
+                lastEpoch = try endEpoch(metrics, evaluating: isDue)
+            }
+            if isLast || isCheckpointDue { try records?.save(state, progress) }
+        }
+        let summary = TrainingSummary(
+            steps: progress.step, lastEpoch: lastEpoch, seconds: (ContinuousClock.now - start).seconds)
+        try records?.finish(summary)
+        return summary
+    }
+
+    /// One update of the weights: one gradient rule, one all-reduce, one optimizer step.
+    private func step(_ batch: Batch) throws -> StepMetrics {
+        let began = ContinuousClock.now
+        // Of what all ranks should hold in common: replicas that drifted apart in the last update show here.
+        let fingerprint = state.fingerprint
+        objective.load(batch)
+        let terms = try rule.evaluate(objective, at: state.weights, into: reduction.gradient)
+
+        // Running statistics are averaged like the gradient, each rank's by its part of the batch.
+        reduction.statistics.copy(from: state.statistics)
+        reduction.statistics.scale(by: Float(Double(batch.count) / Double(batch.batchCount)))
+        var scalars = StepScalars(terms)
+        try reduction.reduce(scalars: &scalars, fingerprint: fingerprint)
+        state.statistics.copy(from: reduction.statistics)
+
+        let norm = clipping?.clip(reduction.gradient) ?? reduction.gradient.norm
+        guard scalars.isFinite && norm.isFinite else {
+            throw try NonFiniteLoss(
+                step: progress.step + 1, scalars, isLocal: !StepScalars(terms).isFinite, communicator)
+        }
+        let rate = schedule.learningRate(
+            step: batch.step, stepsPerEpoch: resources.stepsPerEpoch, totalSteps: resources.totalSteps)
+        state.optimizer.update(state.weights, gradient: reduction.gradient, learningRate: rate)
+
+        let seconds = (ContinuousClock.now - began).seconds
+        progress.add(scalars, terms, seconds: seconds)
+        progress.statisticsUpdates = local.statisticsUpdates
+        return StepMetrics(
+            scalars, terms, progress, epoch: batch.epoch + 1, learningRate: rate, combinedGradientNorm: norm,
+            seconds: seconds)
+    }
+
+    private var isCheckpointDue: Bool {
+        progress.step % (configuration.checkpointEvery ?? resources.stepsPerEpoch) == 0
+    }
+
+    private func endEpoch(_ last: StepMetrics, evaluating: Bool) throws -> EpochMetrics {
+        var result: EvaluationResult?
+        let elapsed = try ContinuousClock().measure {
+            if evaluating { result = try evaluator?.run(at: state.weights, statistics: state.statistics) }
+        }
+        let metrics = EpochMetrics(
+            epoch: last.epoch, trainLoss: progress.epochLossSum / progress.epochSamples,
+            trainAccuracy: progress.epochCorrect / progress.epochSamples, testLoss: result?.loss,
+            testAccuracy: result?.accuracy, learningRate: last.learningRate,
+            seconds: progress.epochSeconds + elapsed.seconds)
+        progress.beginEpoch()
+        try records?.append(metrics)
+        return metrics
+    }
+
+    /// Rank 0 reads what the run starts from: a checkpoint, or given weights.
+    private func readStart() throws {
+        if let checkpoint = records?.checkpoint {
+            try checkpoint.require(model: configuration.model)
+            try state.readModel(checkpoint.model)
+            if let optimizer = checkpoint.optimizer {
+                progress = try RunProgress(optimizer)
+                try state.readOptimizer(optimizer, stepCount: progress.step, others: RunProgress.tensorNames)
+            }
+        } else if communicator.rank == 0, let path = configuration.initWeights {
+            try state.readModel(Checkpoint(path).model)
+        }
+    }
+
+    private func broadcastProgress() throws {
+        var values = progress.values
+        try values.withUnsafeMutableBufferPointer { try communicator.broadcast($0) }
+        progress.values = values
+        local.restore(statisticsUpdates: progress.statisticsUpdates)
+        // Rank 0's vectors are everybody's by now; an optimizer also counts its updates.
+        try state.optimizer.restore(stepCount: progress.step, state: state.optimizer.state)
+    }
+}

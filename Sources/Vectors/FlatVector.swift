@@ -1,0 +1,123 @@
+import COpenBLAS
+import CVectorKernels
+
+/// A flat, 64-byte aligned array of Float32: the shape that weights, gradients, momentum and the all-reduce buffer share.
+///
+/// Operations work in place and allocate nothing. Two vectors in one call must have the same length; a mismatch traps,
+/// as it can only be a programmer's mistake.
+// Sound to send: a vector is handed from one owner to the next, never written by two threads at once.
+public final class FlatVector: @unchecked Sendable {
+    public let count: Int
+    /// Valid for as long as this vector, or any slice of it, lives.
+    public let pointer: UnsafeMutablePointer<Float>
+    private let storage: Storage
+
+    /// Bytes to which storage is aligned, and floats to which tensors inside a vector are.
+    public static let alignment = 64
+    public static let alignedFloats = alignment / MemoryLayout<Float>.stride
+
+    private final class Storage {
+        let memory: UnsafeMutableRawPointer
+
+        init(bytes: Int) {
+            memory = .allocate(byteCount: max(bytes, FlatVector.alignment), alignment: FlatVector.alignment)
+            memory.initializeMemory(as: UInt8.self, repeating: 0, count: bytes)
+        }
+
+        deinit { memory.deallocate() }
+    }
+
+    /// A vector of `count` zeros.
+    public init(count: Int) {
+        self.count = count
+        storage = Storage(bytes: count * MemoryLayout<Float>.stride)
+        pointer = storage.memory.assumingMemoryBound(to: Float.self)
+    }
+
+    public convenience init(_ values: some Collection<Float>) {
+        self.init(count: values.count)
+        for (index, value) in values.enumerated() { pointer[index] = value }
+    }
+
+    private init(_ base: FlatVector, _ range: Range<Int>) {
+        precondition(range.lowerBound >= 0 && range.upperBound <= base.count, "slice \(range) of \(base.count)")
+        count = range.count
+        storage = base.storage
+        pointer = base.pointer + range.lowerBound
+    }
+
+    /// The elements in `range`, sharing this vector's memory and keeping it alive.
+    public func slice(_ range: Range<Int>) -> FlatVector { FlatVector(self, range) }
+
+    public var elements: UnsafeMutableBufferPointer<Float> { .init(start: pointer, count: count) }
+
+    public subscript(index: Int) -> Float {
+        get {
+            precondition(index >= 0 && index < count)
+            return pointer[index]
+        }
+        set {
+            precondition(index >= 0 && index < count)
+            pointer[index] = newValue
+        }
+    }
+
+    public var array: [Float] { Array(elements) }
+
+    public func fill(_ value: Float) { elements.update(repeating: value) }
+
+    public func copy(from other: FlatVector) {
+        precondition(count == other.count)
+        pointer.update(from: other.pointer, count: count)
+    }
+
+    /// self ← factor · self
+    public func scale(by factor: Float) {
+        forEachBLASBlock { offset, length in cblas_sscal(length, factor, pointer + offset, 1) }
+    }
+
+    /// self ← self + factor · other
+    public func add(_ other: FlatVector, scaledBy factor: Float = 1) {
+        precondition(count == other.count)
+        cvk_add_scaled(pointer, pointer, factor, other.pointer, count)
+    }
+
+    /// self ← base + factor · direction, in one pass.
+    public func setSum(_ base: FlatVector, _ direction: FlatVector, scaledBy factor: Float) {
+        precondition(count == base.count && count == direction.count)
+        cvk_add_scaled(pointer, base.pointer, factor, direction.pointer, count)
+    }
+
+    /// self ← a·x + b·y + c·z, or self ← self + that when `accumulating`, in one pass. May be called with self among x, y, z.
+    public func combine(
+        _ a: Float, _ x: FlatVector, _ b: Float, _ y: FlatVector, _ c: Float, _ z: FlatVector, accumulating: Bool
+    ) {
+        precondition(count == x.count && count == y.count && count == z.count)
+        cvk_combine(pointer, accumulating ? 1 : 0, a, x.pointer, b, y.pointer, c, z.pointer, count)
+    }
+
+    /// x·y, accumulated in Double over a fixed number of lanes: the same bits on every processor.
+    public func dot(_ other: FlatVector) -> Double {
+        precondition(count == other.count)
+        return cvk_dot(pointer, other.pointer, count)
+    }
+
+    /// ‖x‖₂, accumulated in Double over a fixed number of lanes: the same bits on every processor.
+    public var norm: Double { cvk_sum_of_squares(pointer, count).squareRoot() }
+
+    /// A 64-bit hash of the elements' bits, chained through `seed`: equal vectors, and only they (but for chance), agree.
+    public func fingerprint(seed: UInt64 = 0) -> UInt64 { cvk_fingerprint(pointer, count, seed) }
+
+    /// BLAS counts with Int32: longer vectors go in blocks.
+    private func forEachBLASBlock(_ body: (_ offset: Int, _ length: Int32) -> Void) {
+        let block = 1 << 30
+        for offset in stride(from: 0, to: count, by: block) {
+            body(offset, Int32(min(block, count - offset)))
+        }
+    }
+}
+
+/// The threads that one process gives to OpenBLAS.
+public enum LinearAlgebraThreads {
+    public static func set(_ count: Int32) { openblas_set_num_threads(count) }
+}

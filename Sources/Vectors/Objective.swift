@@ -1,0 +1,71 @@
+/// The three points at which a step evaluates the loss, with ε = ρ·g0/‖g0‖.
+public enum Pass: Int, Sendable, CaseIterable {
+    /// At w. BatchNorm's running statistics move here.
+    case clean
+    /// At w + ε.
+    case ascent
+    /// At w − ε.
+    case descent
+}
+
+/// What one evaluation found besides the gradient.
+public struct Evaluation: Sendable, Equatable {
+    /// Mean over the samples of the group that this process holds.
+    public var loss: Double
+    /// How many of those samples the model got right.
+    public var correct: Int
+    public var sampleCount: Int
+
+    public init(loss: Double, correct: Int = 0, sampleCount: Int = 1) {
+        self.loss = loss
+        self.correct = correct
+        self.sampleCount = sampleCount
+    }
+}
+
+/// The batch's losses at w, w + ε and w − ε, as weighted sums that become means once every share is added.
+public struct BatchLosses: Sendable, Equatable {
+    public var clean: Double
+    public var ascent: Double
+    public var descent: Double
+
+    public init(clean: Double = 0, ascent: Double = 0, descent: Double = 0) {
+        self.clean = clean
+        self.ascent = ascent
+        self.descent = descent
+    }
+}
+
+/// Loss and gradient at a point, on one batch.
+///
+/// All that a gradient rule or a probe sees of a network. The batch is in groups: samples that share one ascent
+/// direction (m-sharpness). A quadratic has one group of weight 1; a network has as many as its process was given.
+public protocol Objective: AnyObject {
+    /// Length of every vector passed in, padding included.
+    var parameterCount: Int { get }
+
+    /// Groups of this batch that this process evaluates, wholly or in part. May be 0 in the last batch of an epoch.
+    var groupCount: Int { get }
+
+    /// Samples of `group` held here over the samples of the whole batch; over all groups and processes they sum to 1.
+    func weight(ofGroup group: Int) -> Double
+
+    /// Writes the mean gradient over the samples of `group` held here at `point` into `gradient`, overwriting it.
+    ///
+    /// Cost: one forward and one backward pass. Random choices inside (dropout) are the same in all three passes.
+    func evaluate(group: Int, pass: Pass, at point: FlatVector, gradient: FlatVector) throws -> Evaluation
+
+    /// Averages a clean gradient over the processes that share `group`, in place. Nothing to do where none does.
+    func averageDirection(ofGroup group: Int, _ gradient: FlatVector) throws
+
+    /// Adds the losses of all processes' shares, so that every process sees the whole batch's. Only a rule whose
+    /// coefficients depend on them calls this; then every process calls it once a step.
+    func sumOverBatch(_ losses: inout BatchLosses) throws
+}
+
+extension Objective {
+    public var groupCount: Int { 1 }
+    public func weight(ofGroup group: Int) -> Double { 1 }
+    public func averageDirection(ofGroup group: Int, _ gradient: FlatVector) throws {}
+    public func sumOverBatch(_ losses: inout BatchLosses) throws {}
+}

@@ -1,0 +1,36 @@
+import CVectorKernels
+
+/// The optimizers' updates: one pass over weights, gradient and state, in place, the same bits on every processor.
+extension FlatVector {
+    /// One step of SGD on these weights as PyTorch computes it (dampening 0).
+    ///
+    /// g ← gradient + λw; m ← first step ? g : μm + g; w ← w − η·(Nesterov ? g + μm : m).
+    /// - Parameters:
+    ///   - momentum: the buffer m, or nil where the momentum factor μ is 0.
+    ///   - isFirstStep: m is overwritten with g, whatever it holds.
+    public func updateBySGD(
+        gradient: FlatVector, momentum: FlatVector?, learningRate: Float, momentumFactor: Float, weightDecay: Float,
+        nesterov: Bool, isFirstStep: Bool
+    ) {
+        precondition(count == gradient.count)
+        precondition(momentumFactor == 0 || momentum?.count == count)
+        cvk_sgd(
+            pointer, gradient.pointer, momentum?.pointer, learningRate, momentumFactor, weightDecay, nesterov ? 1 : 0,
+            isFirstStep ? 1 : 0, count)
+    }
+
+    /// One step of AdamW on these weights as PyTorch computes it; bias corrections are the caller's.
+    ///
+    /// w ← w·retention; m ← m + (1 − β₁)(g − m); v ← β₂v + (1 − β₂)g²;
+    /// w ← w − stepSize·m/(√v/secondMomentCorrection + ε).
+    public func updateByAdamW(
+        gradient: FlatVector, firstMoment: FlatVector, secondMoment: FlatVector, retention: Float,
+        oneMinusBeta1: Float, beta2: Float, oneMinusBeta2: Float, stepSize: Float, secondMomentCorrection: Float,
+        epsilon: Float
+    ) {
+        precondition(count == gradient.count && count == firstMoment.count && count == secondMoment.count)
+        cvk_adamw(
+            pointer, gradient.pointer, firstMoment.pointer, secondMoment.pointer, retention, oneMinusBeta1, beta2,
+            oneMinusBeta2, stepSize, secondMomentCorrection, epsilon, count)
+    }
+}

@@ -1,0 +1,119 @@
+import Compute
+import Testing
+import Vectors
+
+@Suite(.serialized) struct NetworkTests {
+    /// Stem, residual block with BatchNorm, head.
+    private func residual(_ graph: Graph, _ x: Value) -> Value {
+        let stem = graph.batchNormalization(
+            graph.convolution(x, "conv1", outputs: 16, kernel: 3, padding: 1), "bn1", relu: true)
+        let branch = graph.batchNormalization(
+            graph.convolution(stem, "conv2", outputs: 16, kernel: 3, padding: 1), "bn2")
+        return graph.globalAveragePooling(graph.add(branch, stem, "add", relu: true), "pool")
+    }
+
+    private func transformer(_ graph: Graph, _ x: Value) -> Value {
+        let tokens = graph.tokenEmbedding(x, patch: 4, width: 24)
+        let mixed = graph.attention(graph.layerNormalization(tokens, "norm"), "attn", heads: 3, weights: .normal(0.2))
+        return graph.selectToken(graph.add(mixed, tokens, "add"), "select", index: 0)
+    }
+
+    private func relativeDifference(_ a: FlatVector, _ b: FlatVector) -> Double {
+        let difference = FlatVector(count: a.count)
+        difference.setSum(a, b, scaledBy: -1)
+        return difference.norm / b.norm
+    }
+
+    @Test func `Winograd and direct convolution agree to float32 rounding`() throws {
+        let results = try [ConvolutionPolicy.auto, .direct].map { policy in
+            try GradientCheck(input: [16, 16, 16], batch: 8, policy: policy) { graph, x in
+                graph.globalAveragePooling(
+                    graph.relu(graph.convolution(x, "conv", outputs: 32, kernel: 3, padding: 1), "relu"), "pool")
+            }
+        }.map { check in (check, try check.gradient(at: check.weights)) }
+        #expect(abs(results[0].1.loss - results[1].1.loss) < 1e-6)
+        #expect(relativeDifference(results[0].1.gradient, results[1].1.gradient) < 1e-5)
+    }
+
+    @Test func `the gradient of a batch is the mean over its halves where nothing couples samples`() throws {
+        let check = try GradientCheck(input: [3, 8, 8], batch: 8) { transformer($0, $1) }
+        let whole = try check.gradient(at: check.weights)
+        let sum = FlatVector(count: check.weights.count)
+        var loss = 0.0
+        for half in 0..<2 {
+            let part = FlatVector(count: sum.count)
+            loss += try check.labels.withUnsafeBufferPointer { labels in
+                try check.network.gradient(
+                    SampleBatch(
+                        count: 4, pixels: check.pixels.pointer + half * 4 * 3 * 8 * 8,
+                        labels: labels.baseAddress.map { $0 + half * 4 }),
+                    at: check.weights, statistics: check.statistics, into: part, gradientScale: 1 / 8
+                ).loss
+            }
+            sum.add(part)
+        }
+        #expect(abs(loss / 8 - whole.loss) < 1e-6)
+        #expect(relativeDifference(sum, whole.gradient) < 1e-6)
+    }
+
+    @Test func `runs repeat to the bit`() throws {
+        let check = try GradientCheck(input: [3, 8, 8], batch: 6) { residual($0, $1) }
+        let first = try check.gradient(at: check.weights)
+        let second = try check.gradient(at: check.weights)
+        #expect(first.loss == second.loss)
+        #expect(first.gradient.fingerprint() == second.gradient.fingerprint())
+    }
+
+    @Test func `running statistics move by the momentum towards the batch's, only where asked`() throws {
+        let check = try GradientCheck(input: [1, 4, 4], batch: 6) { graph, x in
+            let image = graph.convolution(x, "conv", outputs: 1, kernel: 1)
+            return graph.flatten(graph.batchNormalization(image, "bn"), "flatten")
+        }
+        let scale = Double(check.weights[check.graph.parameterLayout["conv.weight"]!.offset])
+        let values = check.pixels.array.map { Double($0) * scale }
+        let mean = values.reduce(0, +) / Double(values.count)
+        let variance = values.reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / Double(values.count - 1)
+        let before = check.statistics.array
+        _ = try check.gradient(at: check.weights)
+        #expect(check.statistics.array == before)
+        try check.labels.withUnsafeBufferPointer { labels in
+            _ = try check.network.gradient(
+                SampleBatch(count: 6, pixels: check.pixels.pointer, labels: labels.baseAddress), at: check.weights,
+                statistics: check.statistics, into: FlatVector(count: check.weights.count), gradientScale: 1,
+                updatesStatistics: true)
+        }
+        let meanOffset = check.graph.statisticsLayout["bn.running_mean"]!.offset
+        let varianceOffset = check.graph.statisticsLayout["bn.running_var"]!.offset
+        #expect(abs(Double(check.statistics[meanOffset]) - 0.1 * mean) < 1e-6)
+        #expect(abs(Double(check.statistics[varianceOffset]) - (0.9 + 0.1 * variance)) < 1e-6)
+    }
+
+    @Test func `evaluation uses running statistics and counts correct predictions`() throws {
+        let check = try GradientCheck(input: [2, 4, 4], batch: 8) { residual($0, $1) }
+        let one = try check.labels.withUnsafeBufferPointer { labels in
+            try (0..<8).map { sample in
+                try check.network.evaluate(
+                    SampleBatch(
+                        count: 1, pixels: check.pixels.pointer + sample * 32,
+                        labels: labels.baseAddress.map { $0 + sample }),
+                    at: check.weights, statistics: check.statistics)
+            }
+        }
+        let all = try check.labels.withUnsafeBufferPointer { labels in
+            try check.network.evaluate(
+                SampleBatch(count: 8, pixels: check.pixels.pointer, labels: labels.baseAddress), at: check.weights,
+                statistics: check.statistics)
+        }
+        #expect(all.correct == one.reduce(0) { $0 + $1.correct })
+        #expect(abs(all.loss - one.reduce(0) { $0 + $1.loss }) < 1e-4)
+    }
+
+    @Test func `the arena is smaller than the sum of its buffers`() throws {
+        let check = try GradientCheck(input: [3, 32, 32], batch: 16) { residual($0, $1) }
+        _ = try check.gradient(at: check.weights)
+        // Six images of 16 channels must live through the backward pass; the rest shares memory.
+        let image = 16 * 16 * 32 * 32 * 4
+        #expect(check.network.arenaBytes < 9 * image)
+        #expect(check.network.arenaBytes > 4 * image)
+    }
+}

@@ -1,0 +1,149 @@
+import Compute
+import Testing
+import Vectors
+
+/// Every operation's gradient against central differences. Operations without parameters stand behind one with parameters,
+/// so that their gradient with respect to their input is what is tested.
+@Suite(.serialized) struct OperationGradientTests {
+    struct ConvolutionCase: Sendable, CustomTestStringConvertible {
+        var input = [3, 9, 9]
+        var outputs = 16
+        var kernel = 3
+        var stride = 1
+        var padding = 1
+        var bias = false
+        var batch = 4
+        var policy = ConvolutionPolicy.direct
+        var testDescription: String {
+            "\(input) to \(outputs), kernel \(kernel), stride \(stride), padding \(padding), bias \(bias), \(policy)"
+        }
+    }
+
+    @Test(arguments: [
+        ConvolutionCase(), ConvolutionCase(input: [1, 8, 8], outputs: 8, bias: true),
+        ConvolutionCase(input: [16, 8, 8], outputs: 32, stride: 2),
+        ConvolutionCase(input: [5, 7, 6], outputs: 7, kernel: 1, stride: 2, padding: 0, bias: true),
+        ConvolutionCase(input: [32, 6, 6], outputs: 16, kernel: 5, padding: 2),
+        ConvolutionCase(input: [16, 16, 16], outputs: 32, batch: 8, policy: .auto),
+    ])
+    func `convolution`(test: ConvolutionCase) throws {
+        let check = try GradientCheck(input: test.input, batch: test.batch, policy: test.policy) { graph, x in
+            // A 1x1 convolution in front, so that the one tested must give its input a gradient.
+            let first = graph.convolution(x, "first", outputs: test.input[0], kernel: 1, bias: true)
+            let second = graph.convolution(
+                first, "tested", outputs: test.outputs, kernel: test.kernel, stride: test.stride, padding: test.padding,
+                bias: test.bias)
+            return graph.flatten(second, "flatten")
+        }
+        try check.expectGradientMatchesCentralDifferences()
+    }
+
+    @Test(arguments: [(16, 32, 2), (8, 16, 2), (3, 3, 1), (16, 20, 1)])
+    func `padded shortcut`(inputs: Int, outputs: Int, stride: Int) throws {
+        let check = try GradientCheck(input: [3, 8, 8], batch: 3) { graph, x in
+            let first = graph.convolution(x, "first", outputs: inputs, kernel: 3, padding: 1)
+            return graph.flatten(graph.paddedShortcut(first, "shortcut", outputs: outputs, stride: stride), "flatten")
+        }
+        try check.expectGradientMatchesCentralDifferences()
+    }
+
+    @Test(arguments: [(16, true), (16, false), (10, true), (8, true), (3, false)])
+    func `batch normalization`(channels: Int, relu: Bool) throws {
+        let check = try GradientCheck(input: [2, 6, 6], batch: 8) { graph, x in
+            let first = graph.convolution(x, "first", outputs: channels, kernel: 3, padding: 1, bias: true)
+            let normalized = graph.batchNormalization(first, "tested", relu: relu)
+            let second = graph.convolution(normalized, "second", outputs: 8, kernel: 3)
+            return graph.flatten(second, "flatten")
+        }
+        try check.expectGradientMatchesCentralDifferences(tolerance: 1e-2)
+    }
+
+    @Test(arguments: [true, false], [16, 6])
+    func `residual addition, alone and with ReLU`(relu: Bool, channels: Int) throws {
+        let check = try GradientCheck(input: [3, 6, 6], batch: 4) { graph, x in
+            let trunk = graph.convolution(x, "trunk", outputs: channels, kernel: 3, padding: 1, bias: true)
+            let branch = graph.convolution(trunk, "branch", outputs: channels, kernel: 3, padding: 1, bias: true)
+            let sum = graph.add(branch, trunk, "sum", relu: relu)
+            let again = graph.add(sum, trunk, "again")
+            return graph.flatten(graph.add(again, again, "twice"), "flatten")
+        }
+        try check.expectGradientMatchesCentralDifferences(tolerance: 1e-2)
+    }
+
+    @Test(arguments: [16, 5]) func `ReLU and GELU on images`(channels: Int) throws {
+        let check = try GradientCheck(input: [3, 5, 5], batch: 4) { graph, x in
+            let first = graph.convolution(x, "first", outputs: channels, kernel: 3, padding: 1, bias: true)
+            let second = graph.convolution(
+                graph.relu(first, "relu"), "second", outputs: channels, kernel: 1, bias: true)
+            return graph.flatten(graph.gelu(second, "gelu"), "flatten")
+        }
+        try check.expectGradientMatchesCentralDifferences(tolerance: 1e-2)
+    }
+
+    @Test(arguments: [(3, 2, 1), (2, 2, 0), (3, 3, 0)])
+    func `max and average pooling`(kernel: Int, stride: Int, padding: Int) throws {
+        let check = try GradientCheck(input: [3, 9, 9], batch: 3) { graph, x in
+            let first = graph.convolution(x, "first", outputs: 16, kernel: 3, padding: 1, bias: true)
+            let largest = graph.maxPooling(first, "max", kernel: kernel, stride: stride, padding: padding)
+            let mean = graph.averagePooling(first, "mean", kernel: kernel, stride: stride, padding: padding)
+            return graph.globalAveragePooling(graph.add(largest, mean, "sum"), "global")
+        }
+        try check.expectGradientMatchesCentralDifferences(tolerance: 1e-2)
+    }
+
+    @Test(arguments: [(7, 11), (16, 32), (64, 3)]) func `linear on features and tokens`(width: Int, hidden: Int) throws
+    {
+        let check = try GradientCheck(input: [1, 8, 8], batch: 5) { graph, x in
+            let tokens = graph.tokenEmbedding(x, patch: 4, width: width)
+            let wide = graph.gelu(graph.linear(tokens, "wide", outputs: hidden), "gelu")
+            let narrow = graph.linear(wide, "narrow", outputs: width)
+            return graph.linear(graph.selectToken(narrow, "select", index: 2), "features", outputs: 6)
+        }
+        try check.expectGradientMatchesCentralDifferences()
+    }
+
+    @Test(arguments: [8, 24, 33]) func `layer normalization`(width: Int) throws {
+        let check = try GradientCheck(input: [2, 8, 8], batch: 4) { graph, x in
+            let tokens = graph.tokenEmbedding(x, patch: 4, width: width)
+            let normalized = graph.layerNormalization(tokens, "norm")
+            return graph.selectToken(graph.linear(normalized, "mix", outputs: 9), "select", index: 0)
+        }
+        // The class token alone passes through here: the other tokens' positions get a gradient of zero.
+        try check.expectGradientMatchesCentralDifferences(tolerance: 1e-2)
+    }
+
+    @Test(arguments: [(12, 1), (24, 3), (32, 2), (64, 1)]) func `multi-head attention`(width: Int, heads: Int) throws {
+        let check = try GradientCheck(input: [3, 12, 12], batch: 3) { graph, x in
+            let tokens = graph.tokenEmbedding(x, patch: 4, width: width)
+            let mixed = graph.attention(tokens, "attn", heads: heads, weights: .normal(0.3))
+            return graph.selectToken(graph.add(mixed, tokens, "residual"), "select", index: 0)
+        }
+        try check.expectGradientMatchesCentralDifferences(tolerance: 1e-2)
+    }
+
+    @Test func `dropout and stochastic depth keep their masks from pass to pass`() throws {
+        let check = try GradientCheck(input: [3, 8, 8], batch: 6) { graph, x in
+            let tokens = graph.tokenEmbedding(x, patch: 4, width: 16)
+            let branch = graph.dropout(graph.linear(tokens, "branch", outputs: 16), "drop", rate: 0.3)
+            let sum = graph.add(graph.stochasticDepth(branch, "depth", rate: 0.5), tokens, "sum")
+            return graph.selectToken(sum, "select", index: 1)
+        }
+        try check.expectGradientMatchesCentralDifferences()
+        let (first, second) = (try check.gradient(at: check.weights).loss, try check.gradient(at: check.weights).loss)
+        #expect(first == second)
+    }
+
+    @Test func `label smoothing and soft targets`() throws {
+        var check = try GradientCheck(input: [1, 4, 4], batch: 6) { graph, x in graph.flatten(x, "flatten") }
+        check.labelSmoothing = 0.1
+        try check.expectGradientMatchesCentralDifferences()
+        var stream = RandomStream(seed: 3, purpose: .test)
+        let targets = FlatVector(count: 6 * 5)
+        for sample in 0..<6 {
+            let row = (0..<5).map { _ in stream.uniform() }
+            for (index, value) in row.enumerated() { targets[sample * 5 + index] = value / row.reduce(0, +) }
+        }
+        check.softTargets = targets
+        try check.expectGradientMatchesCentralDifferences()
+    }
+}

@@ -1,0 +1,157 @@
+"""What crsam-dist computes, written down in PyTorch: the models, the loss and one step of every method.
+
+The goldens (generate.py), Benchmarks/parity.py and Benchmarks/peer.py all take it from here.
+"""
+
+import torch
+import torch.nn.functional as F
+from timm.models.vision_transformer import VisionTransformer
+from torch import nn
+
+METHODS = ("sgd", "sam", "crsam-linear", "crsam-log")
+OPTIMIZERS = ("sgd", "adamw")
+
+# Below it a logarithm's argument counts as not positive, and its term is left out of the step (in units of the loss).
+DIFFERENCE_FLOOR = 1e-6
+
+
+class BasicBlock(nn.Module):
+    def __init__(self, inputs, outputs, stride, projection):
+        super().__init__()
+        self.conv1 = nn.Conv2d(inputs, outputs, 3, stride, 1, bias=False)
+        self.bn1 = nn.BatchNorm2d(outputs)
+        self.conv2 = nn.Conv2d(outputs, outputs, 3, 1, 1, bias=False)
+        self.bn2 = nn.BatchNorm2d(outputs)
+        self.stride = stride
+        self.padding = (outputs - inputs) // 2
+        self.downsample = None
+        if projection and (stride != 1 or inputs != outputs):
+            self.downsample = nn.Sequential(
+                nn.Conv2d(inputs, outputs, 1, stride, bias=False), nn.BatchNorm2d(outputs))
+
+    def shortcut(self, x):
+        if self.downsample is not None:
+            return self.downsample(x)
+        # Option A of He et al. 2016, section 4.2: every second pixel, zeros for the channels that are new.
+        return F.pad(x[:, :, :: self.stride, :: self.stride], (0, 0, 0, 0, self.padding, self.padding))
+
+    def forward(self, x):
+        y = torch.relu(self.bn1(self.conv1(x)))
+        return torch.relu(self.bn2(self.conv2(y)) + self.shortcut(x))
+
+
+class ResNet(nn.Module):
+    """Residual networks for small images: a 3x3 stem, no pooling but the last, torchvision's names."""
+
+    def __init__(self, blocks, widths, projection, channels=3, classes=10):
+        super().__init__()
+        self.conv1 = nn.Conv2d(channels, widths[0], 3, 1, 1, bias=False)
+        self.bn1 = nn.BatchNorm2d(widths[0])
+        self.stages = len(widths)
+        inputs = widths[0]
+        for stage, (count, width) in enumerate(zip(blocks, widths)):
+            layer = []
+            for block in range(count):
+                stride = 2 if stage > 0 and block == 0 else 1
+                layer.append(BasicBlock(inputs, width, stride, projection))
+                inputs = width
+            setattr(self, f"layer{stage + 1}", nn.Sequential(*layer))
+        self.fc = nn.Linear(inputs, classes)
+        for module in self.modules():
+            if isinstance(module, nn.Conv2d):
+                nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
+
+    def forward(self, x):
+        x = torch.relu(self.bn1(self.conv1(x)))
+        for stage in range(self.stages):
+            x = getattr(self, f"layer{stage + 1}")(x)
+        return self.fc(x.mean((2, 3)))
+
+
+def cifar_resnet(depth, widths=(16, 32, 64), **options):
+    """He et al.'s 6n + 2 layers with zero-padded identity shortcuts."""
+    return ResNet([(depth - 2) // 6] * 3, widths, projection=False, **options)
+
+
+def resnet18_cifar(blocks=(2, 2, 2, 2), widths=(64, 128, 256, 512), **options):
+    return ResNet(blocks, widths, projection=True, **options)
+
+
+def small_vit(image=32, patch=4, dim=192, depth=12, heads=3, channels=3, classes=10):
+    return VisionTransformer(img_size=image, patch_size=patch, in_chans=channels, num_classes=classes, embed_dim=dim,
+                             depth=depth, num_heads=heads)
+
+
+def published_tensors(model):
+    """Parameters and running statistics by their published names; the count of batches is of no use here."""
+    return {name: value for name, value in model.state_dict().items() if not name.endswith("num_batches_tracked")}
+
+
+def make_optimizer(kind, parameters):
+    if kind == "sgd":
+        return torch.optim.SGD(parameters, lr=0.01, momentum=0.9, weight_decay=5e-4)
+    return torch.optim.AdamW(parameters, lr=1e-3, weight_decay=0.05)
+
+
+def mean_loss(model, images, targets, smoothing=0.0):
+    """Mean cross-entropy. From the logits on in Double: the log form divides by second differences of losses."""
+    return F.cross_entropy(model(images).double(), targets, label_smoothing=smoothing)
+
+
+def gradient(model, loss_of_model):
+    """Loss and gradient where the model stands."""
+    model.zero_grad(set_to_none=True)
+    loss = loss_of_model(model)
+    loss.backward()
+    return loss.item(), [p.grad for p in model.parameters()]
+
+
+def set_running_statistics(model, moving):
+    for module in model.modules():
+        if isinstance(module, nn.BatchNorm2d):
+            module.momentum = 0.1 if moving else 0.0
+
+
+@torch.no_grad()
+def move(parameters, origin, scale, direction):
+    for p, w, g in zip(parameters, origin, direction):
+        torch.add(w, g, alpha=scale, out=p)
+
+
+def step(model, optimizer, method, loss_of_model, radius=0.1, trace_weight=0.1, norm_weight=0.01):
+    """One step of `method` on one batch. Returns L, L+ and L-; None for those that the method has no use for.
+
+    G = g+ + a (g+ + g- - 2 g0) + b (g+ - g-), with a and b over the differences of losses in the log form
+    (docs/mathematics.md). BatchNorm uses the batch in all passes; its running statistics move in the first alone.
+    """
+    parameters = list(model.parameters())
+    set_running_statistics(model, True)
+    clean, g0 = gradient(model, loss_of_model)
+    ascent = descent = None
+    if method == "sgd":
+        result = g0
+    else:
+        set_running_statistics(model, False)
+        origin = [p.detach().clone() for p in parameters]
+        norm = sum(g.double().square().sum() for g in g0).sqrt().item()
+        scale = radius / (norm + 1e-12)
+        move(parameters, origin, scale, g0)
+        ascent, up = gradient(model, loss_of_model)
+        if method == "sam":
+            result = up
+        else:
+            move(parameters, origin, -scale, g0)
+            descent, down = gradient(model, loss_of_model)
+            a, b = trace_weight, norm_weight
+            if method == "crsam-log":
+                second, first = ascent + descent - 2 * clean, ascent - descent
+                a = a / second if second > DIFFERENCE_FLOOR else 0.0
+                b = b / first if first > DIFFERENCE_FLOOR else 0.0
+            result = [p + a * (p + m - 2 * g) + b * (p - m) for p, m, g in zip(up, down, g0)]
+        with torch.no_grad():
+            for p, w in zip(parameters, origin):
+                p.copy_(w)
+    for p, g in zip(parameters, result):
+        p.grad = g
+    optimizer.step()
+    return clean, ascent, descent

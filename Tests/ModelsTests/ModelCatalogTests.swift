@@ -1,0 +1,66 @@
+import Models
+import Testing
+import Vectors
+
+@Suite struct ModelCatalogTests {
+    // He et al. 2016, table 6 (0.27 M, 0.46 M, 0.85 M), counted out; kuangliu's CIFAR ResNet-18; timm's ViT at these sizes.
+    @Test(arguments: [
+        ("resnet8", 3, 10, 75_290), ("resnet20", 3, 10, 269_722), ("resnet32", 3, 10, 464_154),
+        ("resnet56", 3, 10, 853_018), ("resnet18", 3, 10, 11_173_962), ("resnet18", 1, 10, 11_172_810),
+        ("vit", 3, 10, 5_362_762),
+    ])
+    func `parameter counts are the published ones`(name: String, channels: Int, classes: Int, count: Int) throws {
+        let graph = try ModelCatalog.graph(name, inputShape: [channels, 32, 32], classes: classes)
+        #expect(graph.parameterLayout.scalarCount == count)
+    }
+
+    @Test func `names and shapes are torchvision's`() throws {
+        let layout = try ModelCatalog.graph("resnet18", inputShape: [3, 32, 32], classes: 10).parameterLayout
+        #expect(layout["conv1.weight"]?.shape == [64, 3, 3, 3])
+        #expect(layout["layer1.0.conv1.weight"]?.shape == [64, 64, 3, 3])
+        #expect(layout["layer2.0.downsample.0.weight"]?.shape == [128, 64, 1, 1])
+        #expect(layout["layer2.0.downsample.1.bias"]?.shape == [128])
+        #expect(layout["fc.weight"]?.shape == [10, 512])
+        let statistics = try ModelCatalog.graph("resnet20", inputShape: [1, 28, 28], classes: 10).statisticsLayout
+        #expect(statistics["bn1.running_mean"]?.shape == [16])
+        #expect(statistics["layer3.2.bn2.running_var"]?.shape == [64])
+    }
+
+    @Test func `names and shapes are timm's`() throws {
+        let layout = try ModelCatalog.graph("vit", inputShape: [3, 32, 32], classes: 10).parameterLayout
+        let expected: [(String, [Int])] = [
+            ("cls_token", [1, 1, 192]), ("pos_embed", [1, 65, 192]), ("patch_embed.proj.weight", [192, 3, 4, 4]),
+            ("blocks.0.norm1.weight", [192]), ("blocks.0.attn.qkv.weight", [576, 192]),
+            ("blocks.11.mlp.fc1.weight", [768, 192]), ("blocks.11.mlp.fc2.bias", [192]), ("norm.bias", [192]),
+            ("head.weight", [10, 192]),
+        ]
+        for (name, shape) in expected { #expect(layout[name]?.shape == shape, "\(name)") }
+    }
+
+    @Test(arguments: ["resnet8", "resnet20", "resnet18", "vit"], [1, 3])
+    func `every model reads images of 1 or 3 channels, 28 or 32 pixels wide`(name: String, channels: Int) throws {
+        for side in [28, 32] {
+            let graph = try ModelCatalog.graph(name, inputShape: [channels, side, side], classes: 7)
+            #expect(graph.classCount == 7)
+        }
+    }
+
+    @Test func `multiply-adds of ResNet-18 and ResNet-20 are the published ones`() throws {
+        let large = try ModelCatalog.graph("resnet18", inputShape: [3, 32, 32], classes: 10)
+        #expect(large.multiplyAdds == 555_422_720)
+        let small = try ModelCatalog.graph("resnet20", inputShape: [3, 32, 32], classes: 10)
+        #expect(small.multiplyAdds == 40_551_040)
+    }
+
+    @Test func `unknown names and unsuitable images are told with the remedy`() {
+        #expect(throws: ModelError.unknown("resnet19")) { try ModelCatalog.entry("resnet19") }
+        #expect("\(ModelError.unknown("x"))".contains("resnet20"))
+        #expect(throws: ModelError.self) { try ModelCatalog.graph("vit", inputShape: [3, 30, 30], classes: 10) }
+        #expect(throws: ModelError.self) { try ModelCatalog.graph("resnet20", inputShape: [3, 32, 28], classes: 10) }
+    }
+
+    @Test func `ResNet-20 and resnet_20 name the same model`() throws {
+        #expect(try ModelCatalog.entry("ResNet-20").name == "resnet20")
+        #expect(try ModelCatalog.entry("resnet_20").name == "resnet20")
+    }
+}

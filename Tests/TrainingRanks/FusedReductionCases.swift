@@ -1,0 +1,127 @@
+import CTestSupport
+import Collectives
+import RankCases
+import Training
+import Vectors
+
+private let agreed: UInt64 = 0xFEDC_BA98_7654_3210
+
+/// One bit apart from what the others hold.
+private func fingerprint(_ world: Communicator, corrupted: Int) -> UInt64 {
+    world.rank == corrupted ? agreed ^ (1 << 37) : agreed
+}
+
+let fusedReductionCases = [
+    RankCase(name: "gradient-statistics-and-scalars-are-summed") { world in
+        let reduction = try FusedReduction(gradientCount: 1000, statisticsCount: 6, communicator: world)
+        let ranks = world.size * (world.size - 1) / 2
+        // Twice, as the second step starts from the first's sums in the tail.
+        for step in 1...2 {
+            for index in 0..<1000 { reduction.gradient[index] = Float(step * (world.rank + index)) }
+            for index in 0..<6 { reduction.statistics[index] = Float(world.rank * index) / 4 }
+            var scalars = StepScalars()
+            scalars.forEachField { index, value in value = Double(index + 1) * 0x1p-44 + Double(world.rank * step) }
+            try reduction.reduce(scalars: &scalars, fingerprint: agreed &* UInt64(step))
+            for index in 0..<1000 {
+                try checkEqual(
+                    reduction.gradient[index], Float(step * (ranks + index * world.size)), "gradient \(index)")
+            }
+            for index in 0..<6 {
+                try checkEqual(reduction.statistics[index], Float(ranks * index) / 4, "statistic \(index)")
+            }
+            var expected = StepScalars()
+            expected.forEachField { index, value in
+                value = Double((index + 1) * world.size) * 0x1p-44 + Double(ranks * step)
+            }
+            // A plain float32 sum would have lost the 2⁻⁴⁴.
+            try checkEqual(scalars, expected, "scalars of step \(step)")
+        }
+    },
+    RankCase(name: "a-step-is-one-collective") { world in
+        let group = try world.split(color: 0, key: world.rank)
+        let reduction = try FusedReduction(gradientCount: 12_345, statisticsCount: 67, communicator: group)
+        let before = (group.collectives, group.reducedBytes)
+        let tail = StepScalars.fieldCount * 8 + 18
+        for step in 1...10 {
+            var scalars = StepScalars()
+            scalars.loss = 1
+            try reduction.reduce(scalars: &scalars, fingerprint: agreed)
+            try checkEqual(group.collectives - before.0, step, "collectives after \(step) steps")
+            try checkEqual(group.reducedBytes - before.1, step * 4 * (12_345 + 67 + tail), "bytes")
+            try checkEqual(scalars.loss, Double(world.size), "loss")
+        }
+        try checkEqual(reduction.byteCount, 4 * (12_345 + 67 + tail), "bytes a step")
+    },
+    RankCase(name: "non-finite-scalars-stay-so") { world in
+        let reduction = try FusedReduction(gradientCount: 1, statisticsCount: 0, communicator: world)
+        var scalars = StepScalars()
+        let isLast = world.rank == world.size - 1
+        scalars.loss = isLast ? .nan : 1
+        scalars.ascentLoss = isLast ? .infinity : 1
+        scalars.curvature = isLast ? -0x1p100 : 1
+        scalars.slope = 1
+        try reduction.reduce(scalars: &scalars, fingerprint: agreed)
+        try check(scalars.loss.isNaN, "loss is \(scalars.loss)")
+        try checkEqual(scalars.ascentLoss, .infinity, "ascent loss")
+        try checkEqual(scalars.curvature, -.infinity, "curvature")
+        try checkEqual(scalars.slope, Double(world.size), "slope")
+    },
+    RankCase(name: "a-corrupted-replica-is-named-on-every-rank", leastRanks: 2) { world in
+        let reduction = try FusedReduction(gradientCount: 10, statisticsCount: 0, communicator: world)
+        for corrupted in 0..<world.size {
+            var scalars = StepScalars()
+            var found: ReplicaDisagreement?
+            do {
+                try reduction.reduce(scalars: &scalars, fingerprint: fingerprint(world, corrupted: corrupted))
+            } catch let error as ReplicaDisagreement {
+                found = error
+            }
+            let expected = (0..<world.size).map { $0 == corrupted ? agreed ^ (1 << 37) : agreed }
+            try checkEqual(found, ReplicaDisagreement(fingerprints: expected), "disagreement")
+            if world.size > 2 { try checkEqual(found?.differingRanks, [corrupted], "ranks that differ") }
+            if world.size == 2 { try checkEqual(found?.majority, nil, "majority of two") }
+            // All ranks are in step again.
+            try reduction.reduce(scalars: &scalars, fingerprint: agreed)
+        }
+    },
+    RankCase(name: "lengths-that-differ-are-refused", leastRanks: 2) { world in
+        let error = try caughtError("a longer gradient on one rank") { () throws(MPIError) in
+            do {
+                _ = try FusedReduction(
+                    gradientCount: world.rank == 0 ? 11 : 10, statisticsCount: 0, communicator: world)
+            } catch let error as MPIError { throw error } catch {}
+        }
+        try check(error.text.contains("from 10 to 11"), "text is \(error.text)")
+    },
+    RankCase(name: "the-heap-stays-flat") { world in
+        let reduction = try FusedReduction(gradientCount: 5000, statisticsCount: 10, communicator: world)
+        var scalars = StepScalars()
+        func reduce(_ steps: Int) throws {
+            for _ in 0..<steps {
+                scalars.loss = 1
+                try reduction.reduce(scalars: &scalars, fingerprint: agreed)
+            }
+        }
+        // MPI's own pools grow at first.
+        try reduce(200)
+        let before = cts_heap_bytes()
+        try reduce(1000)
+        // One Double a step leaked would be 16,000 bytes with malloc's least block of 16.
+        let growth = cts_heap_bytes() - before
+        try check(growth < 16_000, "the heap grew by \(growth) bytes in 1000 steps")
+    },
+]
+
+let fusedReductionFailingCases = [
+    // A silent bit flip in one replica's weights must end the job.
+    RankCase(name: "fail-corrupted-replica", leastRanks: 2) { world in
+        let reduction = try FusedReduction(gradientCount: 100, statisticsCount: 0, communicator: world)
+        let weights = FlatVector(count: 100)
+        weights.fill(0.5)
+        for step in 0..<5 {
+            if step == 3 && world.rank == world.size - 1 { weights[17] = weights[17].nextUp }
+            var scalars = StepScalars()
+            try reduction.reduce(scalars: &scalars, fingerprint: weights.fingerprint())
+        }
+    }
+]

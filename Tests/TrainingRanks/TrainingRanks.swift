@@ -1,0 +1,8 @@
+import RankCases
+
+@main
+enum TrainingRanks {
+    static func main() {
+        RankProgram(cases: fusedReductionCases, failingCases: fusedReductionFailingCases).run()
+    }
+}

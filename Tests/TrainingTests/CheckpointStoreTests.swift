@@ -1,0 +1,206 @@
+import Testing
+import Training
+import Vectors
+
+/// Files that can take `budget` bytes in all; every creation and every synchronization costs one, so that those fail too.
+private final class SmallDisk: @unchecked Sendable {
+    var budget: Int
+
+    init(_ budget: Int) { self.budget = budget }
+
+    func spend(_ count: Int, _ path: String) throws(FileError) {
+        if count > budget { throw FileError("write", path, code: 28) }
+        budget -= count
+    }
+
+    final class File: ByteSink {
+        let disk: SmallDisk
+        let file: OutputFile
+
+        init(_ disk: SmallDisk, _ path: String) throws(FileError) {
+            self.disk = disk
+            try disk.spend(1, path)
+            file = try OutputFile(path)
+        }
+
+        func write(_ bytes: UnsafeRawBufferPointer) throws(FileError) {
+            let fitting = min(bytes.count, disk.budget)
+            try file.write(UnsafeRawBufferPointer(rebasing: bytes[..<fitting]))
+            try disk.spend(bytes.count, file.path)
+        }
+
+        func synchronize() throws(FileError) {
+            try disk.spend(1, file.path)
+            try file.synchronize()
+        }
+    }
+}
+
+private func state(_ step: Int) -> CheckpointState {
+    CheckpointState(
+        step: step, epoch: 1, position: 256, seed: .max, mSharpness: 64, configurationHash: "0123456789abcdef",
+        model: "resnet8")
+}
+
+private func weights(_ value: Float) -> [NamedTensor] {
+    let vector = FlatVector(count: 4)
+    vector.fill(value)
+    return [NamedTensor("fc.weight", shape: [2, 2], .float32(vector))]
+}
+
+private func optimizer(_ value: Int) -> [NamedTensor] { [NamedTensor("updates", shape: [], .int64([value]))] }
+
+private func firstWeight(_ checkpoint: Checkpoint) throws -> Float? {
+    guard case .float32(let vector) = try checkpoint.model.readAll()["fc.weight"]?.values else { return nil }
+    return vector[3]
+}
+
+@Suite struct CheckpointStoreTests {
+    private func store(_ folder: TemporaryFolder, keep: Int = 3) throws -> CheckpointStore {
+        let store = CheckpointStore(folder: folder.file("checkpoints"), keep: keep)
+        try store.prepare()
+        return store
+    }
+
+    @Test func `a checkpoint is read back from the run, checkpoints or step folder, and its weights as a file`() throws
+    {
+        let folder = try TemporaryFolder()
+        let path = try store(folder).write(state(1200), model: weights(2), optimizer: optimizer(7))
+        #expect(path == folder.file("checkpoints/step-00001200"))
+        for place in [folder.path, folder.file("checkpoints"), path, folder.path + "/"] {
+            let checkpoint = try Checkpoint(place)
+            #expect(checkpoint.state == state(1200))
+            #expect(try firstWeight(checkpoint) == 2)
+            #expect(checkpoint.optimizer?["updates"] != nil)
+        }
+        let file = try Checkpoint(path + "/model.safetensors")
+        #expect(file.state == nil && file.modelName == "resnet8")
+        #expect(try firstWeight(file) == 2)
+        try file.require(model: "resnet8")
+        #expect(
+            message { try file.require(model: "vit") }.contains(
+                "a checkpoint of model resnet8, not of vit; add --model"))
+        #expect(try folder.text("checkpoints/latest") == "step-00001200\n")
+    }
+
+    @Test func `the newest stay, as many as asked for`() throws {
+        let folder = try TemporaryFolder()
+        let store = try store(folder, keep: 2)
+        for step in [5, 10, 15, 20] { try store.write(state(step), model: weights(Float(step)), optimizer: []) }
+        #expect(try folder.names("checkpoints") == ["latest", "step-00000015", "step-00000020"])
+        #expect(try firstWeight(try Checkpoint(folder.path)) == 20)
+    }
+
+    @Test func `what a kill left half written is removed at the next start`() throws {
+        let folder = try TemporaryFolder()
+        try store(folder).write(state(5), model: weights(5), optimizer: [])
+        try folder.makeFolder("checkpoints/.step-00000010.partial")
+        _ = try folder.write("x", to: "checkpoints/.step-00000010.partial/model.safetensors")
+        _ = try folder.write("step-000", to: "checkpoints/.latest.partial")
+        #expect(try Checkpoint(folder.path).state == state(5))
+        try store(folder).prepare()
+        #expect(try folder.names("checkpoints") == ["latest", "step-00000005"])
+    }
+
+    @Test func `a checkpoint that latest does not name yet is written anew`() throws {
+        let folder = try TemporaryFolder()
+        let store = try store(folder)
+        try store.write(state(5), model: weights(5), optimizer: [])
+        try store.write(state(10), model: weights(10), optimizer: [])
+        _ = try folder.write("step-00000005\n", to: "checkpoints/latest")
+        #expect(try firstWeight(try Checkpoint(folder.path)) == 5)
+        try store.write(state(10), model: weights(11), optimizer: [])
+        #expect(try firstWeight(try Checkpoint(folder.path)) == 11)
+    }
+
+    @Test(arguments: ["", "../../etc", "step-00000077", "step-5", "\u{0}"])
+    func `without a usable latest the highest step counts`(latest: String) throws {
+        let folder = try TemporaryFolder()
+        let store = try store(folder)
+        try store.write(state(99_999_999), model: weights(1), optimizer: [])
+        try store.write(state(100_000_000), model: weights(2), optimizer: [])
+        _ = try folder.write(latest, to: "checkpoints/latest")
+        #expect(try Checkpoint(folder.path).state?.step == 100_000_000)
+    }
+
+    @Test func `a disk that fills up at any byte leaves the checkpoint before, and says so`() throws {
+        let folder = try TemporaryFolder()
+        let whole = SmallDisk(.max)
+        let sizing = CheckpointStore(folder: folder.file("sizing")) { path throws(FileError) in
+            try SmallDisk.File(whole, path)
+        }
+        try sizing.prepare()
+        try sizing.write(state(10), model: weights(9), optimizer: optimizer(9))
+        let needed = Int.max - whole.budget
+        #expect(needed > 400)
+
+        try store(folder).write(state(5), model: weights(5), optimizer: optimizer(5))
+        for budget in 0..<needed {
+            let disk = SmallDisk(budget)
+            let small = CheckpointStore(folder: folder.file("checkpoints")) { path throws(FileError) in
+                try SmallDisk.File(disk, path)
+            }
+            let text = message { try small.write(state(10), model: weights(9), optimizer: optimizer(9)) }
+            #expect(text.contains("checkpoints/step-00000010 was not written: cannot write"), "at byte \(budget)")
+            #expect(text.contains("No space left on device; free some space there; the one before it"))
+            #expect(text.contains("step-00000005, is whole: --resume goes on from there"))
+            #expect(try folder.names("checkpoints") == ["latest", "step-00000005"], "at byte \(budget)")
+            #expect(try Checkpoint(folder.path).state == state(5))
+        }
+        let disk = SmallDisk(needed)
+        let exact = CheckpointStore(folder: folder.file("checkpoints")) { path throws(FileError) in
+            try SmallDisk.File(disk, path)
+        }
+        try exact.write(state(10), model: weights(9), optimizer: optimizer(9))
+        #expect(try Checkpoint(folder.path).state == state(10))
+    }
+
+    @Test func `the first checkpoint failing leaves nothing`() throws {
+        let folder = try TemporaryFolder()
+        try folder.makeFolder("checkpoints")
+        for budget in [0, 1, 100, 200, 300] {
+            let disk = SmallDisk(budget)
+            let store = CheckpointStore(folder: folder.file("checkpoints")) { path throws(FileError) in
+                try SmallDisk.File(disk, path)
+            }
+            #expect(message { try store.write(state(1), model: weights(1), optimizer: []) }.hasSuffix("none before it"))
+            #expect(try folder.names("checkpoints").isEmpty)
+        }
+    }
+
+    @Test func `places without a checkpoint are named`() throws {
+        let folder = try TemporaryFolder()
+        #expect(message { _ = try Checkpoint(folder.path) }.hasPrefix("no checkpoint in \(folder.path); name a run"))
+        #expect(message { _ = try Checkpoint(folder.file("no")) }.hasPrefix("no checkpoint in \(folder.file("no"));"))
+    }
+
+    @Test(arguments: [
+        ("", "expected an object"), ("{}", "a key is missing"), ("{\"step\": -1}", "not negative"),
+        ("{\"steps\": 1}", "unknown key \"steps\""), ("{\"step\": 1, \"step\": 1}", "occurs twice"),
+    ])
+    func `a damaged state is refused with its reason`(json: String, problem: String) throws {
+        let folder = try TemporaryFolder()
+        let path = try store(folder).write(state(5), model: weights(5), optimizer: [])
+        _ = try folder.write(json, to: "checkpoints/step-00000005/state.json")
+        let text = message { _ = try Checkpoint(folder.path) }
+        #expect(text.contains(problem) && text.hasPrefix(path + "/state.json"))
+    }
+
+    @Test func `the state of another format version is refused`() throws {
+        let folder = try TemporaryFolder()
+        try store(folder).write(state(5), model: weights(5), optimizer: [])
+        let file = "checkpoints/step-00000005/state.json"
+        let json = try folder.text(file).replacing("\"format_version\": 1", with: "\"format_version\": 2")
+        _ = try folder.write(json, to: file)
+        #expect(message { _ = try Checkpoint(folder.path) }.contains("format_version 2 is not 1"))
+    }
+
+    @Test func `the tensors of another model are all named`() throws {
+        let folder = try TemporaryFolder()
+        try store(folder).write(state(5), model: weights(5), optimizer: [])
+        var layout = TensorLayout()
+        layout.append("head.weight", shape: [2, 2])
+        let model = try Checkpoint(folder.path).model
+        #expect(message { try model.require(layout) }.hasSuffix("the model: missing head.weight; extra fc.weight"))
+    }
+}

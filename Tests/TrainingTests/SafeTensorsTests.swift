@@ -1,0 +1,242 @@
+import Testing
+import Training
+import Vectors
+
+/// The bytes of a file with this header and so many bytes of values.
+private func image(_ header: String, values: Int, claimedHeader: UInt64? = nil) -> [UInt8] {
+    let length = claimedHeader ?? UInt64(header.utf8.count)
+    return (0..<8).map { UInt8(truncatingIfNeeded: length >> (8 * $0)) } + header.utf8
+        + [UInt8](repeating: 1, count: values)
+}
+
+private func tensor(_ name: String, _ shape: String, _ begin: String, _ end: String, dtype: String = "F32") -> String {
+    "\"\(name)\":{\"dtype\":\"\(dtype)\",\"shape\":[\(shape)],\"data_offsets\":[\(begin),\(end)]}"
+}
+
+private func sample() -> [NamedTensor] {
+    [
+        NamedTensor("conv.weight", shape: [2, 3], .float32(FlatVector([1, 2, 3, 4, 5, .pi]))),
+        NamedTensor("steps", shape: [], .int64([-9_000_000_000])),
+        NamedTensor("näme \"quoted\"\n", shape: [2], .float64([0.1, -.infinity])),
+        NamedTensor("none", shape: [0, 4], .float32(FlatVector(count: 0))),
+        NamedTensor("labels", shape: [3], .int32([-1, 0, 7])),
+        NamedTensor("bytes", shape: [3, 1], .uint8([0, 128, 255])),
+    ]
+}
+
+private func write(_ tensors: [NamedTensor], to path: String) throws {
+    let file = try OutputFile(path)
+    try SafeTensors.write(tensors, metadata: [.init("format", "pt"), .init("model", "resnet8")], to: file)
+    try file.synchronize()
+}
+
+@Suite struct SafeTensorsTests {
+    @Test func `what was written is read back, every element type`() throws {
+        let folder = try TemporaryFolder()
+        try write(sample(), to: folder.file("a.safetensors"))
+        let file = try SafeTensorsFile(folder.file("a.safetensors"))
+        #expect(file.metadata == [.init("format", "pt"), .init("model", "resnet8")])
+        // The empty tensor shares its place with another: the order among those two is free.
+        #expect(Set(file.entries.map(\.name)) == Set(sample().map(\.name)))
+        let tensors = try file.readAll()
+        for expected in sample() {
+            let found = try #require(tensors[expected.name])
+            #expect(found.shape == expected.shape)
+            switch (found.values, expected.values) {
+            case (.float32(let a), .float32(let b)): #expect(a.array == b.array)
+            case (.float64(let a), .float64(let b)): #expect(a == b)
+            case (.int64(let a), .int64(let b)): #expect(a == b)
+            case (.int32(let a), .int32(let b)): #expect(a == b)
+            case (.uint8(let a), .uint8(let b)): #expect(a == b)
+            default: Issue.record("\(expected.name) changed its type")
+            }
+        }
+    }
+
+    @Test func `a layout is written without its padding and read back into its places`() throws {
+        let folder = try TemporaryFolder()
+        var layout = TensorLayout()
+        layout.append("a", shape: [3])
+        layout.append("b.weight", shape: [2, 2])
+        let vector = FlatVector(count: layout.vectorCount)
+        for entry in layout.entries { for i in entry.range { vector[i] = Float(i) + 0.5 } }
+        try write(NamedTensor.tensors(of: vector, layout, prefix: "momentum."), to: folder.file("a.safetensors"))
+        let file = try SafeTensorsFile(folder.file("a.safetensors"))
+        #expect(file.entries.map(\.name) == ["momentum.a", "momentum.b.weight"])
+        let loaded = FlatVector(count: layout.vectorCount)
+        try file.read(layout, into: loaded, prefix: "momentum.")
+        #expect(loaded.array == vector.array)
+    }
+
+    @Test func `the bytes are those of the published format, and the same every time`() throws {
+        let folder = try TemporaryFolder()
+        let tensors = [NamedTensor("w", shape: [2], .float32(FlatVector([1, -2])))]
+        let path = folder.file("a.safetensors")
+        try SafeTensors.write(tensors, to: OutputFile(path))
+        let header = #"{"w":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}}"# + "  "
+        let expected = image(header, values: 0) + [0, 0, 0x80, 0x3F, 0, 0, 0, 0xC0]
+        #expect(try folder.bytes("a.safetensors") == expected)
+        #expect(header.utf8.count % 8 == 0)
+        try SafeTensors.write(tensors, to: OutputFile(path))
+        #expect(try folder.bytes("a.safetensors") == expected)
+    }
+
+    @Test func `a file of the Python package is read`() throws {
+        let folder = try TemporaryFolder()
+        // safetensors 0.8.0: numpy.save({"b": arange(3, dtype="float32"), "a": array([[7], [8]])}, {"k": "v"})
+        let header =
+            #"{"__metadata__":{"k":"v"},"a":{"dtype":"I64","shape":[2,1],"data_offsets":[0,16]},"#
+            + #""b":{"dtype":"F32","shape":[3],"data_offsets":[16,28]}}"# + "       "
+        let values: [UInt8] =
+            [7, 0, 0, 0, 0, 0, 0, 0, 8, 0, 0, 0, 0, 0, 0, 0] + [0, 0, 0, 0, 0, 0, 0x80, 0x3F, 0, 0, 0, 0x40]
+        let file = try SafeTensorsFile(folder.write(image(header, values: 0) + values, to: "a.safetensors"))
+        guard case .int64(let a) = try file.readAll()["a"]?.values,
+            case .float32(let b) = try file.readAll()["b"]?.values
+        else { return #expect(Bool(false)) }
+        #expect(a == [7, 8])
+        #expect(b.array == [0, 1, 2])
+    }
+
+    static let unsound: [(problem: String, bytes: [UInt8])] = [
+        ("too few for a header", [1, 2, 3]),
+        ("claims 999 bytes", image("{}", values: 0, claimedHeader: 999)),
+        ("claims 18446744073709551615 bytes", image("{}", values: 0, claimedHeader: .max)),
+        ("expected an object", image("[]", values: 0)),
+        ("expected an object", image(" {}", values: 0)),
+        ("expected a string", image("{1:2}", values: 0)),
+        ("something follows", image("{} {}", values: 0)),
+        ("tensor b overlaps", image("{\(tensor("a", "2", "0", "8")),\(tensor("b", "2", "4", "12"))}", values: 12)),
+        ("tensor a ends at byte 16 of 8", image("{\(tensor("a", "4", "0", "16"))}", values: 8)),
+        ("tensor a ends before it begins", image("{\(tensor("a", "0", "8", "0"))}", values: 8)),
+        (
+            "a hole of unused bytes before tensor b",
+            image(
+                "{\(tensor("a", "1", "0", "4")),\(tensor("b", "1", "8", "12"))}", values: 12)
+        ),
+        ("4 bytes after the last tensor", image("{\(tensor("a", "1", "0", "4"))}", values: 8)),
+        (
+            "the shape of tensor a overflows",
+            image(
+                "{\(tensor("a", "4294967296,4294967296,1", "0", "4"))}", values: 4)
+        ),
+        ("the shape of tensor a overflows", image("{\(tensor("a", "9223372036854775807", "0", "4"))}", values: 4)),
+        ("number too large", image("{\(tensor("a", "99999999999999999999", "0", "4"))}", values: 4)),
+        ("number too large", image("{\(tensor("a", "1", "0", "18446744073709551615"))}", values: 4)),
+        ("has 4 bytes", image("{\(tensor("a", "2", "0", "4"))}", values: 4)),
+        ("not negative", image("{\(tensor("a", "-1", "0", "4"))}", values: 4)),
+        ("not negative", image("{\(tensor("a", "1.0", "0", "4"))}", values: 4)),
+        (
+            "over 64 numbers",
+            image(
+                "{\(tensor("a", Array(repeating: "1", count: 65).joined(separator: ","), "0", "4"))}", values: 4)
+        ),
+        ("lacks dtype", image("{\"a\":{\"shape\":[1],\"data_offsets\":[0,4]}}", values: 4)),
+        ("two data_offsets", image("{\"a\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[4]}}", values: 4)),
+        ("unknown key \"x\"", image("{\"a\":{\"x\":1}}", values: 0)),
+        (
+            "key \"a\" occurs twice",
+            image(
+                "{\(tensor("a", "1", "0", "4")),\(tensor("a", "1", "4", "8"))}", values: 8)
+        ),
+        ("key \"k\" occurs twice", image("{\"__metadata__\":{\"k\":\"1\",\"k\":\"2\"}}", values: 0)),
+        ("expected a string", image("{\"__metadata__\":{\"k\":1}}", values: 0)),
+        (
+            "tensor layer.a is of dtype BF16; convert it to F32",
+            image(
+                "{\(tensor("layer.a", "1", "0", "2", dtype: "BF16"))}", values: 2)
+        ),
+        ("not UTF-8", image("{\"\u{1}\":0}", values: 0).map { $0 == 1 ? 0xFF : $0 }),
+        ("control character", image("{\"\n\":0}", values: 0)),
+        ("wrong escape", image(#"{"\ud800x":0}"#, values: 0)),
+    ]
+
+    @Test(arguments: unsound.indices) func `a file that is not sound is refused with its reason`(index: Int) throws {
+        let (problem, bytes) = Self.unsound[index]
+        let folder = try TemporaryFolder()
+        let path = try folder.write(bytes, to: "bad.safetensors")
+        let text = message { _ = try SafeTensorsFile(path) }
+        #expect(text.contains(problem))
+        #expect(text.hasPrefix(path) && !text.contains("\n"))
+    }
+
+    @Test func `a missing file and a folder are named`() throws {
+        let folder = try TemporaryFolder()
+        #expect(message { _ = try SafeTensorsFile(folder.file("none")) }.hasSuffix("none: No such file or directory"))
+        #expect(message { _ = try SafeTensorsFile(folder.path) }.hasSuffix("Is a directory"))
+    }
+
+    @Test(arguments: 0..<8) func `no damaged file crashes the reader, and none that is cut is accepted`(seed: Int)
+        throws
+    {
+        let folder = try TemporaryFolder()
+        try write(sample(), to: folder.file("a.safetensors"))
+        let sound = try folder.bytes("a.safetensors")
+        var random = RandomStream(seed: UInt64(seed), purpose: .test)
+        for _ in 0..<200 {
+            var bytes = sound
+            for _ in 0...random.integer(below: 3) {
+                bytes[random.integer(below: bytes.count)] = UInt8(random.integer(below: 256))
+            }
+            let path = try folder.write(bytes, to: "b.safetensors")
+            if let file = try? SafeTensorsFile(path) { _ = try file.readAll() }
+            let cut = try folder.write(Array(sound.prefix(random.integer(below: sound.count))), to: "c.safetensors")
+            #expect(throws: SafeTensorsError.self) { try SafeTensorsFile(cut) }
+        }
+    }
+}
+
+@Suite struct TensorMatchingTests {
+    private func file(_ tensors: [NamedTensor], _ folder: TemporaryFolder) throws -> SafeTensorsFile {
+        try write(tensors, to: folder.file("a.safetensors"))
+        return try SafeTensorsFile(folder.file("a.safetensors"))
+    }
+
+    private var layout: TensorLayout {
+        var layout = TensorLayout()
+        layout.append("conv1.weight", shape: [2, 3])
+        layout.append("fc.bias", shape: [4])
+        return layout
+    }
+
+    @Test func `missing, extra and misshapen tensors are all named in one line`() throws {
+        let folder = try TemporaryFolder()
+        let found = try file(
+            [
+                NamedTensor("conv1.weight", shape: [3, 2], .float32(FlatVector(count: 6))),
+                NamedTensor("head.bias", shape: [4], .float32(FlatVector(count: 4))),
+                NamedTensor("bn1.num_batches_tracked", shape: [], .int64([3])),
+            ], folder)
+        let matching = TensorMatching(found, against: layout)
+        #expect(
+            matching.summary
+                == "missing fc.bias; extra head.bias; misshapen conv1.weight [3, 2] instead of [2, 3]")
+        #expect(!matching.isExact)
+        #expect(TensorMatching(found, against: layout, others: ["head.bias"]).extra.isEmpty)
+    }
+
+    @Test func `tensors that fit are exact, in any order and without BatchNorm's counters`() throws {
+        let folder = try TemporaryFolder()
+        let found = try file(NamedTensor.tensors(of: FlatVector(count: 32), layout).reversed(), folder)
+        #expect(TensorMatching(found, against: layout).isExact)
+        let expected = layout.entries.map { ($0.name, $0.shape) } + [("bn1.num_batches_tracked", [])]
+        #expect(TensorMatching(found, against: expected).isExact)
+    }
+
+    @Test func `another element type is misshapen`() throws {
+        let folder = try TemporaryFolder()
+        let found = try file(
+            [
+                NamedTensor("conv1.weight", shape: [2, 3], .float32(FlatVector(count: 6))),
+                NamedTensor("fc.bias", shape: [4], .float64([1, 2, 3, 4])),
+            ], folder)
+        #expect(TensorMatching(found, against: layout).summary == "misshapen fc.bias [4] F64 instead of [4]")
+    }
+
+    @Test func `a long list is cut short with its count`() throws {
+        let folder = try TemporaryFolder()
+        var large = TensorLayout()
+        for index in 0..<20 { large.append("layer\(index)", shape: [1]) }
+        let summary = TensorMatching(try file([], folder), against: large).summary
+        #expect(summary.hasSuffix("layer7 and 12 more"))
+    }
+}

@@ -1,0 +1,87 @@
+import Testing
+import Vectors
+
+/// Random vectors whose length is no multiple of any lane count.
+private func randomVector(_ count: Int, index: Int) -> FlatVector {
+    var stream = RandomStream(seed: 7, purpose: .test, index: index)
+    return FlatVector((0..<count).map { _ in stream.normal() })
+}
+
+@Suite struct FlatVectorTests {
+    @Test(arguments: [0, 1, 15, 16, 17, 1001]) func `norm and dot agree with a plain loop in Double`(count: Int) {
+        let x = randomVector(count, index: 1)
+        let y = randomVector(count, index: 2)
+        let square = x.array.reduce(0.0) { $0 + Double($1) * Double($1) }
+        let product = zip(x.array, y.array).reduce(0.0) { $0 + Double($1.0) * Double($1.1) }
+        #expect(abs(x.norm - square.squareRoot()) <= 1e-13 * (1 + square))
+        #expect(abs(x.dot(y) - product) <= 1e-12 * (1 + square))
+    }
+
+    @Test func `the norm of a long constant vector keeps Double's precision`() {
+        let x = FlatVector(count: 5_000_000)
+        x.fill(0.1)
+        let exact = Double(Float(0.1)) * 5_000_000.0.squareRoot()
+        #expect(abs(x.norm - exact) < 1e-10 * exact)
+    }
+
+    @Test func `combine is a x + b y + c z, accumulating or not`() {
+        let (x, y, z) = (randomVector(33, index: 1), randomVector(33, index: 2), randomVector(33, index: 3))
+        let out = FlatVector(count: 33)
+        out.fill(1)
+        out.combine(2, x, -3, y, 0.5, z, accumulating: true)
+        for i in 0..<33 { #expect(out[i] == 1 + (2 * x[i] + -3 * y[i] + 0.5 * z[i])) }
+        out.combine(2, x, -3, y, 0.5, z, accumulating: false)
+        for i in 0..<33 { #expect(out[i] == 2 * x[i] + -3 * y[i] + 0.5 * z[i]) }
+    }
+
+    @Test func `setSum, add, scale and copy act element by element`() {
+        let (x, y) = (randomVector(19, index: 1), randomVector(19, index: 2))
+        let out = FlatVector(count: 19)
+        out.setSum(x, y, scaledBy: 0.25)
+        for i in 0..<19 { #expect(out[i] == x[i] + 0.25 * y[i]) }
+        out.copy(from: x)
+        out.add(y, scaledBy: -1)
+        out.scale(by: 3)
+        for i in 0..<19 { #expect(out[i] == (x[i] + -1 * y[i]) * 3) }
+    }
+
+    @Test func `a slice shares memory and keeps it alive`() {
+        var whole: FlatVector? = FlatVector(count: 32)
+        let slice = whole!.slice(16..<20)
+        slice.fill(5)
+        #expect(whole![16] == 5 && whole![20] == 0)
+        whole = nil
+        #expect(slice.array == [5, 5, 5, 5])
+    }
+
+    @Test(arguments: [0, 1, 63, 64, 200, 999]) func `one flipped bit anywhere changes the fingerprint`(position: Int) {
+        let x = randomVector(1000, index: 4)
+        let before = x.fingerprint()
+        #expect(before == randomVector(1000, index: 4).fingerprint())
+        x[position] = Float(bitPattern: x[position].bitPattern ^ 1)
+        #expect(x.fingerprint() != before)
+    }
+
+    @Test func `the fingerprint tells exchanged elements and lengths apart`() {
+        let x = randomVector(200, index: 5)
+        let before = x.fingerprint()
+        (x[3], x[67]) = (x[67], x[3])
+        #expect(x.fingerprint() != before)
+        #expect(FlatVector(count: 8).fingerprint() != FlatVector(count: 9).fingerprint())
+        #expect(FlatVector(count: 8).fingerprint(seed: 1) != FlatVector(count: 8).fingerprint(seed: 2))
+    }
+}
+
+@Suite struct TensorLayoutTests {
+    @Test func `tensors start on 64-byte boundaries and do not overlap`() {
+        var layout = TensorLayout()
+        layout.append("conv1.weight", shape: [16, 3, 3, 3])
+        layout.append("bn1.weight", shape: [10])
+        layout.append("fc.bias", shape: [1])
+        #expect(layout.entries.map(\.offset) == [0, 432, 448])
+        #expect(layout.vectorCount == 464)
+        #expect(layout.scalarCount == 432 + 10 + 1)
+        #expect(layout["bn1.weight"]?.range == 432..<442)
+        #expect(layout["missing"] == nil)
+    }
+}
