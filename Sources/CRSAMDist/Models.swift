@@ -7,12 +7,12 @@ struct Models: ParsableCommand {
 
     @Option(help: "Channels of the images. (default: the published 3)")
     var channels: Int?
-    @Option(help: "Classes. (default: 10)")
-    var classes = 10
+    @Option(help: "Classes. (default: the published number)")
+    var classes: Int?
 
     func validate() throws {
         if let channels, !(1...64).contains(channels) { throw ValidationError("--channels must be from 1 to 64") }
-        if !(1...100_000).contains(classes) { throw ValidationError("--classes must be from 1 to 100000") }
+        if let classes, !(1...100_000).contains(classes) { throw ValidationError("--classes must be from 1 to 100000") }
     }
 
     func run() throws {

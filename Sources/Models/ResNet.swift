@@ -1,10 +1,28 @@
 import Compute
 
-/// Residual networks of basic blocks (He, Zhang, Ren and Sun 2016) for small images, with torchvision's parameter names.
-///
-/// A 3x3 stem without pooling, stages of basic blocks (3x3, 3x3), each stage but the first halving the image, the
-/// mean over pixels and a linear layer `fc`.
+/// Residual networks (He, Zhang, Ren and Sun 2016) with torchvision's parameter names: a stem, stages of blocks, each stage
+/// but the first halving the image, the mean over pixels and a linear layer `fc`.
 public struct ResNet: Sendable {
+    public enum Stem: Sendable {
+        /// A 3x3 convolution without pooling, for images of 28 to 64 pixels.
+        case small
+        /// A 7x7 convolution and a 3x3 maximum, each with stride 2, for images of 224 pixels.
+        case large
+
+        /// How often it halves the image.
+        var halvings: Int { self == .large ? 2 : 0 }
+    }
+
+    public enum Block: Sendable {
+        /// 3x3, 3x3.
+        case basic
+        /// 1x1, 3x3 with the stride (as torchvision has it; the paper strides the first), 1x1 to four times the width.
+        case bottleneck
+
+        /// Channels of the result over the width.
+        var expansion: Int { self == .bottleneck ? 4 : 1 }
+    }
+
     /// What stands in for the identity where a block changes the shape.
     public enum Shortcut: Sendable {
         /// He et al.'s option A, used in their CIFAR networks: subsampling and zeros for the new channels, half on each side.
@@ -13,13 +31,17 @@ public struct ResNet: Sendable {
         case projection
     }
 
+    public var stem: Stem
+    public var block: Block
     /// Blocks of each stage.
     public var blocks: [Int]
-    /// Channels of each stage.
+    /// Width of each stage.
     public var widths: [Int]
     public var shortcut: Shortcut
 
-    public init(blocks: [Int], widths: [Int], shortcut: Shortcut) {
+    public init(stem: Stem = .small, block: Block = .basic, blocks: [Int], widths: [Int], shortcut: Shortcut) {
+        self.stem = stem
+        self.block = block
         self.blocks = blocks
         self.widths = widths
         self.shortcut = shortcut
@@ -31,39 +53,67 @@ public struct ResNet: Sendable {
     }
 
     /// ResNet-18 in its CIFAR form.
-    public static let resnet18 = ResNet(
-        blocks: [2, 2, 2, 2], widths: [64, 128, 256, 512], shortcut: .projection)
+    public static let resnet18 = ResNet(blocks: [2, 2, 2, 2], widths: [64, 128, 256, 512], shortcut: .projection)
+
+    /// torchvision's `resnet50`.
+    public static let resnet50 = ResNet(
+        stem: .large, block: .bottleneck, blocks: [3, 4, 6, 3], widths: [64, 128, 256, 512], shortcut: .projection)
+
+    /// How often the network halves the image.
+    var halvings: Int { stem.halvings + blocks.count - 1 }
 
     /// - Parameter inputShape: channels, height, width.
     public func graph(inputShape: [Int], classes: Int) -> Graph {
         let graph = Graph(inputShape: inputShape)
-        let stem = graph.convolution(graph.inputValue, "conv1", outputs: widths[0], kernel: 3, padding: 1)
-        var x = graph.batchNormalization(stem, "bn1", relu: true)
+        var x = stem(graph)
         for (stage, (count, width)) in zip(blocks, widths).enumerated() {
-            for block in 0..<count {
-                let stride = stage > 0 && block == 0 ? 2 : 1
-                x = basicBlock(graph, x, "layer\(stage + 1).\(block)", width: width, stride: stride)
+            for index in 0..<count {
+                let stride = stage > 0 && index == 0 ? 2 : 1
+                x = block(graph, x, "layer\(stage + 1).\(index)", width: width, stride: stride)
             }
         }
         graph.setLogits(graph.linear(graph.globalAveragePooling(x, "avgpool"), "fc", outputs: classes))
         return graph
     }
 
-    private func basicBlock(_ graph: Graph, _ x: Value, _ name: String, width: Int, stride: Int) -> Value {
-        var branch = graph.convolution(x, "\(name).conv1", outputs: width, kernel: 3, stride: stride, padding: 1)
-        branch = graph.batchNormalization(branch, "\(name).bn1", relu: true)
-        branch = graph.convolution(branch, "\(name).conv2", outputs: width, kernel: 3, padding: 1)
-        branch = graph.batchNormalization(branch, "\(name).bn2")
-        return graph.add(branch, identity(graph, x, name, width: width, stride: stride), "\(name).add", relu: true)
+    private func stem(_ graph: Graph) -> Value {
+        switch stem {
+        case .small:
+            let x = graph.convolution(graph.inputValue, "conv1", outputs: widths[0], kernel: 3, padding: 1)
+            return graph.batchNormalization(x, "bn1", relu: true)
+        case .large:
+            var x = graph.convolution(graph.inputValue, "conv1", outputs: widths[0], kernel: 7, stride: 2, padding: 3)
+            x = graph.batchNormalization(x, "bn1", relu: true)
+            return graph.maxPooling(x, "maxpool", kernel: 3, stride: 2, padding: 1)
+        }
     }
 
-    private func identity(_ graph: Graph, _ x: Value, _ name: String, width: Int, stride: Int) -> Value {
-        if stride == 1 && graph.shape(x)[0] == width { return x }
+    private func block(_ graph: Graph, _ x: Value, _ name: String, width: Int, stride: Int) -> Value {
+        // Kernel, channels and stride of the branch's convolutions; all but the last have a ReLU.
+        let convolutions: [(kernel: Int, outputs: Int, stride: Int)] =
+            switch block {
+            case .basic: [(3, width, stride), (3, width, 1)]
+            case .bottleneck: [(1, width, 1), (3, width, stride), (1, width * block.expansion, 1)]
+            }
+        var branch = x
+        for (index, layer) in convolutions.enumerated() {
+            branch = graph.convolution(
+                branch, "\(name).conv\(index + 1)", outputs: layer.outputs, kernel: layer.kernel, stride: layer.stride,
+                padding: layer.kernel / 2)
+            branch = graph.batchNormalization(
+                branch, "\(name).bn\(index + 1)", relu: index < convolutions.count - 1)
+        }
+        let identity = identity(graph, x, name, outputs: width * block.expansion, stride: stride)
+        return graph.add(branch, identity, "\(name).add", relu: true)
+    }
+
+    private func identity(_ graph: Graph, _ x: Value, _ name: String, outputs: Int, stride: Int) -> Value {
+        if stride == 1 && graph.shape(x)[0] == outputs { return x }
         switch shortcut {
         case .zeroPadding:
-            return graph.paddedShortcut(x, "\(name).shortcut", outputs: width, stride: stride)
+            return graph.paddedShortcut(x, "\(name).shortcut", outputs: outputs, stride: stride)
         case .projection:
-            let projected = graph.convolution(x, "\(name).downsample.0", outputs: width, kernel: 1, stride: stride)
+            let projected = graph.convolution(x, "\(name).downsample.0", outputs: outputs, kernel: 1, stride: stride)
             return graph.batchNormalization(projected, "\(name).downsample.1")
         }
     }

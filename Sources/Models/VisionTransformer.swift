@@ -31,6 +31,11 @@ public struct VisionTransformer: Sendable {
     /// Patch 4, 192 wide, 12 deep, 3 heads: the size of ViT-Tiny for images of 28 to 64 pixels.
     public static let smallImage = VisionTransformer(patch: 4, width: 192, depth: 12, heads: 3)
 
+    /// ViT-S: 384 wide, 12 deep, 6 heads; timm's `vit_small_patch16_224` and `vit_small_patch32_224`.
+    public static func small(patch: Int) -> VisionTransformer {
+        VisionTransformer(patch: patch, width: 384, depth: 12, heads: 6)
+    }
+
     /// - Parameter inputShape: channels, height, width; the patch tiles the image.
     public func graph(inputShape: [Int], classes: Int) -> Graph {
         let graph = Graph(inputShape: inputShape)

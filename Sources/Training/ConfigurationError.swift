@@ -17,7 +17,7 @@ public struct ConfigurationError: Error, Equatable, CustomStringConvertible {
     }
 
     /// Levenshtein's distance: insertions, deletions and exchanges of a character.
-    static func editDistance(_ a: String, _ b: String) -> Int {
+    package static func editDistance(_ a: String, _ b: String) -> Int {
         let (a, b) = (Array(a.prefix(64)), Array(b.prefix(64)))
         var row = Array(0...b.count)
         for i in a.indices {

@@ -8,7 +8,7 @@ public struct ConfigurationField: Sendable {
     /// Whether the run's numbers depend on it: a resumed run must have the same, and so must all ranks.
     public let isIdentity: Bool
     /// As text; nil where it is not set.
-    let read: @Sendable (RunConfiguration) -> String?
+    package let read: @Sendable (RunConfiguration) -> String?
     /// From text. Throws what the value should have been.
     let write: @Sendable (inout RunConfiguration, String) throws(Expected) -> Void
 

@@ -5,13 +5,16 @@ import Models
 public struct ModelTable {
     public let text: String
 
-    /// - Parameter channels: nil for each model's published image.
-    public init(channels: Int?, classes: Int) throws {
+    /// - Parameters:
+    ///   - channels: nil for each model's published image.
+    ///   - classes: nil for each model's published number.
+    public init(channels: Int?, classes: Int?) throws {
         var rows = [["model", "parameters", "multiply-adds", "memory/sample", "image", "description"]]
         for entry in ModelCatalog.entries {
             var shape = entry.defaultInputShape
             if let channels { shape[0] = channels }
-            let graph = try ModelCatalog.graph(entry.name, inputShape: shape, classes: classes)
+            let graph = try ModelCatalog.graph(
+                entry.name, inputShape: shape, classes: classes ?? entry.defaultClassCount)
             rows.append([
                 entry.name, "\(graph.parameterLayout.scalarCount)",
                 ProgressReporter.fixed(Double(graph.multiplyAdds) / 1e6, 1) + " M",

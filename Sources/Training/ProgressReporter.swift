@@ -141,7 +141,7 @@ public final class ProgressReporter {
     static func percent(_ share: Double) -> String { fixed(share * 100, 2) + " %" }
 
     /// With so many digits behind the point.
-    static func fixed(_ value: Double, _ digits: Int) -> String {
+    package static func fixed(_ value: Double, _ digits: Int) -> String {
         guard value.isFinite, abs(value) < 1e12 else { return "\(value)" }
         var scale = 1.0
         for _ in 0..<digits { scale *= 10 }
@@ -153,7 +153,7 @@ public final class ProgressReporter {
     }
 
     /// With about three digits that count.
-    static func short(_ value: Double) -> String {
+    package static func short(_ value: Double) -> String {
         switch abs(value) {
         case 100...: fixed(value, 0)
         case 10..<100: fixed(value, 1)

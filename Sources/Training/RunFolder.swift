@@ -39,7 +39,7 @@ public struct RunFolder: Sendable, Equatable {
     ///
     /// - Parameter configuration: resolved.
     /// - Returns: the folder, and the checkpoint to resume from; nil for a start from the beginning.
-    static func open(_ configuration: RunConfiguration, ranks: Int) throws -> (RunFolder, Checkpoint?) {
+    package static func open(_ configuration: RunConfiguration, ranks: Int) throws -> (RunFolder, Checkpoint?) {
         guard let output = configuration.output else {
             if configuration.resume { throw RunFolderError.resumeWithoutOutput }
             let folder = try nextFree(
@@ -98,7 +98,7 @@ public struct RunFolder: Sendable, Equatable {
     }
 
     /// Cuts the records back to what a checkpoint knows: no step above `step`, no epoch above `epoch`, no torn line.
-    func cutRecords(step: Int, epoch: Int) throws {
+    package func cutRecords(step: Int, epoch: Int) throws {
         if step == 0 {
             try FileSystem.remove(metrics)
             try FileSystem.remove(epochs)

@@ -45,7 +45,10 @@ struct RunResources {
         let shape = model.defaultInputShape
         var synthetic = SyntheticImages()
         synthetic.shape = ImageShape(channels: shape[0], height: shape[1], width: shape[2])
+        synthetic.classCount = model.defaultClassCount
         synthetic.seed = configuration.seed
+        // Every rank holds the whole set in memory.
+        if shape[1] > 64 { (synthetic.trainCount, synthetic.testCount) = (1024, 256) }
         if let syntheticCount { (synthetic.trainCount, synthetic.testCount) = (syntheticCount, 1) }
         let dataset = try DatasetCatalog.load(
             name: configuration.dataset, directory: configuration.dataDirectory, split: split, synthetic: synthetic)

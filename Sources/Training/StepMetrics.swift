@@ -26,6 +26,29 @@ public struct StepMetrics: Sendable, Equatable {
     public var samplesPerSecond: Double
     public var stepSeconds: Double
 
+    package init(
+        step: Int, epoch: Int, loss: Double, accuracy: Double, learningRate: Double, gradientNorm: Double,
+        combinedGradientNorm: Double, ascentLoss: Double? = nil, descentLoss: Double? = nil, curvature: Double? = nil,
+        slope: Double? = nil, skippedTraceTerms: Int = 0, skippedNormTerms: Int = 0, samplesPerSecond: Double,
+        stepSeconds: Double
+    ) {
+        self.step = step
+        self.epoch = epoch
+        self.loss = loss
+        self.accuracy = accuracy
+        self.learningRate = learningRate
+        self.gradientNorm = gradientNorm
+        self.combinedGradientNorm = combinedGradientNorm
+        self.ascentLoss = ascentLoss
+        self.descentLoss = descentLoss
+        self.curvature = curvature
+        self.slope = slope
+        self.skippedTraceTerms = skippedTraceTerms
+        self.skippedNormTerms = skippedNormTerms
+        self.samplesPerSecond = samplesPerSecond
+        self.stepSeconds = stepSeconds
+    }
+
     /// Appends the line, with its line break.
     func appendJSONLine(to text: inout String) {
         text += "{\"step\":\(step),\"epoch\":\(epoch)"
@@ -56,6 +79,19 @@ public struct EpochMetrics: Sendable, Equatable {
     public var learningRate: Double
     /// Training and evaluation.
     public var seconds: Double
+
+    package init(
+        epoch: Int, trainLoss: Double, trainAccuracy: Double, testLoss: Double? = nil, testAccuracy: Double? = nil,
+        learningRate: Double, seconds: Double
+    ) {
+        self.epoch = epoch
+        self.trainLoss = trainLoss
+        self.trainAccuracy = trainAccuracy
+        self.testLoss = testLoss
+        self.testAccuracy = testAccuracy
+        self.learningRate = learningRate
+        self.seconds = seconds
+    }
 
     static let header = "epoch,train_loss,train_accuracy,test_loss,test_accuracy,learning_rate,seconds\n"
 

@@ -7,10 +7,12 @@ import Vectors
     @Test(arguments: [
         ("resnet8", 3, 10, 75_290), ("resnet20", 3, 10, 269_722), ("resnet32", 3, 10, 464_154),
         ("resnet56", 3, 10, 853_018), ("resnet18", 3, 10, 11_173_962), ("resnet18", 1, 10, 11_172_810),
-        ("vit", 3, 10, 5_362_762),
+        ("vit", 3, 10, 5_362_762), ("wrn28-10", 3, 10, 36_479_194), ("resnet50", 3, 1000, 25_557_032),
+        ("vit-s16", 3, 1000, 22_050_664), ("vit-s32", 3, 1000, 22_878_952),
     ])
     func `parameter counts are the published ones`(name: String, channels: Int, classes: Int, count: Int) throws {
-        let graph = try ModelCatalog.graph(name, inputShape: [channels, 32, 32], classes: classes)
+        let sides = try ModelCatalog.entry(name).defaultInputShape.dropFirst()
+        let graph = try ModelCatalog.graph(name, inputShape: [channels] + sides, classes: classes)
         #expect(graph.parameterLayout.scalarCount == count)
     }
 
@@ -21,6 +23,11 @@ import Vectors
         #expect(layout["layer2.0.downsample.0.weight"]?.shape == [128, 64, 1, 1])
         #expect(layout["layer2.0.downsample.1.bias"]?.shape == [128])
         #expect(layout["fc.weight"]?.shape == [10, 512])
+        let large = try ModelCatalog.graph("resnet50", inputShape: [3, 224, 224], classes: 1000).parameterLayout
+        #expect(large["conv1.weight"]?.shape == [64, 3, 7, 7])
+        #expect(large["layer1.0.downsample.0.weight"]?.shape == [256, 64, 1, 1])
+        #expect(large["layer4.2.conv3.weight"]?.shape == [2048, 512, 1, 1])
+        #expect(large["layer4.2.bn3.weight"]?.shape == [2048])
         let statistics = try ModelCatalog.graph("resnet20", inputShape: [1, 28, 28], classes: 10).statisticsLayout
         #expect(statistics["bn1.running_mean"]?.shape == [16])
         #expect(statistics["layer3.2.bn2.running_var"]?.shape == [64])
@@ -48,6 +55,9 @@ import Vectors
     @Test func `multiply-adds of ResNet-18 and ResNet-20 are the published ones`() throws {
         let large = try ModelCatalog.graph("resnet18", inputShape: [3, 32, 32], classes: 10)
         #expect(large.multiplyAdds == 555_422_720)
+        // torchvision's table has 4.089 G.
+        let imagenet = try ModelCatalog.graph("resnet50", inputShape: [3, 224, 224], classes: 1000)
+        #expect(imagenet.multiplyAdds == 4_089_184_256)
         let small = try ModelCatalog.graph("resnet20", inputShape: [3, 32, 32], classes: 10)
         #expect(small.multiplyAdds == 40_551_040)
     }

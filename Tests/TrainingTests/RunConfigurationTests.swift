@@ -1,0 +1,124 @@
+import Datasets
+import Testing
+import Training
+
+/// A configuration in which every field that can be set is set, none to its default.
+private func unusualConfiguration() throws -> RunConfiguration {
+    var configuration = RunConfiguration()
+    for (name, text) in [
+        ("dataset", "cifar10"), ("data", "/data/with space: and # signs"), ("augment", "none"), ("model", "vit"),
+        ("init-weights", "start.safetensors"), ("convolution", "direct"), ("method", "sam"), ("regularizer", "log"),
+        ("rho", "0.07"), ("alpha", "0.25"), ("beta", "1e-05"), ("m-sharpness", "16"),
+        ("bn-running-stats", "official"), ("label-smoothing", "0.1"), ("optimizer", "adamw"),
+        ("learning-rate", "0.0003"), ("momentum", "0.8"), ("nesterov", "true"), ("weight-decay", "0.3"),
+        ("clip-norm", "1.5"), ("schedule", "linear"), ("warmup-epochs", "0.5"), ("batch-size", "256"),
+        ("micro-batch-size", "32"), ("epochs", "90"), ("steps", "1001"), ("seed", "18446744073709551615"),
+        ("threads", "3"), ("evaluate-every", "2"), ("checkpoint-every", "50"), ("output", "out"),
+    ] {
+        try configuration.apply(flag: name, text)
+    }
+    configuration.normalization = ChannelNormalization(mean: [0.1, 0.2, 0.3], std: [0.4, 0.5, 0.6])
+    return configuration
+}
+
+private func problem(yaml text: String) -> String {
+    message {
+        var configuration = RunConfiguration()
+        try configuration.apply(yaml: text, path: "run.yaml")
+    }
+}
+
+@Suite struct RunConfigurationTests {
+    @Test func `a written configuration reads back as it was`() throws {
+        for configuration in [RunConfiguration(), try unusualConfiguration()] {
+            var read = RunConfiguration()
+            try read.apply(yaml: configuration.yaml(ranks: 4), path: "config.yaml")
+            #expect(read == configuration)
+            #expect(read.configurationHash == configuration.configurationHash)
+        }
+    }
+
+    @Test func `every field is set by its name`() throws {
+        let (unusual, standard) = (try unusualConfiguration(), RunConfiguration())
+        for field in ConfigurationField.all {
+            #expect(field.read(unusual) != field.read(standard), "\(field.name) has its default")
+        }
+    }
+
+    @Test func `every field of the identity changes the hash`() throws {
+        let unusual = try unusualConfiguration()
+        for field in ConfigurationField.all {
+            guard let text = field.read(unusual) else { continue }
+            var changed = RunConfiguration()
+            try changed.apply(flag: field.name, text)
+            #expect((changed.configurationHash != RunConfiguration().configurationHash) == field.isIdentity)
+            #expect(changed.differences(from: .init()).map(\.field) == (field.isIdentity ? [field.name] : []))
+        }
+    }
+
+    @Test func `normalization is written as one line`() throws {
+        #expect(
+            try unusualConfiguration().yaml(ranks: 2)
+                .contains("normalization: {mean: [0.1, 0.2, 0.3], std: [0.4, 0.5, 0.6]}\n"))
+    }
+
+    @Test func `an empty file sets nothing`() throws {
+        var configuration = RunConfiguration()
+        for text in ["", "\n", "# only a comment\n", "---\n"] { try configuration.apply(yaml: text, path: "run.yaml") }
+        #expect(configuration == RunConfiguration())
+    }
+
+    @Test(arguments: [
+        ("learning-rat: 1", "run.yaml: unknown key 'learning-rat': did you mean 'learning-rate'?"),
+        (
+            "something-else-entirely: 1",
+            "run.yaml: unknown key 'something-else-entirely': the keys are the long flags' names"
+        ),
+        ("rho: many", "run.yaml: rho is 'many': it must be a number of at least 0"),
+        ("rho: .nan", "run.yaml: rho is '.nan': it must be a number of at least 0"),
+        ("momentum: 1", "run.yaml: momentum is '1': it must be a number of at least 0 and below 1"),
+        ("clip-norm: 0", "run.yaml: clip-norm is '0': it must be a number above 0"),
+        ("batch-size: 0", "run.yaml: batch-size is '0': it must be a whole number from 1 to 2147483647"),
+        ("seed: -1", "run.yaml: seed is '-1': it must be a whole number from 0 to 18446744073709551615"),
+        ("method: adam", "run.yaml: method is 'adam': it must be one of sgd, sam, crsam"),
+        ("nesterov: 1", "run.yaml: nesterov is '1': it must be true or false"),
+        ("m-sharpness: all", "run.yaml: m-sharpness is 'all': it must be a whole number of at least 1, or 'global'"),
+        ("rho: [1]", "run.yaml: rho is not a single value: write 'rho: value'"),
+        ("- rho", "run.yaml is not a mapping: write one 'key: value' a line"),
+        (
+            "normalization: {mean: [0.5]}",
+            "run.yaml: normalization has no list of numbers 'std': write {mean: [0.5], std: [0.25]}, one a channel"
+        ),
+        (
+            "normalization: {mean: [0.5], std: [0]}",
+            "run.yaml: normalization has 1 means and 1 deviations: give one of each a channel, deviations above 0"
+        ),
+        (
+            "normalization: {mean: [0.5], std: [1], max: 2}",
+            "run.yaml: normalization: unknown key 'max': it has mean and std"
+        ),
+    ])
+    func `what cannot be read is named`(text: String, expected: String) { #expect(problem(yaml: text) == expected) }
+
+    @Test func `fields that do not go together are refused`() throws {
+        func problem(_ flags: [String: String]) -> String {
+            message {
+                var configuration = RunConfiguration()
+                for (name, text) in flags { try configuration.apply(flag: name, text) }
+                try configuration.validate()
+            }
+        }
+        #expect(problem([:]) == "no error")
+        #expect(problem(["nesterov": "true", "momentum": "0"]).hasPrefix("--nesterov needs a momentum above 0"))
+        #expect(problem(["micro-batch-size": "129"]).hasPrefix("--micro-batch-size 129 is more than the batch of 128"))
+        #expect(problem(["m-sharpness": "256"]).hasPrefix("--m-sharpness 256 is more than the batch of 128"))
+        #expect(problem(["dataset": "mnist"]) == "--dataset mnist needs files: name their folder with --data DIR")
+    }
+
+    @Test func `edit distance counts insertions, deletions and exchanges`() {
+        for (a, b, distance) in [("", "", 0), ("rho", "", 3), ("rho", "rhoo", 1), ("kitten", "sitting", 3)] {
+            #expect(ConfigurationError.editDistance(a, b) == distance)
+            #expect(ConfigurationError.editDistance(b, a) == distance)
+        }
+    }
+}
