@@ -253,6 +253,12 @@ int cdnn_query_layout(cdnn_layout **out, const_dnnl_primitive_desc_t descriptor,
     return desc ? copied(out, desc) : dnnl_invalid_arguments;
 }
 
+dnnl_primitive_kind_t cdnn_kind(const_dnnl_primitive_desc_t descriptor) {
+    dnnl_primitive_kind_t kind = dnnl_undefined_primitive;
+    dnnl_primitive_desc_query(descriptor, dnnl_query_primitive_kind, 0, &kind);
+    return kind;
+}
+
 const char *cdnn_implementation(const_dnnl_primitive_desc_t descriptor) {
     const char *name = "";
     dnnl_primitive_desc_query(descriptor, dnnl_query_impl_info_str, 0, &name);

@@ -49,6 +49,12 @@ public final class Network {
     private var arena: FlatVector
     private let context: RunContext
 
+    /// Takes the time of every pass and operation, if set.
+    public var profile: Profile? {
+        get { context.profile }
+        set { context.profile = newValue }
+    }
+
     /// - Parameter seed: of dropout's masks.
     public init(_ graph: Graph, policy: ConvolutionPolicy = .auto, seed: UInt64 = 0) throws {
         self.graph = graph

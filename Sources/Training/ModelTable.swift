@@ -22,17 +22,6 @@ public struct ModelTable {
                 shape.map(String.init).joined(separator: "x"), entry.summary,
             ])
         }
-        let widths = rows[0].indices.map { column in rows.map { $0[column].count }.max() ?? 0 }
-        text = rows.map { row in
-            row.enumerated().map { column, cell in
-                let padding = String(repeating: " ", count: widths[column] - cell.count)
-                // Numbers to the right, words to the left.
-                return (1...3).contains(column) ? padding + cell : cell + padding
-            }.joined(separator: "  ").trimmingTrailingSpaces
-        }.joined(separator: "\n")
+        text = TextTable(rows, numbers: 1...3).text
     }
-}
-
-extension String {
-    fileprivate var trimmingTrailingSpaces: String { String(reversed().drop { $0 == " " }.reversed()) }
 }

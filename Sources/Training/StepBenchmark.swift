@@ -24,6 +24,10 @@ public struct StepBenchmarkResult: Sendable, Equatable {
     public var peakResidentBytesPerRank: Int
     /// From the start of the slowest process to the end of its first step.
     public var secondsToFirstStep: Double
+    /// Rank 0's peak: floating-point operations a second.
+    public var peak: Double
+    /// Rank 0's; nil unless it was asked for.
+    public var breakdown: StepBreakdown?
 
     public var json: String {
         var text = "{\"model\":"
@@ -39,7 +43,10 @@ public struct StepBenchmarkResult: Sendable, Equatable {
             text += ",\"\(name)\":"
             text.appendJSON(value)
         }
-        return text + ",\"peak_resident_bytes_per_rank\":\(peakResidentBytesPerRank)}\n"
+        text += ",\"peak_resident_bytes_per_rank\":\(peakResidentBytesPerRank)"
+        text += ",\"machine\":\(MachineDescription().json)"
+        if let breakdown { text += ",\"breakdown\":\(breakdown.json)" }
+        return text + "}\n"
     }
 }
 
@@ -64,30 +71,47 @@ extension StepBenchmarkResult {
 public struct StepBenchmark {
     public var warmupSteps = 2
     public var measuredSteps = 10
+    /// Whether the result tells what the time went to.
+    public var hasBreakdown = false
+    /// A file for the last steps of all ranks in Chrome's trace format.
+    public var tracePath: String?
 
-    public init(warmupSteps: Int = 2, measuredSteps: Int = 10) {
-        self.warmupSteps = warmupSteps
-        self.measuredSteps = measuredSteps
-    }
+    /// Steps of a trace: enough to see what repeats.
+    private static let tracedSteps = 3
+
+    public init(measuredSteps: Int = 10) { self.measuredSteps = measuredSteps }
 
     /// Every rank must call it.
     public func run(_ configuration: RunConfiguration, world: Communicator) throws -> StepBenchmarkResult {
         var configuration = configuration
         configuration.steps = warmupSteps + measuredSteps
         let trainer = try Trainer(configuration, world: world, purpose: .benchmark)
+        let profile = hasBreakdown || tracePath != nil ? Profile() : nil
+        // Without a breakdown only a trace's steps are taken down.
+        let profiledFrom = hasBreakdown ? warmupSteps : warmupSteps + max(0, measuredSteps - Self.tracedSteps)
         var seconds: [Double] = []
         var secondsToFirstStep = 0.0
         trainer.onStep = { metrics in
             if seconds.isEmpty { secondsToFirstStep = Self.secondsSinceProcessStart() }
             seconds.append(metrics.stepSeconds)
+            if let profile, seconds.count == profiledFrom {
+                profile.restart()
+                trainer.profile = profile
+            }
         }
+        defer { trainer.onStep = nil }
         _ = try trainer.run()
         let measured = seconds.dropFirst(warmupSteps).sorted()
         let median = measured[measured.count / 2]
         var usage = rusage()
         getrusage(__rusage_who_t(RUSAGE_SELF.rawValue), &usage)
         try world.barrier()
-        let peak = try world.allReduce(MatrixProductPeak.measure(), .sum)
+        let ownPeak = try MatrixProductPeak.measure()
+        let peak = try world.allReduce(ownPeak, .sum)
+        if let profile, let tracePath {
+            let trace = try StepTrace.gather(profile, world, lastSteps: Self.tracedSteps)
+            if world.rank == 0 { try FileSystem.replace(tracePath, with: trace) }
+        }
         let operations = Double(6 * trainer.multiplyAdds * trainer.gradientEvaluationsPerStep * configuration.batchSize)
         return StepBenchmarkResult(
             model: configuration.model, method: configuration.method.rawValue, ranks: world.size,
@@ -95,7 +119,13 @@ public struct StepBenchmark {
             samplesPerSecond: Double(configuration.batchSize) / median, medianStepSeconds: median,
             gflops: operations / median / 1e9, shareOfPeak: operations / median / peak,
             peakResidentBytesPerRank: Int(try world.allReduce(Int64(usage.ru_maxrss) * 1024, .max)),
-            secondsToFirstStep: try world.allReduce(secondsToFirstStep, .max))
+            secondsToFirstStep: try world.allReduce(secondsToFirstStep, .max), peak: ownPeak,
+            breakdown: hasBreakdown
+                ? profile.map {
+                    StepBreakdown(
+                        $0, steps: measured.count,
+                        stepSeconds: measured.reduce(0, +) / Double(measured.count))
+                } : nil)
     }
 
     /// By the kernel's own record of when the process began; 0 where it cannot be read.

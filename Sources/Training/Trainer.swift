@@ -28,6 +28,11 @@ public final class Trainer {
     /// The one reduction of a step, for counts.
     public let communicator: Communicator
 
+    /// Takes the time of every phase and operation, if set.
+    public var profile: Profile? {
+        didSet { resources.network.profile = profile }
+    }
+
     private let configuration: RunConfiguration
     private let resources: RunResources
     private let state: ModelState
@@ -97,8 +102,10 @@ public final class Trainer {
             sampler: resources.sampler, partition: resources.partition, rank: communicator.rank,
             steps: progress.step..<max(progress.step, resources.totalSteps))
         var lastEpoch: EpochMetrics?
-        while let batch = try loader.next() {
-            let metrics = try step(batch)
+        while true {
+            let began = ContinuousClock.now
+            guard let batch = try profile.measure(.data, loader.next) else { break }
+            let metrics = try step(batch, began: began)
             try records?.append(metrics)
             onStep?(metrics)
             let isLast = progress.step == resources.totalSteps
@@ -115,18 +122,21 @@ public final class Trainer {
     }
 
     /// One update of the weights: one gradient rule, one all-reduce, one optimizer step.
-    private func step(_ batch: Batch) throws -> StepMetrics {
-        let began = ContinuousClock.now
+    ///
+    /// - Parameter began: when the wait for the batch did.
+    private func step(_ batch: Batch, began: ContinuousClock.Instant) throws -> StepMetrics {
         // Of what all ranks should hold in common: replicas that drifted apart in the last update show here.
         let fingerprint = state.fingerprint
         objective.load(batch)
-        let terms = try rule.evaluate(objective, at: state.weights, into: reduction.gradient)
+        let terms = try profile.measure(.gradients) {
+            try rule.evaluate(objective, at: state.weights, into: reduction.gradient)
+        }
 
         // Running statistics are averaged like the gradient, each rank's by its part of the batch.
         reduction.statistics.copy(from: state.statistics)
         reduction.statistics.scale(by: Float(Double(batch.count) / Double(batch.batchCount)))
         var scalars = StepScalars(terms)
-        try reduction.reduce(scalars: &scalars, fingerprint: fingerprint)
+        try profile.measure(.reduction) { try reduction.reduce(scalars: &scalars, fingerprint: fingerprint) }
         state.statistics.copy(from: reduction.statistics)
 
         let norm = clipping?.clip(reduction.gradient) ?? reduction.gradient.norm
@@ -136,7 +146,9 @@ public final class Trainer {
         }
         let rate = schedule.learningRate(
             step: batch.step, stepsPerEpoch: resources.stepsPerEpoch, totalSteps: resources.totalSteps)
-        state.optimizer.update(state.weights, gradient: reduction.gradient, learningRate: rate)
+        profile.measure(.update) {
+            state.optimizer.update(state.weights, gradient: reduction.gradient, learningRate: rate)
+        }
 
         let seconds = (ContinuousClock.now - began).seconds
         progress.add(scalars, terms, seconds: seconds)

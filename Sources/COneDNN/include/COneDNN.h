@@ -83,6 +83,7 @@ typedef enum {
     cdnn_workspace, cdnn_scratchpad
 } cdnn_argument;
 int cdnn_query_layout(cdnn_layout **out, const_dnnl_primitive_desc_t descriptor, cdnn_argument argument);
+dnnl_primitive_kind_t cdnn_kind(const_dnnl_primitive_desc_t descriptor);
 /// The implementation's name; valid while the descriptor is.
 const char *cdnn_implementation(const_dnnl_primitive_desc_t descriptor);
 

@@ -96,7 +96,8 @@ private struct BatchNormalization: Operation {
         let unbiased = count > 1 ? Float(count) / Float(count - 1) : 1
         let (keep, momentum, channels) = (1 - momentum, momentum, shape[0])
         let (meanOffset, varianceOffset) = (runningMean.offset, runningVariance.offset)
-        builder.kernel("\(name) running statistics", touching: [mean, variance]) { context in
+        builder.kernel("\(name) running statistics", kind: "BatchNorm running statistics", touching: [mean, variance]) {
+            context in
             guard context.updatesStatistics else { return }
             let (batchMean, batchVariance) = (context.floats(mean), context.floats(variance))
             let runningMean = context.statistics + meanOffset

@@ -4,7 +4,7 @@ import Vectors
 func emitColumnSums(
     _ builder: PlanBuilder, _ label: String, _ matrix: Operand, _ sums: Operand, rows: Int, columns: Int
 ) {
-    builder.kernel(label, touching: [matrix, sums]) { context in
+    builder.kernel(label, kind: "bias gradient", touching: [matrix, sums]) { context in
         Kernels.columnSums(of: context.floats(matrix), rows: rows, columns: columns, into: context.floats(sums))
     }
 }

@@ -171,7 +171,7 @@ private struct Convolution: Operation {
         case .selection(let firstOutput):
             let operand = builder.allocate(layout)
             let (outputs, inputs) = (weightShape[0], weightShape[1])
-            builder.kernel("\(name) selection", touching: [operand]) { context in
+            builder.kernel("\(name) selection", kind: "shortcut", touching: [operand]) { context in
                 let values = context.floats(operand)
                 values.update(repeating: 0, count: outputs * inputs)
                 for channel in 0..<inputs { values[(firstOutput + channel) * inputs + channel] = 1 }

@@ -16,7 +16,7 @@ struct CrossEntropy {
         let (batch, classes) = (builder.batch, classCount)
         let source = try builder.plainActivation("loss", logits, as: [batch, classes])
         let gradient = builder.training ? builder.allocate(source.layout) : nil
-        builder.kernel("loss", touching: [source] + (gradient.map { [$0] } ?? [])) { context in
+        builder.kernel("loss", kind: "loss", touching: [source] + (gradient.map { [$0] } ?? [])) { context in
             let scores = context.floats(source)
             let output = gradient.map { context.floats($0) }
             for sample in 0..<batch {

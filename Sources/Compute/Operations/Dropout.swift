@@ -45,7 +45,7 @@ private struct Masking: Operation {
         let mask = try builder.allocate([batch * masksPerSample])
         let destination = builder.allocate(source.layout)
         let (rate, layer) = (rate, output.index)
-        builder.kernel("\(name) forward", touching: [source, mask, destination]) { context in
+        builder.kernel("\(name) forward", kind: "dropout", touching: [source, mask, destination]) { context in
             let (from, masks, to) = (context.floats(source), context.floats(mask), context.floats(destination))
             let kept = 1 / (1 - rate)
             for sample in 0..<batch {
@@ -62,7 +62,7 @@ private struct Masking: Operation {
         return {
             guard let gradient = try builder.gradient(name, of: output, in: source.layout) else { return }
             let result = builder.allocate(source.layout)
-            builder.kernel("\(name) backward", touching: [gradient, mask, result]) { context in
+            builder.kernel("\(name) backward", kind: "dropout", touching: [gradient, mask, result]) { context in
                 multiply(context.floats(gradient), by: context.floats(mask), into: context.floats(result))
             }
             try builder.contribute(name, to: input, result)

@@ -64,7 +64,7 @@ private struct TokenEmbedding: Operation {
 
         let tokens = builder.allocate(try .plain([batch, patches + 1, width]))
         let (classOffset, positionOffset) = (classToken.offset, positions.offset)
-        builder.kernel("tokens forward", touching: [embedded, tokens]) { context in
+        builder.kernel("tokens forward", kind: "tokens", touching: [embedded, tokens]) { context in
             let (from, to) = (context.floats(embedded), context.floats(tokens))
             let positions = context.parameters + positionOffset
             for sample in 0..<batch {
@@ -83,7 +83,7 @@ private struct TokenEmbedding: Operation {
             emitColumnSums(
                 builder, "positions gradient", gradient, sums, rows: batch, columns: (patches + 1) * width)
             let embeddedGradient = builder.allocate(embedded.layout)
-            builder.kernel("tokens backward", touching: [gradient, embeddedGradient]) { context in
+            builder.kernel("tokens backward", kind: "tokens", touching: [gradient, embeddedGradient]) { context in
                 guard let gradients = context.gradients else { return }
                 // The class token stands where the first position does, in every sample.
                 (gradients + classOffset).update(from: gradients + positionOffset, count: width)
@@ -125,7 +125,7 @@ private struct TokenSelection: Operation {
         let natural = try DataLayout.plain([batch, tokens, width])
         let source = try builder.plainActivation(name, input, as: [batch, tokens, width])
         let selected = builder.allocate(try .plain([batch, width]))
-        builder.kernel("\(name) forward", touching: [source, selected]) { context in
+        builder.kernel("\(name) forward", kind: "tokens", touching: [source, selected]) { context in
             let (from, to) = (context.floats(source), context.floats(selected))
             for sample in 0..<batch {
                 (to + sample * width).update(from: from + (sample * tokens + index) * width, count: width)
@@ -135,7 +135,7 @@ private struct TokenSelection: Operation {
         return {
             guard let gradient = try builder.gradient(name, of: output, in: selected.layout) else { return }
             let result = builder.allocate(natural)
-            builder.kernel("\(name) backward", touching: [gradient, result]) { context in
+            builder.kernel("\(name) backward", kind: "tokens", touching: [gradient, result]) { context in
                 let (from, to) = (context.floats(gradient), context.floats(result))
                 to.update(repeating: 0, count: batch * tokens * width)
                 for sample in 0..<batch {

@@ -9,12 +9,77 @@ final class Instruction {
 
     /// The layer's name and the direction, for breakdowns and messages.
     let label: String
+    /// What breakdowns sum over: `convolution backward data (Winograd)`.
+    let kind: String
+    /// Floating-point operations of a convolution or matrix product.
+    let operations: Double
+    /// Of the operands, each counted once, scratch memory not.
+    let bytes: Double
     let work: Work
     /// Filled in by the program: the arguments in oneDNN's form.
     var arguments: UnsafeMutableBufferPointer<dnnl_exec_arg_t> = .init(start: nil, count: 0)
 
-    init(_ label: String, _ work: Work) {
+    init(_ label: String, primitive: Primitive, _ arguments: [(argument: Int32, operand: Operand)]) {
+        let operands = Dictionary(arguments.map { ($0.argument, $0.operand) }) { first, _ in first }
         self.label = label
-        self.work = work
+        work = .primitive(primitive, arguments)
+        kind = primitive.kind(arguments: operands.keys)
+        operations = primitive.operations(operands)
+        bytes = arguments.reduce(0) {
+            $0 + ($1.argument == DNNL_ARG_SCRATCHPAD ? 0 : Double($1.operand.layout.byteCount))
+        }
+    }
+
+    init(_ label: String, kind: String, touching operands: [Operand], kernel: @escaping (RunContext) -> Void) {
+        self.label = label
+        self.kind = kind
+        work = .kernel(kernel)
+        operations = 0
+        bytes = operands.reduce(0) { $0 + Double($1.layout.byteCount) }
+    }
+}
+
+extension Primitive {
+    fileprivate func kind(arguments: some Collection<Int32>) -> String {
+        let name: String
+        switch cdnn_kind(descriptor) {
+        case dnnl_convolution: name = "convolution"
+        case dnnl_matmul: name = "matrix product"
+        case dnnl_batch_normalization: name = "BatchNorm"
+        case dnnl_layer_normalization: name = "LayerNorm"
+        case dnnl_eltwise: name = "activation"
+        case dnnl_softmax: name = "softmax"
+        case dnnl_pooling, dnnl_pooling_v2: name = "pooling"
+        case dnnl_binary: return "addition"
+        case dnnl_reorder: return "reorder"
+        default: name = "other"
+        }
+        if name == "matrix product" { return name }
+        // The bare weights' gradient is the mark of a pass of its own; a normalization's comes with the data's.
+        let direction =
+            if arguments.contains(DNNL_ARG_DIFF_WEIGHTS) {
+                "backward weights"
+            } else if name == "convolution" && arguments.contains(DNNL_ARG_DIFF_SRC) {
+                "backward data"
+            } else if arguments.contains(DNNL_ARG_DIFF_SRC) { "backward" } else { "forward" }
+        return "\(name) \(direction)" + (implementation.contains("wino") ? " (Winograd)" : "")
+    }
+
+    fileprivate func operations(_ operands: [Int32: Operand]) -> Double {
+        func count(_ candidates: Int32...) -> [Int]? {
+            candidates.compactMap { operands[$0]?.layout.dimensions }.first
+        }
+        switch cdnn_kind(descriptor) {
+        case dnnl_matmul:
+            guard let result = count(DNNL_ARG_DST), let depth = count(DNNL_ARG_SRC)?.last else { return 0 }
+            return 2 * Double(result.reduce(1, *)) * Double(depth)
+        case dnnl_convolution:
+            // Each pass has a multiply-add for each output value and weight of that value's channel.
+            guard let weights = count(DNNL_ARG_WEIGHTS, DNNL_ARG_DIFF_WEIGHTS),
+                let result = count(DNNL_ARG_DST, DNNL_ARG_DIFF_DST)
+            else { return 0 }
+            return 2 * Double(result.reduce(1, *)) * Double(weights.dropFirst().reduce(1, *))
+        default: return 0
+        }
     }
 }

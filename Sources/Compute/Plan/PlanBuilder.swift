@@ -62,12 +62,14 @@ package final class PlanBuilder {
             let layout = try primitive.layout(cdnn_scratchpad, [bytes])
             arguments.append((DNNL_ARG_SCRATCHPAD, Operand(layout: layout, location: .arena(allocate(bytes: bytes)))))
         }
-        append(Instruction(label, .primitive(primitive, arguments)), touching: arguments.map(\.operand))
+        append(Instruction(label, primitive: primitive, arguments), touching: arguments.map(\.operand))
     }
 
     /// Appends a kernel of ours; `operands` are all those that it reads or writes.
-    func kernel(_ label: String, touching operands: [Operand], _ body: @escaping (RunContext) -> Void) {
-        append(Instruction(label, .kernel(body)), touching: operands)
+    func kernel(
+        _ label: String, kind: String, touching operands: [Operand], _ body: @escaping (RunContext) -> Void
+    ) {
+        append(Instruction(label, kind: kind, touching: operands, kernel: body), touching: operands)
     }
 
     private func append(_ instruction: Instruction, touching operands: [Operand]) {

@@ -76,16 +76,19 @@ package final class Program {
         try bind(context)
         context.lossSum = 0
         context.correct = 0
-        try execute(0..<forwardCount, context)
+        try context.profile.measure(.forward) { () throws(DNNLError) in try execute(0..<forwardCount, context) }
         if hasBackward {
             precondition(context.gradients != nil, "a training program needs a gradient vector")
-            try execute(forwardCount..<instructions.count, context)
+            try context.profile.measure(.backward) { () throws(DNNLError) in
+                try execute(forwardCount..<instructions.count, context)
+            }
         }
     }
 
     private func execute(_ range: Range<Int>, _ context: RunContext) throws(DNNLError) {
         for index in range {
             let instruction = instructions[index]
+            let start = context.profile == nil ? 0 : Profile.now
             switch instruction.work {
             case .kernel(let body): body(context)
             case .primitive(let primitive, _):
@@ -94,6 +97,9 @@ package final class Program {
                     primitive.handle, engine.stream, Int32(truncatingIfNeeded: arguments.count), arguments.baseAddress)
                 try check(status, instruction.label)
             }
+            context.profile?.add(
+                .operation(kind: instruction.kind), instruction.label, from: start, operations: instruction.operations,
+                bytes: instruction.bytes)
         }
     }
 

@@ -22,6 +22,9 @@ package final class RunContext {
     /// Factor on the summed loss before differentiation: 1 / samples for the gradient of the mean.
     package var gradientScale: Float = 1
 
+    /// Takes the time of every pass and instruction, if present.
+    package var profile: Profile?
+
     /// Sum over the samples, not their mean.
     package var lossSum = 0.0
     package var correct = 0

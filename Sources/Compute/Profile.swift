@@ -1,0 +1,70 @@
+import Glibc
+
+/// Where the time of training steps goes: a span for each phase of a step and for each operation of a program.
+///
+/// One a process, filled by what has been given it; recording costs two readings of the clock a span.
+public final class Profile {
+    /// What a step consists of. Forward and backward passes lie within `gradients`, whose rest is the rule's own work on
+    /// vectors.
+    public enum Phase: String, Sendable, CaseIterable { case data, gradients, forward, backward, reduction, update }
+
+    public enum Content: Sendable {
+        case phase(Phase)
+        /// An instruction of a program.
+        case operation(kind: String)
+    }
+
+    public struct Span: Sendable {
+        public let content: Content
+        /// A layer and direction, or the phase.
+        public let label: String
+        /// Since the profile's start.
+        public let start: Double
+        public let seconds: Double
+        /// Floating-point operations of a convolution or matrix product, two a multiply-add; 0 for others.
+        public let operations: Double
+        /// Of the operands, each counted once.
+        public let bytes: Double
+    }
+
+    public private(set) var spans: [Span] = []
+    private var origin = Profile.now
+
+    public init() {}
+
+    /// Forgets all spans; time counts from here.
+    public func restart() {
+        spans.removeAll(keepingCapacity: true)
+        origin = Self.now
+    }
+
+    /// In seconds, from a point that all processes of a machine share.
+    package static var now: Double {
+        var time = timespec()
+        clock_gettime(CLOCK_MONOTONIC, &time)
+        return Double(time.tv_sec) + 1e-9 * Double(time.tv_nsec)
+    }
+
+    /// A span from `start` to `end`, both by ``now``.
+    package func add(
+        _ content: Content, _ label: String, from start: Double, to end: Double = Profile.now, operations: Double = 0,
+        bytes: Double = 0
+    ) {
+        spans.append(
+            Span(
+                content: content, label: label, start: start - origin, seconds: end - start, operations: operations,
+                bytes: bytes))
+    }
+}
+
+extension Profile? {
+    /// Runs `body`, as a span of `phase` where there is a profile.
+    public func measure<Result, Failure: Error>(
+        _ phase: Profile.Phase, _ body: () throws(Failure) -> Result
+    ) throws(Failure) -> Result {
+        guard let profile = self else { return try body() }
+        let start = Profile.now
+        defer { profile.add(.phase(phase), phase.rawValue, from: start) }
+        return try body()
+    }
+}
