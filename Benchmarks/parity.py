@@ -87,7 +87,7 @@ def run_trainer(options, folder, model, method, optimizer, weights, data, batch)
                "--dataset", "cifar10", "--data", str(data), "--model", model, "--init-weights", str(weights),
                "--augment", "none", "--schedule", "constant", "--warmup-epochs", "0", "--epochs", str(STEPS),
                "--batch-size", str(batch), "--m-sharpness", "global", "--label-smoothing", "0",
-               "--evaluate-every", str(STEPS), "--seed", "0", "--output", str(output)]
+               "--evaluate-every", str(STEPS), "--convolution", options.convolution, "--seed", "0", "--output", str(output)]
     command += FLAGS[method] + OPTIMIZER_FLAGS[optimizer]
     environment = dict(os.environ)
     if os.geteuid() == 0:
@@ -171,6 +171,8 @@ def main():
     parser.add_argument("--models", nargs="+", choices=MODELS, default=list(MODELS))
     parser.add_argument("--methods", nargs="+", choices=FLAGS, default=list(FLAGS))
     parser.add_argument("--optimizers", nargs="+", choices=OPTIMIZER_FLAGS, default=list(OPTIMIZER_FLAGS))
+    parser.add_argument("--convolution", choices=["auto", "direct"], default="direct",
+                        help="auto adds Winograd's rounding, a few times that of direct convolution")
     parser.add_argument("--threads", type=int, default=1, help="of PyTorch")
     parser.add_argument("--timeout", type=float, default=1800, help="seconds for one run of crsam-dist")
     options = parser.parse_args()
