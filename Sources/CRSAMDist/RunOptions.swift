@@ -22,9 +22,14 @@ struct ModelOptions: ParsableArguments {
     var initWeights: Setting
     @Option(help: "auto, or direct: never Winograd's algorithm. (default: auto)")
     var convolution: Setting
+    @Option(help: "float32 or bfloat16, of activations and products; weights stay in float32. (default: float32)")
+    var precision: Setting
 
     var settings: [(String, Setting)] {
-        [("model", model), ("init-weights", initWeights), ("convolution", convolution)]
+        [
+            ("model", model), ("init-weights", initWeights), ("convolution", convolution),
+            ("precision", precision),
+        ]
     }
 }
 

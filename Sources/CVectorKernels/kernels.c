@@ -109,11 +109,42 @@ DISPATCHED void cvk_adamw(float *w, const float *gradient, float *m, float *v, f
     }
 }
 
-DISPATCHED void cvk_column_sums(float *sums, int accumulate, const float *x, size_t rows, size_t columns,
-                                size_t stride) {
-    if (!accumulate) memset(sums, 0, columns * sizeof(float));
-    for (size_t r = 0; r < rows; r++) {
-        const float *row = x + r * stride;
-        for (size_t c = 0; c < columns; c++) sums[c] += row[c];
-    }
+DISPATCHED void cvk_column_sums(float *sums, const float *x, size_t rows, size_t columns) {
+    memset(sums, 0, columns * sizeof(float));
+    for (size_t r = 0; r < rows; r++)
+        for (size_t c = 0; c < columns; c++) sums[c] += x[r * columns + c];
+}
+
+static inline float widened(uint16_t x) {
+    const uint32_t bits = (uint32_t)x << 16;
+    float value;
+    memcpy(&value, &bits, sizeof value);
+    return value;
+}
+
+static inline uint16_t narrowed(float x) {
+    uint32_t bits;
+    memcpy(&bits, &x, sizeof bits);
+    // Not a number stays so whatever its low bits are; the rest goes to the nearest, halves to the even one.
+    if ((bits & 0x7FFFFFFFu) > 0x7F800000u) return (uint16_t)((bits >> 16) | 0x40);
+    return (uint16_t)((bits + 0x7FFFu + ((bits >> 16) & 1)) >> 16);
+}
+
+DISPATCHED void cvk_column_sums_bfloat16(float *sums, const uint16_t *x, size_t rows, size_t columns) {
+    memset(sums, 0, columns * sizeof(float));
+    for (size_t r = 0; r < rows; r++)
+        for (size_t c = 0; c < columns; c++) sums[c] += widened(x[r * columns + c]);
+}
+
+DISPATCHED void cvk_multiply(float *y, const float *x, const float *factors, size_t run, size_t n) {
+    if (run == 1)
+        for (size_t i = 0; i < n; i++) y[i] = x[i] * factors[i];
+    else
+        for (size_t first = 0; first < n; first += run, factors++)
+            for (size_t i = first; i < first + run; i++) y[i] = x[i] * *factors;
+}
+
+DISPATCHED void cvk_multiply_bfloat16(uint16_t *y, const uint16_t *x, const float *factors, size_t run, size_t n) {
+    for (size_t first = 0; first < n; first += run, factors++)
+        for (size_t i = first; i < first + run; i++) y[i] = narrowed(widened(x[i]) * *factors);
 }

@@ -44,6 +44,7 @@ public final class Network {
     public let graph: Graph
     private let engine: Engine
     private let policy: ConvolutionPolicy
+    private let precision: Precision
     private let seed: UInt64
     private var programs: [(batch: Int, training: Bool, program: Program)] = []
     private var arena: FlatVector
@@ -56,9 +57,12 @@ public final class Network {
     }
 
     /// - Parameter seed: of dropout's masks.
-    public init(_ graph: Graph, policy: ConvolutionPolicy = .auto, seed: UInt64 = 0) throws {
+    public init(
+        _ graph: Graph, policy: ConvolutionPolicy = .auto, precision: Precision = .float32, seed: UInt64 = 0
+    ) throws {
         self.graph = graph
         self.policy = policy
+        self.precision = precision
         self.seed = seed
         engine = try Engine()
         arena = FlatVector(count: 0)
@@ -126,7 +130,8 @@ public final class Network {
 
     package func program(batch: Int, training: Bool) throws -> Program {
         if let known = programs.first(where: { $0.batch == batch && $0.training == training }) { return known.program }
-        let program = try graph.program(engine: engine, batch: batch, training: training, policy: policy)
+        let program = try graph.program(
+            engine: engine, batch: batch, training: training, policy: policy, precision: precision)
         let floats = (program.arenaBytes + MemoryLayout<Float>.stride - 1) / MemoryLayout<Float>.stride
         if floats > arena.count { arena = FlatVector(count: floats) }
         programs.append((batch, training, program))

@@ -37,7 +37,7 @@ public struct CheckpointEvaluation: Sendable {
         let shape = [dataset.shape.channels, dataset.shape.height, dataset.shape.width]
         let network = try Network(
             try ModelCatalog.graph(entry.name, inputShape: shape, classes: dataset.classCount),
-            policy: configuration.convolution)
+            policy: configuration.convolution, precision: configuration.precision)
         let count = network.graph.parameterLayout.vectorCount
         let state = ModelState(network.graph, optimizer: try SGD(parameterCount: count), seed: 0)
         if world.rank == 0 { try state.readModel(checkpoint.model) }

@@ -25,6 +25,7 @@ public struct ConfigurationField: Sendable {
         .text("model", \.model),
         .text("init-weights", \.initWeights),
         .choice("convolution", \.convolution),
+        .choice("precision", \.precision),
         .choice("method", \.method),
         .choice("regularizer", \.regularizer),
         .number("rho", \.rho, atLeast: 0),

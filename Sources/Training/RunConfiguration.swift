@@ -32,6 +32,7 @@ public struct RunConfiguration: Sendable, Equatable {
     public var model = "resnet8"
     public var initWeights: String?
     public var convolution = ConvolutionPolicy.auto
+    public var precision = Precision.float32
 
     // Method.
     public var method = MethodName.crsam
@@ -137,6 +138,10 @@ extension RunConfiguration {
             throw ConfigurationError(
                 "--m-sharpness \(m) is more than the batch of \(batchSize)",
                 remedy: "use at most \(batchSize), or 'global'")
+        }
+        if precision.support == .none {
+            throw ConfigurationError(
+                "--precision \(precision.rawValue) needs a processor with AVX-512", remedy: "use float32 on this one")
         }
         if dataset != .synthetic && dataset != .fashionMNIST && dataDirectory == nil {
             throw ConfigurationError(

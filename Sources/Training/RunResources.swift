@@ -27,7 +27,8 @@ struct RunResources {
         test = try Self.dataset(configuration, entry, .test, syntheticCount: syntheticCount)
         let inputShape = [train.shape.channels, train.shape.height, train.shape.width]
         let graph = try ModelCatalog.graph(entry.name, inputShape: inputShape, classes: train.classCount)
-        network = try Network(graph, policy: configuration.convolution, seed: configuration.seed)
+        network = try Network(
+            graph, policy: configuration.convolution, precision: configuration.precision, seed: configuration.seed)
         partition = try BatchPartition(
             batchSize: configuration.batchSize,
             mSharpness: configuration.mSharpness == nil

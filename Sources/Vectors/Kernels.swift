@@ -4,9 +4,28 @@ import CVectorKernels
 public enum Kernels {
     /// sums[c] = Σ_r matrix[r, c], added in the order of the rows.
     public static func columnSums(
-        of matrix: UnsafePointer<Float>, rows: Int, columns: Int, into sums: UnsafeMutablePointer<Float>
+        of matrix: UnsafeRawPointer, isBFloat16: Bool, rows: Int, columns: Int,
+        into sums: UnsafeMutablePointer<Float>
     ) {
-        cvk_column_sums(sums, 0, matrix, rows, columns, columns)
+        if isBFloat16 {
+            cvk_column_sums_bfloat16(sums, matrix.assumingMemoryBound(to: UInt16.self), rows, columns)
+        } else {
+            cvk_column_sums(sums, matrix.assumingMemoryBound(to: Float.self), rows, columns)
+        }
+    }
+
+    /// y[i] = x[i]·factors[i / run], in float32 or, rounded to nearest, in bfloat16.
+    public static func multiply(
+        _ x: UnsafeRawPointer, isBFloat16: Bool, by factors: UnsafePointer<Float>, run: Int, count: Int,
+        into y: UnsafeMutableRawPointer
+    ) {
+        if isBFloat16 {
+            cvk_multiply_bfloat16(
+                y.assumingMemoryBound(to: UInt16.self), x.assumingMemoryBound(to: UInt16.self), factors, run, count)
+        } else {
+            cvk_multiply(
+                y.assumingMemoryBound(to: Float.self), x.assumingMemoryBound(to: Float.self), factors, run, count)
+        }
     }
 
     /// out = x + y

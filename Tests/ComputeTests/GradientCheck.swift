@@ -15,14 +15,14 @@ struct GradientCheck {
 
     init(
         input: [Int], batch: Int, classes: Int = 5, seed: UInt64 = 1, policy: ConvolutionPolicy = .direct,
-        _ build: (Graph, Value) -> Value
+        precision: Precision = .float32, _ build: (Graph, Value) -> Value
     ) throws {
         // Suites run side by side: one thread each.
         ComputeThreads.set(1)
         graph = Graph(inputShape: input)
         let features = build(graph, graph.inputValue)
         graph.setLogits(graph.linear(features, "head", outputs: classes))
-        network = try Network(graph, policy: policy, seed: seed)
+        network = try Network(graph, policy: policy, precision: precision, seed: seed)
         weights = FlatVector(count: graph.parameterLayout.vectorCount)
         statistics = FlatVector(count: graph.statisticsLayout.vectorCount)
         graph.initialize(weights: weights, statistics: statistics, seed: seed)

@@ -7,7 +7,8 @@ private func unusualConfiguration() throws -> RunConfiguration {
     var configuration = RunConfiguration()
     for (name, text) in [
         ("dataset", "cifar10"), ("data", "/data/with space: and # signs"), ("augment", "none"), ("model", "vit"),
-        ("init-weights", "start.safetensors"), ("convolution", "direct"), ("method", "sam"), ("regularizer", "log"),
+        ("init-weights", "start.safetensors"), ("convolution", "direct"), ("precision", "bfloat16"), ("method", "sam"),
+        ("regularizer", "log"),
         ("rho", "0.07"), ("alpha", "0.25"), ("beta", "1e-05"), ("m-sharpness", "16"),
         ("bn-running-stats", "official"), ("label-smoothing", "0.1"), ("optimizer", "adamw"),
         ("learning-rate", "0.0003"), ("momentum", "0.8"), ("nesterov", "true"), ("weight-decay", "0.3"),

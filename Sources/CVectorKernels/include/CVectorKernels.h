@@ -32,5 +32,14 @@ void cvk_sgd(float *w, const float *gradient, float *momentum, float eta, float 
 void cvk_adamw(float *w, const float *gradient, float *m, float *v, float decay, float one_minus_beta1, float beta2,
                float one_minus_beta2, float step, float correction, float epsilon, size_t n);
 
-/// sums[c] = Σ_r x[r·stride + c], or += when `accumulate`, in the order of the rows.
-void cvk_column_sums(float *sums, int accumulate, const float *x, size_t rows, size_t columns, size_t stride);
+/// sums[c] = Σ_r x[r·columns + c], in the order of the rows.
+void cvk_column_sums(float *sums, const float *x, size_t rows, size_t columns);
+
+/// The same of bfloat16, the upper halves of float32.
+void cvk_column_sums_bfloat16(float *sums, const uint16_t *x, size_t rows, size_t columns);
+
+/// y[i] = x[i]·factors[i / run]; `run` divides n. y may be x.
+void cvk_multiply(float *y, const float *x, const float *factors, size_t run, size_t n);
+
+/// The same in bfloat16, rounded to nearest even.
+void cvk_multiply_bfloat16(uint16_t *y, const uint16_t *x, const float *factors, size_t run, size_t n);

@@ -70,11 +70,13 @@ public final class Graph {
     // MARK: Planning
 
     /// Creates every primitive and places every buffer for one batch size.
-    package func program(engine: Engine, batch: Int, training: Bool, policy: ConvolutionPolicy) throws -> Program {
+    package func program(
+        engine: Engine, batch: Int, training: Bool, policy: ConvolutionPolicy, precision: Precision = .float32
+    ) throws -> Program {
         guard let logits else { preconditionFailure("a graph needs logits") }
         let builder = PlanBuilder(
-            engine: engine, batch: batch, training: training, convolutionPolicy: policy,
-            needsGradient: valuesBehindParameters())
+            engine: engine, batch: batch, training: training, convolutionPolicy: policy, precision: precision,
+            logits: logits, needsGradient: valuesBehindParameters())
         builder.setActivation(input, Operand(layout: try .plain([batch] + inputShape), location: .input))
         var backward: [() throws -> Void] = []
         for operation in operations { backward.append(try operation.plan(builder)) }

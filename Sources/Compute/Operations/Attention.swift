@@ -51,20 +51,20 @@ private struct Attention: Operation {
         let batch = builder.batch
         let headWidth = width / heads
         let rows = batch * tokens
-        let matrix = try DataLayout.plain([rows, width])
-        let natural = try DataLayout.plain([batch, tokens, width])
+        let matrix = try builder.layout([rows, width])
+        let natural = try builder.layout([batch, tokens, width])
         // Batch x tokens x heads x head width in memory, seen as batch x heads x (tokens x head width), or transposed.
-        let head = try DataLayout.plain(
+        let head = try builder.layout(
             [batch, heads, tokens, headWidth], strides: [tokens * width, headWidth, width, 1])
-        let headTransposed = try DataLayout.plain(
+        let headTransposed = try builder.layout(
             [batch, heads, headWidth, tokens], strides: [tokens * width, headWidth, 1, width])
-        let square = try DataLayout.plain([batch, heads, tokens, tokens])
-        let squareTransposed = try DataLayout.plain(
+        let square = try builder.layout([batch, heads, tokens, tokens])
+        let squareTransposed = try builder.layout(
             [batch, heads, tokens, tokens], strides: [heads * tokens * tokens, tokens * tokens, 1, tokens])
 
         let x = try builder.plainActivation(name, input, as: [rows, width])
         let parts = (0..<3).map { _ in builder.allocate(matrix) }
-        for (projection, part) in zip(projections, parts) { try projection.emitForward(builder, x, part) }
+        let weights = try zip(projections, parts).map { try $0.emitForward(builder, x, $1) }
         let (query, key, value) = (parts[0], parts[1], parts[2])
 
         let probabilities = builder.allocate(square)
@@ -114,7 +114,7 @@ private struct Attention: Operation {
                 .enumerated()
             {
                 try projection.emitBackwardWeights(builder, x, part)
-                try projection.emitBackwardData(builder, part, result, adding: index > 0)
+                try projection.emitBackwardData(builder, part, weights[index], result, adding: index > 0)
             }
             try builder.contribute(name, to: input, result.viewed(as: natural))
         }

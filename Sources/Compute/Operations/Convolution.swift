@@ -93,19 +93,21 @@ private struct Convolution: Operation {
     var multiplyAdds: Int { hasParameters ? weightShape.reduce(1, *) * outputShape[1] * outputShape[2] : 0 }
 
     func plan(_ builder: PlanBuilder) throws -> () throws -> Void {
-        let source = builder.activation(input)
+        let source = try builder.inPrecision(name, builder.activation(input))
+        let precision = builder.precision
         let plainWeights = try self.plainWeights(builder)
-        let weightsAny = try DataLayout.any(weightShape)
-        let destinationAny = try DataLayout.any([builder.batch] + outputShape)
+        let weightsAny = try DataLayout.any(weightShape, precision)
+        let destinationAny = try DataLayout.any([builder.batch] + outputShape, precision)
         let biasLayout = try bias.map { try DataLayout.plain($0.shape) }
         let forward = try best(builder, "forward") { primitive, algorithm in
             cdnn_convolution_forward(
                 &primitive, builder.engine.handle, builder.training ? 1 : 0, algorithm, source.layout.handle,
                 weightsAny.handle, biasLayout?.handle, destinationAny.handle, window.strides, window.paddings, nil)
         }
-        let destination = builder.allocate(try forward.layout(cdnn_destination, [builder.batch] + outputShape))
+        let destination = builder.allocate(
+            try forward.layout(cdnn_destination, [builder.batch] + outputShape, precision))
         let forwardWeights = try builder.reordered(
-            "\(name) weights", plainWeights, to: try forward.layout(cdnn_weights, weightShape))
+            "\(name) weights", plainWeights, to: try forward.layout(cdnn_weights, weightShape, precision))
         var arguments = [
             (DNNL_ARG_SRC, source), (DNNL_ARG_WEIGHTS, forwardWeights), (DNNL_ARG_DST, destination),
         ]
@@ -117,16 +119,16 @@ private struct Convolution: Operation {
 
         return {
             guard let gradient = try builder.gradient(name, of: output, in: destination.layout) else { return }
-            try backwardWeights(builder, source, gradient, weightsAny, biasLayout, forward)
+            try backwardWeights(builder, source, gradient, biasLayout, forward)
             try backwardData(builder, source, gradient, plainWeights, weightsAny, forward)
         }
     }
 
     private func backwardWeights(
-        _ builder: PlanBuilder, _ source: Operand, _ gradient: Operand, _ any: DataLayout, _ biasLayout: DataLayout?,
-        _ forward: Primitive
+        _ builder: PlanBuilder, _ source: Operand, _ gradient: Operand, _ biasLayout: DataLayout?, _ forward: Primitive
     ) throws {
         guard case .parameter(let entry) = weights else { return }
+        let any = try DataLayout.any(weightShape)
         let primitive = try best(builder, "backward weights") { primitive, algorithm in
             cdnn_convolution_backward_weights(
                 &primitive, builder.engine.handle, algorithm, source.layout.handle, any.handle, biasLayout?.handle,
@@ -156,7 +158,7 @@ private struct Convolution: Operation {
                 window.strides, window.paddings, forward.descriptor)
         }
         let reordered = try builder.reordered(
-            "\(name) weights", plainWeights, to: try primitive.layout(cdnn_weights, weightShape))
+            "\(name) weights", plainWeights, to: try primitive.layout(cdnn_weights, weightShape, builder.precision))
         let result = builder.allocate(source.layout)
         try builder.call(
             "\(name) backward data", primitive,
@@ -184,7 +186,7 @@ private struct Convolution: Operation {
     private func best(
         _ builder: PlanBuilder, _ direction: String, _ create: (inout dnnl_primitive_desc_t?, dnnl_alg_kind_t) -> Int32
     ) throws -> Primitive {
-        if builder.convolutionPolicy == .auto && winogradWins(batch: builder.batch) {
+        if builder.convolutionPolicy == .auto, builder.precision == .float32, winogradWins(batch: builder.batch) {
             if let primitive = try? Primitive("\(name) \(direction)", { create(&$0, dnnl_convolution_winograd) }) {
                 return primitive
             }

@@ -40,13 +40,13 @@ private struct Masking: Operation {
         }
         // Samples are outermost in every layout, so each is one stretch of memory.
         let batch = builder.batch
-        let perSample = source.layout.byteCount / MemoryLayout<Float>.stride / batch
+        let perSample = source.layout.byteCount / source.layout.precision.byteCount / batch
         let masksPerSample = wholeSample ? 1 : perSample
         let mask = try builder.allocate([batch * masksPerSample])
         let destination = builder.allocate(source.layout)
         let (rate, layer) = (rate, output.index)
         builder.kernel("\(name) forward", kind: "dropout", touching: [source, mask, destination]) { context in
-            let (from, masks, to) = (context.floats(source), context.floats(mask), context.floats(destination))
+            let masks = context.floats(mask)
             let kept = 1 / (1 - rate)
             for sample in 0..<batch {
                 let identity = context.sampleIndices.map { $0[sample] } ?? sample
@@ -56,28 +56,22 @@ private struct Masking: Operation {
                     masks[element] = stream.uniform() < rate ? 0 : kept
                 }
             }
-            multiply(from, by: masks, into: to)
+            multiply(context, source, into: destination)
         }
         builder.setActivation(output, destination)
         return {
             guard let gradient = try builder.gradient(name, of: output, in: source.layout) else { return }
             let result = builder.allocate(source.layout)
             builder.kernel("\(name) backward", kind: "dropout", touching: [gradient, mask, result]) { context in
-                multiply(context.floats(gradient), by: context.floats(mask), into: context.floats(result))
+                multiply(context, gradient, into: result)
             }
             try builder.contribute(name, to: input, result)
         }
 
-        func multiply(
-            _ x: UnsafeMutablePointer<Float>, by masks: UnsafeMutablePointer<Float>,
-            into y: UnsafeMutablePointer<Float>
-        ) {
-            for sample in 0..<batch {
-                for element in 0..<perSample {
-                    let index = sample * perSample + element
-                    y[index] = x[index] * masks[masksPerSample == 1 ? sample : index]
-                }
-            }
+        func multiply(_ context: RunContext, _ x: Operand, into y: Operand) {
+            Kernels.multiply(
+                context.bytes(x), isBFloat16: x.layout.precision == .bfloat16, by: context.floats(mask),
+                run: wholeSample ? perSample : 1, count: batch * perSample, into: context.bytes(y))
         }
     }
 }

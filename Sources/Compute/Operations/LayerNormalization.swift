@@ -33,8 +33,8 @@ private struct LayerNormalization: Operation {
     func plan(_ builder: PlanBuilder) throws -> () throws -> Void {
         let width = scale.count
         let rows = builder.batch * shape.dropLast().reduce(1, *)
-        let matrix = try DataLayout.plain([rows, width])
-        let natural = try DataLayout.plain([builder.batch] + shape)
+        let matrix = try builder.layout([rows, width])
+        let natural = try builder.layout([builder.batch] + shape)
         let perRow = try DataLayout.plain([rows])
         let perColumn = try DataLayout.plain([width])
         let source = try builder.plainActivation(name, input, as: [rows, width])
@@ -70,7 +70,7 @@ private struct LayerNormalization: Operation {
                     (DNNL_ARG_DIFF_SCALE, Operand(layout: perColumn, location: .gradients(scale.offset))),
                     (DNNL_ARG_DIFF_SHIFT, Operand(layout: perColumn, location: .gradients(shift.offset))),
                 ])
-            let inputLayout = try DataLayout.plain(builder.activation(input).layout.dimensions)
+            let inputLayout = try builder.layout(builder.activation(input).layout.dimensions)
             try builder.contribute(name, to: input, result.viewed(as: inputLayout))
         }
     }

@@ -41,18 +41,20 @@ private struct Linear: Operation {
     func plan(_ builder: PlanBuilder) throws -> () throws -> Void {
         let rows = builder.batch * rowsPerSample
         let x = try builder.plainActivation(name, input, as: [rows, projection.inputs])
-        let matrix = try DataLayout.plain([rows, projection.outputs])
-        let y = builder.allocate(matrix)
-        try projection.emitForward(builder, x, y)
-        let natural = try DataLayout.plain([builder.batch] + outputShape)
-        builder.setActivation(output, y.viewed(as: natural))
+        let precision = builder.precision(of: output)
+        let y = builder.allocate(try .plain([rows, projection.outputs], precision))
+        let weights = try projection.emitForward(builder, x, y)
+        builder.setActivation(output, y.viewed(as: try .plain([builder.batch] + outputShape, precision)))
+        let (matrix, natural) = (
+            try builder.layout([rows, projection.outputs]), try builder.layout([builder.batch] + outputShape)
+        )
         return {
             guard let gradient = try builder.gradient(name, of: output, in: natural)?.viewed(as: matrix) else { return }
             try projection.emitBackwardWeights(builder, x, gradient)
             guard builder.needsGradient(input) else { return }
             let result = builder.allocate(x.layout)
-            try projection.emitBackwardData(builder, gradient, result)
-            let inputLayout = try DataLayout.plain(builder.activation(input).layout.dimensions)
+            try projection.emitBackwardData(builder, gradient, weights, result)
+            let inputLayout = try builder.layout(builder.activation(input).layout.dimensions)
             try builder.contribute(name, to: input, result.viewed(as: inputLayout))
         }
     }

@@ -27,23 +27,32 @@ struct Projection {
     let biasOffset: Int?
 
     /// y = x·Wᵀ + b; x is `[rows, inputs]`, y `[rows, outputs]`.
-    func emitForward(_ builder: PlanBuilder, _ x: Operand, _ y: Operand) throws {
-        let weights = Operand(
-            layout: try .plain([inputs, outputs], strides: [1, inputs]), location: .parameters(weightOffset))
+    ///
+    /// - Returns: W in the program's precision, for the backward pass.
+    func emitForward(_ builder: PlanBuilder, _ x: Operand, _ y: Operand) throws -> Operand {
+        let matrix = try builder.inPrecision(
+            "\(name) weights",
+            Operand(layout: try .plain([outputs, inputs]), location: .parameters(weightOffset)))
+        let weights = matrix.viewed(as: try builder.layout([inputs, outputs], strides: [1, inputs]))
         let bias = try biasOffset.map { Operand(layout: try .plain([1, outputs]), location: .parameters($0)) }
         try emitMatrixProduct(builder, "\(name) forward", x, weights, y, bias: bias)
+        return matrix
     }
 
     /// ∂x = ∂y·W, or ∂x += that when `adding`.
-    func emitBackwardData(_ builder: PlanBuilder, _ gradient: Operand, _ result: Operand, adding: Bool = false) throws {
-        let weights = Operand(layout: try .plain([outputs, inputs]), location: .parameters(weightOffset))
+    ///
+    /// - Parameter weights: what ``emitForward(_:_:_:)`` returned.
+    func emitBackwardData(
+        _ builder: PlanBuilder, _ gradient: Operand, _ weights: Operand, _ result: Operand, adding: Bool = false
+    ) throws {
         try emitMatrixProduct(builder, "\(name) backward data", gradient, weights, result, adding: adding)
     }
 
     /// ∂W = ∂yᵀ·x and ∂b = Σ_rows ∂y.
     func emitBackwardWeights(_ builder: PlanBuilder, _ x: Operand, _ gradient: Operand) throws {
         let rows = gradient.layout.dimensions[0]
-        let transposed = gradient.viewed(as: try .plain([outputs, rows], strides: [1, outputs]))
+        let factor = try builder.inPrecision("\(name) gradient", gradient)
+        let transposed = factor.viewed(as: try builder.layout([outputs, rows], strides: [1, outputs]))
         let result = Operand(layout: try .plain([outputs, inputs]), location: .gradients(weightOffset))
         try emitMatrixProduct(builder, "\(name) backward weights", transposed, x, result)
         if let biasOffset {

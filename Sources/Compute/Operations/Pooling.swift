@@ -52,13 +52,15 @@ private struct Pooling: Operation {
 
     func plan(_ builder: PlanBuilder) throws -> () throws -> Void {
         let source = builder.activation(input)
-        let any = try DataLayout.any([builder.batch] + outputShape)
+        let any = try DataLayout.any([builder.batch] + outputShape, source.layout.precision)
         let forward = try Primitive("\(name) forward") {
             cdnn_pooling_forward(
                 &$0, builder.engine.handle, builder.training ? 1 : 0, algorithm, source.layout.handle, any.handle,
                 window.strides, window.kernels, window.paddings)
         }
-        let destination = builder.allocate(try forward.layout(cdnn_destination, [builder.batch] + outputShape))
+        let destination = builder.allocate(
+            try forward.layout(
+                cdnn_destination, [builder.batch] + outputShape, source.layout.precision))
         let workspace = try builder.allocateWorkspace(of: forward)
         var arguments = [(DNNL_ARG_SRC, source), (DNNL_ARG_DST, destination)]
         if let workspace { arguments.append((DNNL_ARG_WORKSPACE, workspace)) }
@@ -92,8 +94,8 @@ private struct Flattening: Operation {
 
     func plan(_ builder: PlanBuilder) throws -> () throws -> Void {
         let source = builder.activation(input)
-        let plain = try DataLayout.plain(source.layout.dimensions)
-        let flat = try DataLayout.plain([builder.batch, count])
+        let plain = try DataLayout.plain(source.layout.dimensions, source.layout.precision)
+        let flat = try DataLayout.plain([builder.batch, count], source.layout.precision)
         builder.setActivation(output, try builder.reordered(name, source, to: plain).viewed(as: flat))
         return {
             guard let gradient = try builder.gradient(name, of: output, in: flat) else { return }

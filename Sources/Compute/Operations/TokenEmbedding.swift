@@ -60,8 +60,9 @@ private struct TokenEmbedding: Operation {
         let source = builder.activation(input)
         let cut = try cutPatches(builder, source)
         let embedded = builder.allocate(try .plain([batch * patches, width]))
-        try projection.emitForward(builder, cut, embedded)
+        _ = try projection.emitForward(builder, cut, embedded)
 
+        // Positions are added in float32.
         let tokens = builder.allocate(try .plain([batch, patches + 1, width]))
         let (classOffset, positionOffset) = (classToken.offset, positions.offset)
         builder.kernel("tokens forward", kind: "tokens", touching: [embedded, tokens]) { context in
@@ -75,7 +76,7 @@ private struct TokenEmbedding: Operation {
                     into: first + width)
             }
         }
-        builder.setActivation(output, tokens)
+        builder.setActivation(output, try builder.inPrecision("tokens", tokens))
 
         return {
             guard let gradient = try builder.gradient("tokens", of: output, in: tokens.layout) else { return }
@@ -102,11 +103,11 @@ private struct TokenEmbedding: Operation {
         let (channels, height, width) = (inputShape[0], inputShape[1] / patch, inputShape[2] / patch)
         let dimensions = [builder.batch, channels, height, patch, width, patch]
         let row = channels * patch * patch
-        let byPatch = try DataLayout.plain(
+        let byPatch = try builder.layout(
             dimensions, strides: [height * width * row, patch * patch, width * row, patch, row, 1])
         let cut = try builder.reordered(
             "patches", source.viewed(as: .plain(dimensions)), to: byPatch)
-        return cut.viewed(as: try .plain([builder.batch * patches, row]))
+        return cut.viewed(as: try builder.layout([builder.batch * patches, row]))
     }
 }
 
@@ -122,13 +123,15 @@ private struct TokenSelection: Operation {
 
     func plan(_ builder: PlanBuilder) throws -> () throws -> Void {
         let (batch, tokens, width, index) = (builder.batch, tokens, width, index)
-        let natural = try DataLayout.plain([batch, tokens, width])
+        let natural = try builder.layout([batch, tokens, width])
+        let rowBytes = width * builder.precision.byteCount
         let source = try builder.plainActivation(name, input, as: [batch, tokens, width])
-        let selected = builder.allocate(try .plain([batch, width]))
+        let selected = builder.allocate(try builder.layout([batch, width]))
         builder.kernel("\(name) forward", kind: "tokens", touching: [source, selected]) { context in
-            let (from, to) = (context.floats(source), context.floats(selected))
+            let (from, to) = (context.bytes(source), context.bytes(selected))
             for sample in 0..<batch {
-                (to + sample * width).update(from: from + (sample * tokens + index) * width, count: width)
+                (to + sample * rowBytes).copyMemory(
+                    from: from + (sample * tokens + index) * rowBytes, byteCount: rowBytes)
             }
         }
         builder.setActivation(output, selected)
@@ -136,10 +139,11 @@ private struct TokenSelection: Operation {
             guard let gradient = try builder.gradient(name, of: output, in: selected.layout) else { return }
             let result = builder.allocate(natural)
             builder.kernel("\(name) backward", kind: "tokens", touching: [gradient, result]) { context in
-                let (from, to) = (context.floats(gradient), context.floats(result))
-                to.update(repeating: 0, count: batch * tokens * width)
+                let (from, to) = (context.bytes(gradient), context.bytes(result))
+                to.initializeMemory(as: UInt8.self, repeating: 0, count: batch * tokens * rowBytes)
                 for sample in 0..<batch {
-                    (to + (sample * tokens + index) * width).update(from: from + sample * width, count: width)
+                    (to + (sample * tokens + index) * rowBytes).copyMemory(
+                        from: from + sample * rowBytes, byteCount: rowBytes)
                 }
             }
             try builder.contribute(name, to: input, result)

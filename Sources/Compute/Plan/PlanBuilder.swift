@@ -7,6 +7,10 @@ package final class PlanBuilder {
     package let batch: Int
     package let training: Bool
     package let convolutionPolicy: ConvolutionPolicy
+    /// Of activations, their gradients, and the operands of products.
+    package let precision: Precision
+    /// The loss reads them in float32 whatever the precision.
+    private let logits: Value
     private(set) var instructions: [Instruction] = []
     private(set) var buffers: [ArenaBuffer] = []
     /// Instructions before this index are the forward pass.
@@ -17,12 +21,15 @@ package final class PlanBuilder {
     private let needsGradient: Set<Value>
 
     init(
-        engine: Engine, batch: Int, training: Bool, convolutionPolicy: ConvolutionPolicy, needsGradient: Set<Value>
+        engine: Engine, batch: Int, training: Bool, convolutionPolicy: ConvolutionPolicy, precision: Precision,
+        logits: Value, needsGradient: Set<Value>
     ) {
         self.engine = engine
         self.batch = batch
         self.training = training
         self.convolutionPolicy = convolutionPolicy
+        self.precision = precision
+        self.logits = logits
         self.needsGradient = needsGradient
     }
 
@@ -35,8 +42,13 @@ package final class PlanBuilder {
         Operand(layout: layout, location: .arena(allocate(bytes: layout.byteCount)))
     }
 
-    /// New floats in row-major order.
+    /// New float32 in row-major order.
     func allocate(_ dimensions: [Int]) throws -> Operand { allocate(try .plain(dimensions)) }
+
+    /// Row-major or strided, in the program's precision.
+    func layout(_ dimensions: [Int], strides: [Int]? = nil) throws(DNNLError) -> DataLayout {
+        try .plain(dimensions, strides: strides, precision)
+    }
 
     /// Plain bytes, for a workspace.
     func allocateWorkspace(of primitive: Primitive) throws -> Operand? {
@@ -108,10 +120,24 @@ package final class PlanBuilder {
     }
 
     /// The activation in row-major order with other dimensions.
-    func plainActivation(_ label: String, _ value: Value, as dimensions: [Int]) throws -> Operand {
+    ///
+    /// - Parameter precision: nil for the program's.
+    func plainActivation(
+        _ label: String, _ value: Value, as dimensions: [Int], _ precision: Precision? = nil
+    ) throws -> Operand {
         let operand = activation(value)
-        let plain = try reordered(label, operand, to: .plain(operand.layout.dimensions))
-        return plain.viewed(as: try .plain(dimensions))
+        let precision = precision ?? self.precision
+        let plain = try reordered(label, operand, to: .plain(operand.layout.dimensions, precision))
+        return plain.viewed(as: try .plain(dimensions, precision))
+    }
+
+    /// What a layer's result is kept in.
+    func precision(of value: Value) -> Precision { value == logits ? .float32 : precision }
+
+    /// The operand in the program's precision and the order that it has, which is row-major.
+    func inPrecision(_ label: String, _ operand: Operand) throws -> Operand {
+        if operand.layout.precision == precision { return operand }
+        return try reordered("\(label) precision", operand, to: layout(operand.layout.dimensions))
     }
 
     // MARK: Gradients

@@ -1,53 +1,69 @@
 import COneDNN
 
+/// What operations compute with, and what activations and their gradients are kept in. Weights, gradients of weights, statistics and
+/// the loss are float32 in either case.
+public enum Precision: String, Sendable, CaseIterable, Codable {
+    case float32
+    /// Brain floating point: float32's exponent and 8 significant bits. Products are summed in float32.
+    case bfloat16
+
+    var dataType: dnnl_data_type_t { self == .float32 ? dnnl_f32 : dnnl_bf16 }
+    var byteCount: Int { self == .float32 ? 4 : 2 }
+}
+
 /// A tensor's dimensions, element type and order in memory (oneDNN's memory descriptor).
 package final class DataLayout {
     let handle: OpaquePointer
     package let dimensions: [Int]
+    package let precision: Precision
 
-    private init(owning handle: OpaquePointer, dimensions: [Int]) {
+    private init(owning handle: OpaquePointer, dimensions: [Int], precision: Precision) {
         self.handle = handle
         self.dimensions = dimensions
+        self.precision = precision
     }
 
     deinit { cdnn_layout_destroy(handle) }
 
     private static func make(
-        _ dimensions: [Int], _ purpose: String, _ create: (inout OpaquePointer?) -> Int32
+        _ dimensions: [Int], _ precision: Precision, _ purpose: String, _ create: (inout OpaquePointer?) -> Int32
     ) throws(DNNLError) -> DataLayout {
         var handle: OpaquePointer?
         let status = create(&handle)
         guard status == 0, let handle else {
             throw DNNLError(status: status, call: "\(purpose) layout of \(dimensions)")
         }
-        return DataLayout(owning: handle, dimensions: dimensions)
+        return DataLayout(owning: handle, dimensions: dimensions, precision: precision)
     }
 
-    /// Float32 with the given strides, in elements; row-major when absent.
-    package static func plain(_ dimensions: [Int], strides: [Int]? = nil) throws(DNNLError) -> DataLayout {
+    /// With the given strides, in elements; row-major when absent.
+    package static func plain(
+        _ dimensions: [Int], strides: [Int]? = nil, _ precision: Precision = .float32
+    ) throws(DNNLError) -> DataLayout {
         let strides = strides ?? rowMajorStrides(dimensions)
-        return try make(dimensions, "plain") {
+        return try make(dimensions, precision, "plain") {
             cdnn_layout_create(
-                &$0, Int32(dimensions.count), dimensions.map(Int64.init), dnnl_f32, strides.map(Int64.init))
+                &$0, Int32(dimensions.count), dimensions.map(Int64.init), precision.dataType, strides.map(Int64.init))
         }
     }
 
-    /// Float32 in whatever order the primitive that it is given to likes best.
-    package static func any(_ dimensions: [Int]) throws(DNNLError) -> DataLayout {
-        try make(dimensions, "free") {
-            cdnn_layout_create(&$0, Int32(dimensions.count), dimensions.map(Int64.init), dnnl_f32, nil)
+    /// In whatever order the primitive that it is given to likes best.
+    package static func any(_ dimensions: [Int], _ precision: Precision = .float32) throws(DNNLError) -> DataLayout {
+        try make(dimensions, precision, "free") {
+            cdnn_layout_create(&$0, Int32(dimensions.count), dimensions.map(Int64.init), precision.dataType, nil)
         }
     }
 
     /// A copy of what a primitive asks for.
     static func queried(
-        _ descriptor: dnnl_primitive_desc_t, _ argument: cdnn_argument, dimensions: [Int]
+        _ descriptor: dnnl_primitive_desc_t, _ argument: cdnn_argument, dimensions: [Int], _ precision: Precision
     ) throws(DNNLError) -> DataLayout {
-        try make(dimensions, "queried") { cdnn_query_layout(&$0, descriptor, argument) }
+        // A primitive's own buffers are bytes, of which the kind does not matter.
+        try make(dimensions, precision, "queried") { cdnn_query_layout(&$0, descriptor, argument) }
     }
 
     package func reshaped(_ dimensions: [Int]) throws(DNNLError) -> DataLayout {
-        try Self.make(dimensions, "reshaped") {
+        try Self.make(dimensions, precision, "reshaped") {
             cdnn_layout_reshape(&$0, handle, Int32(dimensions.count), dimensions.map(Int64.init))
         }
     }

@@ -26,6 +26,19 @@ package final class Engine {
     }
 }
 
+extension Precision {
+    /// What this processor makes of a precision.
+    public enum Support: Sendable { case native, emulated, none }
+
+    /// By the instruction set that oneDNN may use (`ONEDNN_MAX_CPU_ISA` lowers it).
+    public var support: Support {
+        if self == .float32 { return .native }
+        let isa = dnnl_get_effective_cpu_isa().rawValue
+        func has(_ wanted: dnnl_cpu_isa_t) -> Bool { isa & wanted.rawValue == wanted.rawValue }
+        return has(dnnl_cpu_isa_avx512_core_bf16) ? .native : has(dnnl_cpu_isa_avx512_core) ? .emulated : .none
+    }
+}
+
 /// The threads that one process gives to oneDNN. To be set before the first plan is made.
 public enum ComputeThreads {
     public static func set(_ count: Int32) { cdnn_set_threads(count) }

@@ -26,8 +26,12 @@ package final class Primitive {
     }
 
     /// The layout that the primitive chose for one argument.
-    package func layout(_ argument: cdnn_argument, _ dimensions: [Int]) throws(DNNLError) -> DataLayout {
-        try .queried(descriptor, argument, dimensions: dimensions)
+    ///
+    /// - Parameter precision: what the argument was declared with.
+    package func layout(
+        _ argument: cdnn_argument, _ dimensions: [Int], _ precision: Precision = .float32
+    ) throws(DNNLError) -> DataLayout {
+        try .queried(descriptor, argument, dimensions: dimensions, precision)
     }
 
     /// Bytes of scratch memory that one run needs; 0 for most.
