@@ -40,8 +40,8 @@ DEVIATION = (0.2470, 0.2435, 0.2616)
 # And a batch over which rounding is small enough and PyTorch's Double run still takes minutes, not hours.
 MODELS = {
     "resnet20": (lambda: reference.cifar_resnet(20), 269_722, 128),
-    "resnet18": (reference.resnet18_cifar, 11_173_962, 64),
-    "vit": (reference.small_vit, 5_362_762, 32),
+    "resnet18": (reference.resnet18_cifar, 11_173_962, 32),
+    "vit": (reference.small_vit, 5_362_762, 16),
 }
 FLAGS = {
     "sgd": ["--method", "sgd"],

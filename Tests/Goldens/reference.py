@@ -82,6 +82,53 @@ def small_vit(image=32, patch=4, dim=192, depth=12, heads=3, channels=3, classes
                              depth=depth, num_heads=heads)
 
 
+class WideBlock(nn.Module):
+    def __init__(self, inputs, outputs, stride):
+        super().__init__()
+        self.bn1 = nn.BatchNorm2d(inputs)
+        self.conv1 = nn.Conv2d(inputs, outputs, 3, stride, 1, bias=False)
+        self.bn2 = nn.BatchNorm2d(outputs)
+        self.conv2 = nn.Conv2d(outputs, outputs, 3, 1, 1, bias=False)
+        self.convShortcut = None if inputs == outputs else nn.Conv2d(inputs, outputs, 1, stride, bias=False)
+
+    def forward(self, x):
+        active = torch.relu(self.bn1(x))
+        y = self.conv2(torch.relu(self.bn2(self.conv1(active))))
+        return y + (x if self.convShortcut is None else self.convShortcut(active))
+
+
+class WideStage(nn.Module):
+    def __init__(self, inputs, outputs, count, stride):
+        super().__init__()
+        self.layer = nn.Sequential(*(WideBlock(inputs if index == 0 else outputs, outputs, stride if index == 0 else 1)
+                                     for index in range(count)))
+
+    def forward(self, x):
+        return self.layer(x)
+
+
+class WideResNet(nn.Module):
+    """Zagoruyko and Komodakis 2016, with the names of the CR-SAM authors' form."""
+
+    def __init__(self, depth=28, widening=10, channels=3, classes=10):
+        super().__init__()
+        widths = [16, 16 * widening, 32 * widening, 64 * widening]
+        count = (depth - 4) // 6
+        self.conv1 = nn.Conv2d(channels, widths[0], 3, 1, 1, bias=False)
+        self.block1 = WideStage(widths[0], widths[1], count, 1)
+        self.block2 = WideStage(widths[1], widths[2], count, 2)
+        self.block3 = WideStage(widths[2], widths[3], count, 2)
+        self.bn1 = nn.BatchNorm2d(widths[3])
+        self.fc = nn.Linear(widths[3], classes)
+        for module in self.modules():
+            if isinstance(module, nn.Conv2d):
+                nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
+
+    def forward(self, x):
+        x = self.block3(self.block2(self.block1(self.conv1(x))))
+        return self.fc(torch.relu(self.bn1(x)).mean((2, 3)))
+
+
 def published_tensors(model):
     """Parameters and running statistics by their published names; the count of batches is of no use here."""
     return {name: value for name, value in model.state_dict().items() if not name.endswith("num_batches_tracked")}
