@@ -3,6 +3,6 @@ import RankCases
 @main
 enum TrainingRanks {
     static func main() {
-        RankProgram(cases: fusedReductionCases, failingCases: fusedReductionFailingCases).run()
+        RankProgram(cases: fusedReductionCases + trainerCases, failingCases: fusedReductionFailingCases).run()
     }
 }
