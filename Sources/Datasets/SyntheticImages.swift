@@ -44,7 +44,7 @@ public struct SyntheticImages: Sendable, Equatable {
         else {
             throw .impossibleSynthetic(reason: "more than 64 GiB of pixels: ask for fewer or smaller images")
         }
-        let patterns = (0..<classCount).map(pattern(ofClass:))
+        let patterns = (0..<min(classCount, count)).map(pattern(ofClass:))
         var pixels = [UInt8](repeating: 0, count: count * shape.count)
         for sample in 0..<count {
             // The stream's epoch tells patterns (0), training samples (1) and test samples (2) apart.

@@ -25,6 +25,8 @@ public struct RandomStream: RandomNumberGenerator, Sendable {
     private var counter: SIMD4<UInt32>
     private var block = SIMD4<UInt32>()
     private var used = 4
+    /// The second of the last two normal numbers.
+    private var spareNormal: Float?
 
     /// - Parameters:
     ///   - epoch: the epoch or step that the numbers belong to; the low 24 bits count.
@@ -50,8 +52,14 @@ public struct RandomStream: RandomNumberGenerator, Sendable {
             counter[0] &+= 1
             used = 0
         }
-        defer { used += 1 }
-        return block[used]
+        used += 1
+        // A constant place in a register is far cheaper than a variable one.
+        switch used {
+        case 1: return block[0]
+        case 2: return block[1]
+        case 3: return block[2]
+        default: return block[3]
+        }
     }
 
     /// Uniform on [0, 1) with 24 bits.
@@ -67,25 +75,32 @@ public struct RandomStream: RandomNumberGenerator, Sendable {
         }
     }
 
-    /// Standard normal, by Box and Muller's transform in Double.
+    /// Standard normal, by Box and Muller's transform in Double, which makes two of two words.
     public mutating func normal() -> Float {
+        if let spare = spareNormal {
+            spareNormal = nil
+            return spare
+        }
         let radius = (-2 * log((Double(nextWord()) + 1) * 0x1p-32)).squareRoot()
-        return Float(radius * cos(2 * Double.pi * Double(nextWord()) * 0x1p-32))
+        let angle = 2 * Double.pi * Double(nextWord()) * 0x1p-32
+        spareNormal = Float(radius * sin(angle))
+        return Float(radius * cos(angle))
     }
 
     /// Ten rounds of Philox on one counter.
     public static func philox(counter: SIMD4<UInt32>, key: SIMD2<UInt32>) -> SIMD4<UInt32> {
-        var state = counter
-        var round = key
+        var (a, b, c, d) = (counter[0], counter[1], counter[2], counter[3])
+        var (low, high) = (key[0], key[1])
         for _ in 0..<10 {
-            let first = UInt64(0xD251_1F53) * UInt64(state[0])
-            let second = UInt64(0xCD9E_8D57) * UInt64(state[2])
-            state = [
-                UInt32(truncatingIfNeeded: second >> 32) ^ state[1] ^ round[0], UInt32(truncatingIfNeeded: second),
-                UInt32(truncatingIfNeeded: first >> 32) ^ state[3] ^ round[1], UInt32(truncatingIfNeeded: first),
-            ]
-            round &+= [0x9E37_79B9, 0xBB67_AE85]
+            let first = UInt64(0xD251_1F53) &* UInt64(a)
+            let second = UInt64(0xCD9E_8D57) &* UInt64(c)
+            (a, b, c, d) = (
+                UInt32(truncatingIfNeeded: second >> 32) ^ b ^ low, UInt32(truncatingIfNeeded: second),
+                UInt32(truncatingIfNeeded: first >> 32) ^ d ^ high, UInt32(truncatingIfNeeded: first)
+            )
+            low &+= 0x9E37_79B9
+            high &+= 0xBB67_AE85
         }
-        return state
+        return [a, b, c, d]
     }
 }
