@@ -3,17 +3,18 @@ import Vectors
 
 /// What this processor reaches in the kernel that suits it best: the yardstick of every share of peak.
 public enum MatrixProductPeak {
-    /// Floating-point operations a second of square float32 matrix products, the best of several, on the threads that this
-    /// process has. Takes about half a second.
-    public static func measure(side: Int = 1024) throws -> Double {
+    /// Floating-point operations a second of square matrix products, the best of several, on the threads that this process
+    /// has. Takes about half a second.
+    public static func measure(_ precision: Precision = .float32, side: Int = 1024) throws -> Double {
         let engine = try Engine()
-        let layout = try DataLayout.plain([side, side])
+        let layout = try DataLayout.plain([side, side], precision)
         let product = try Primitive("measure the matrix-product peak") {
             cdnn_matmul(&$0, engine.handle, layout.handle, layout.handle, nil, layout.handle, nil)
         }
         let scratch = FlatVector(count: product.scratchpadBytes / MemoryLayout<Float>.stride + 1)
         let vectors = (0..<3).map { _ in FlatVector(count: side * side) }
-        for vector in vectors { vector.fill(1) }
+        // In either precision a number that is neither zero nor denormal: 0x3F803F80.
+        for vector in vectors { vector.fill(Float(bitPattern: 0x3F80_3F80)) }
         let scratchLayout = try product.layout(cdnn_scratchpad, [scratch.count])
         var arguments: [dnnl_exec_arg_t] = []
         defer { for argument in arguments { dnnl_memory_destroy(argument.memory) } }

@@ -6,6 +6,7 @@ import Glibc
 public struct StepBenchmarkResult: Sendable, Equatable {
     public var model: String
     public var method: String
+    public var precision: String
     public var ranks: Int
     public var threadsPerRank: Int
     /// Over all ranks.
@@ -34,6 +35,7 @@ public struct StepBenchmarkResult: Sendable, Equatable {
         text.appendJSON(model)
         text += ",\"method\":"
         text.appendJSON(method)
+        text += ",\"precision\":\"\(precision)\""
         text += ",\"ranks\":\(ranks),\"threads_per_rank\":\(threadsPerRank),\"batch_size\":\(batchSize)"
         text += ",\"measured_steps\":\(measuredSteps)"
         for (name, value) in [
@@ -54,11 +56,11 @@ extension StepBenchmarkResult {
     /// For people, a line a figure.
     public var text: String {
         """
-        \(model), \(method): \(ranks) rank\(ranks == 1 ? "" : "s") x \(threadsPerRank) thread\(threadsPerRank == 1 ? "" : "s"), batch \(batchSize) (\(batchSize / ranks) a rank), \(measuredSteps) steps
+        \(model), \(method), \(precision): \(ranks) rank\(ranks == 1 ? "" : "s") x \(threadsPerRank) thread\(threadsPerRank == 1 ? "" : "s"), batch \(batchSize) (\(batchSize / ranks) a rank), \(measuredSteps) steps
           samples/s              \(ProgressReporter.fixed(samplesPerSecond, 1))
           median step            \(ProgressReporter.fixed(medianStepSeconds * 1000, 2)) ms
           GF/s                   \(ProgressReporter.fixed(gflops, 1))
-          share of peak          \(ProgressReporter.percent(shareOfPeak)) of the measured matrix-product peak
+          share of peak          \(ProgressReporter.percent(shareOfPeak)) of the measured matrix-product peak in \(precision)
           peak memory per rank   \(ProgressReporter.fixed(Double(peakResidentBytesPerRank) / 1e6, 0)) MB
           start to first step    \(ProgressReporter.fixed(secondsToFirstStep, 2)) s
         """
@@ -106,7 +108,7 @@ public struct StepBenchmark {
         var usage = rusage()
         getrusage(__rusage_who_t(RUSAGE_SELF.rawValue), &usage)
         try world.barrier()
-        let ownPeak = try MatrixProductPeak.measure()
+        let ownPeak = try MatrixProductPeak.measure(configuration.precision)
         let peak = try world.allReduce(ownPeak, .sum)
         if let profile, let tracePath {
             let trace = try StepTrace.gather(profile, world, lastSteps: Self.tracedSteps)
@@ -114,7 +116,8 @@ public struct StepBenchmark {
         }
         let operations = Double(6 * trainer.multiplyAdds * trainer.gradientEvaluationsPerStep * configuration.batchSize)
         return StepBenchmarkResult(
-            model: configuration.model, method: configuration.method.rawValue, ranks: world.size,
+            model: configuration.model, method: configuration.method.rawValue,
+            precision: configuration.precision.rawValue, ranks: world.size,
             threadsPerRank: configuration.threads, batchSize: configuration.batchSize, measuredSteps: measured.count,
             samplesPerSecond: Double(configuration.batchSize) / median, medianStepSeconds: median,
             gflops: operations / median / 1e9, shareOfPeak: operations / median / peak,
