@@ -96,9 +96,18 @@ struct SizeOptions: ParsableArguments {
     var seed: Setting
     @Option(help: "Threads of each rank. (default: 1)")
     var threads: Setting
+    @Option(
+        help: """
+            MiB of gradient at least that are reduced at once while the last backward pass goes on; 0: all after it. \
+            (default: 25)
+            """)
+    var bucketSize: Setting
 
     var settings: [(String, Setting)] {
-        [("batch-size", batchSize), ("micro-batch-size", microBatchSize), ("seed", seed), ("threads", threads)]
+        [
+            ("batch-size", batchSize), ("micro-batch-size", microBatchSize), ("seed", seed), ("threads", threads),
+            ("bucket-size", bucketSize),
+        ]
     }
 }
 

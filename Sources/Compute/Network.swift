@@ -80,17 +80,20 @@ public final class Network {
     /// - Parameters:
     ///   - gradientScale: 1 / count for the gradient of the mean.
     ///   - updatesStatistics: whether BatchNorm's running statistics move.
+    ///   - whenFinal: called after each operation of the backward pass: the entries of `gradient` from `start` on have
+    ///     their values. `start` never rises and ends at 0.
     /// - Returns: sums over the samples, computed with batch statistics.
     public func gradient(
         _ batch: SampleBatch, at weights: FlatVector, statistics: FlatVector, into gradient: FlatVector,
-        gradientScale: Float, labelSmoothing: Float = 0, updatesStatistics: Bool = false
+        gradientScale: Float, labelSmoothing: Float = 0, updatesStatistics: Bool = false,
+        whenFinal: (_ start: Int) throws -> Void = { _ in }
     ) throws -> LossSum {
         precondition(gradient.count == graph.parameterLayout.vectorCount)
         context.gradients = gradient.pointer
         context.gradientScale = gradientScale
         context.labelSmoothing = labelSmoothing
         context.updatesStatistics = updatesStatistics
-        return try run(batch, at: weights, statistics: statistics, training: true)
+        return try run(batch, at: weights, statistics: statistics, training: true, whenFinal)
     }
 
     /// Loss and correct predictions with running statistics, without dropout.
@@ -98,7 +101,7 @@ public final class Network {
         context.gradients = nil
         context.labelSmoothing = 0
         context.updatesStatistics = false
-        return try run(batch, at: weights, statistics: statistics, training: false)
+        return try run(batch, at: weights, statistics: statistics, training: false) { _ in }
     }
 
     /// Arena that training needs for each further sample, judged by the plans of two batch sizes. Creates their programs.
@@ -109,7 +112,8 @@ public final class Network {
     }
 
     private func run(
-        _ batch: SampleBatch, at weights: FlatVector, statistics: FlatVector, training: Bool
+        _ batch: SampleBatch, at weights: FlatVector, statistics: FlatVector, training: Bool,
+        _ whenFinal: (_ start: Int) throws -> Void
     ) throws -> LossSum {
         precondition(
             weights.count == graph.parameterLayout.vectorCount && statistics.count == graph.statisticsLayout.vectorCount
@@ -124,7 +128,7 @@ public final class Network {
         context.sampleIndices = batch.sampleIndices
         context.epoch = batch.epoch
         context.seed = seed
-        try program.run(context)
+        try program.run(context, whenFinal: whenFinal)
         return LossSum(loss: context.lossSum, correct: context.correct)
     }
 

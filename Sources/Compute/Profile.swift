@@ -5,8 +5,11 @@ import Glibc
 /// One a process, filled by what has been given it; recording costs two readings of the clock a span.
 public final class Profile {
     /// What a step consists of. Forward and backward passes lie within `gradients`, whose rest is the rule's own work on
-    /// vectors.
-    public enum Phase: String, Sendable, CaseIterable { case data, gradients, forward, backward, reduction, update }
+    /// vectors. `overlap` is the time for which a reduction was under way behind the backward pass; `reduction` is what of it
+    /// was waited for.
+    public enum Phase: String, Sendable, CaseIterable {
+        case data, gradients, forward, backward, overlap, reduction, update
+    }
 
     public enum Content: Sendable {
         case phase(Phase)

@@ -79,9 +79,13 @@ public final class GradientRule {
     /// Every process calls this once a step, one without groups too: the log form's ``Objective/sumOverBatch(_:)`` is
     /// reached by all, and ``Objective/averageDirection(ofGroup:_:)`` once for each group by all that share it.
     /// `weights` is only read, and must not be `gradient`.
+    /// - Parameter whenFinal: called during the last backward pass: the entries `start..<parameterCount` of `gradient` are
+    ///   final. `start` never rises. The log form, whose coefficients come from all losses, does not call it; neither does a
+    ///   process without groups: then everything is final at the return.
     /// - Throws: what the objective throws. A loss that is not finite is no error here: it shows in the result.
     public func evaluate(
-        _ objective: any Objective, at weights: FlatVector, into gradient: FlatVector
+        _ objective: any Objective, at weights: FlatVector, into gradient: FlatVector,
+        whenFinal: (_ start: Int) throws -> Void = { _ in }
     ) throws -> StepTerms {
         precondition(objective.parameterCount == parameterCount)
         precondition(weights.count == parameterCount && gradient.count == parameterCount)
@@ -103,34 +107,50 @@ public final class GradientRule {
         for group in 0..<groupCount {
             let weight = objective.weight(ofGroup: group)
             let clean = isOnlyGroup ? gradient : vector(.clean)
-            let evaluation = try objective.evaluate(group: group, pass: .clean, at: weights, gradient: clean)
+            /// The group's last pass: its gradient goes into G piece by piece, and the last group's makes G final.
+            func evaluateLast(
+                _ pass: Pass, at point: FlatVector, _ target: FlatVector, weight: Double
+            ) throws -> Evaluation {
+                var added = parameterCount
+                return try objective.evaluate(group: group, pass: pass, at: point, gradient: target) { start in
+                    if start < added {
+                        add(target, weight: weight, to: gradient, in: start..<added)
+                        added = start
+                    }
+                    if group == groupCount - 1 { try whenFinal(start) }
+                }
+            }
+
+            let evaluation =
+                radius == 0
+                ? try evaluateLast(.clean, at: weights, clean, weight: weight)
+                : try objective.evaluate(group: group, pass: .clean, at: weights, gradient: clean)
             terms.correct += evaluation.correct
             terms.sampleCount += evaluation.sampleCount
             add(evaluation.loss, weight: weight, to: &losses.clean)
 
             if radius > 0 { try objective.averageDirection(ofGroup: group, clean) }
-            let norm = clean.norm
-            add(norm, weight: weight, to: &terms.gradientNorm)
             if radius == 0 {
-                add(clean, weight: weight, to: gradient)
+                // Where the weighted gradient has taken the place of g0, its norm is weighted too.
+                add(clean.norm, weight: clean === gradient && weight != 0 ? 1 : weight, to: &terms.gradientNorm)
                 continue
             }
+            let norm = clean.norm
+            add(norm, weight: weight, to: &terms.gradientNorm)
 
             let step = Float(radius / (norm + Self.normGuard))
             let point = vector(.point)
             point.setSum(weights, clean, scaledBy: step)
             guard let regularizer else {
                 // SAM needs g0 no longer: g⁺ takes its place.
-                let ascent = try objective.evaluate(group: group, pass: .ascent, at: point, gradient: clean)
+                let ascent = try evaluateLast(.ascent, at: point, clean, weight: weight)
                 add(ascent.loss, weight: weight, to: &losses.ascent)
-                add(clean, weight: weight, to: gradient)
                 continue
             }
 
             let isLog = regularizer == .log
             let factors = isLog ? Coefficients(ascent: 1, clean: 1, descent: 1) : linear
-            let ascentSum = isLog ? vector(.ascentSum) : gradient
-            let descentSum = isLog ? vector(.descentSum) : gradient
+            let (ascentSum, descentSum) = isLog ? (vector(.ascentSum), vector(.descentSum)) : (gradient, gradient)
             let ascentGradient = isLog && isOnlyGroup ? ascentSum : vector(.perturbed)
             let descentGradient = isLog && isOnlyGroup ? descentSum : vector(.perturbed)
 
@@ -141,9 +161,15 @@ public final class GradientRule {
             add(clean, weight: weight * factors.clean, to: gradient)
             add(ascentGradient, weight: weight * factors.ascent, to: ascentSum)
 
-            let descent = try objective.evaluate(group: group, pass: .descent, at: point, gradient: descentGradient)
+            let descent: Evaluation
+            if isLog {
+                descent = try objective.evaluate(group: group, pass: .descent, at: point, gradient: descentGradient)
+                add(descentGradient, weight: weight, to: descentSum)
+            } else {
+                descent = try evaluateLast(
+                    .descent, at: point, descentGradient, weight: weight * factors.descent)
+            }
             add(descent.loss, weight: weight, to: &losses.descent)
-            add(descentGradient, weight: weight * factors.descent, to: descentSum)
         }
 
         terms.loss = losses.clean
@@ -188,13 +214,13 @@ public final class GradientRule {
     /// sum ← sum + weight·x, or sum ← weight·x where both are one vector.
     ///
     /// Weight 0 leaves x unread: where this process's share of a group is empty, nothing says what is in it.
-    private func add(_ x: FlatVector, weight: Double, to sum: FlatVector) {
+    private func add(_ x: FlatVector, weight: Double, to sum: FlatVector, in range: Range<Int>? = nil) {
         if weight == 0 {
-            if x === sum { sum.fill(0) }
+            if x === sum { sum.slice(range ?? 0..<sum.count).fill(0) }
         } else if x !== sum {
-            sum.add(x, scaledBy: Float(weight))
+            sum.add(x, scaledBy: Float(weight), in: range)
         } else if weight != 1 {
-            sum.scale(by: Float(weight))
+            sum.scale(by: Float(weight), in: range)
         }
     }
 

@@ -46,10 +46,13 @@ final class BatchObjective: Objective {
         return Double(batch.shares[group].samples.count) / Double(batch.batchCount)
     }
 
-    func evaluate(group: Int, pass: Pass, at point: FlatVector, gradient: FlatVector) throws -> Evaluation {
+    func evaluate(
+        group: Int, pass: Pass, at point: FlatVector, gradient: FlatVector, whenFinal: (_ start: Int) throws -> Void
+    ) throws -> Evaluation {
         guard let batch, !batch.shares[group].samples.isEmpty else {
             // A share of a short last batch can be empty: this rank still takes part in the group's averaging.
             gradient.fill(0)
+            try whenFinal(0)
             return Evaluation(loss: 0, correct: 0, sampleCount: 0)
         }
         let samples = batch.shares[group].samples
@@ -58,11 +61,17 @@ final class BatchObjective: Objective {
         for run in 0..<runs {
             // Sizes that differ by one at most: few programs to make.
             let part = samples.count * run / runs..<samples.count * (run + 1) / runs
-            let target = run == 0 ? gradient : partial
+            var added = parameterCount
             let found = try self.run(
-                batch, samples.lowerBound + part.lowerBound, part.count, pass, at: point, into: target,
-                gradientScale: 1 / Float(samples.count))
-            if run > 0 { gradient.add(partial) }
+                batch, samples.lowerBound + part.lowerBound, part.count, pass, at: point,
+                into: run == 0 ? gradient : partial, gradientScale: 1 / Float(samples.count)
+            ) { start in
+                if run > 0, start < added {
+                    gradient.add(partial, in: start..<added)
+                    added = start
+                }
+                if run == runs - 1 { try whenFinal(start) }
+            }
             sum.loss += found.loss
             sum.correct += found.correct
         }
@@ -72,7 +81,7 @@ final class BatchObjective: Objective {
 
     private func run(
         _ batch: Batch, _ first: Int, _ count: Int, _ pass: Pass, at point: FlatVector, into gradient: FlatVector,
-        gradientScale: Float
+        gradientScale: Float, _ whenFinal: (_ start: Int) throws -> Void
     ) throws -> LossSum {
         let movesStatistics = pass == .clean || (pass == .descent && movesStatisticsInDescent)
         if movesStatistics { statisticsUpdates += 1 }
@@ -84,7 +93,7 @@ final class BatchObjective: Objective {
                         labels: labels.baseAddress.map { $0 + first },
                         sampleIndices: indices.baseAddress.map { $0 + first }, epoch: batch.epoch),
                     at: point, statistics: statistics, into: gradient, gradientScale: gradientScale,
-                    labelSmoothing: labelSmoothing, updatesStatistics: movesStatistics)
+                    labelSmoothing: labelSmoothing, updatesStatistics: movesStatistics, whenFinal: whenFinal)
             }
         }
     }

@@ -48,6 +48,7 @@ public struct ConfigurationField: Sendable {
         .optionalCount("steps", \.steps),
         seed,
         .count("threads", \.threads, isIdentity: false),
+        .number("bucket-size", \.bucketSize, atLeast: 0),
         .count("evaluate-every", \.evaluateEvery, isIdentity: false),
         .optionalCount("checkpoint-every", \.checkpointEvery, isIdentity: false),
         .text("output", \.output, isIdentity: false),

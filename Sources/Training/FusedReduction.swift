@@ -1,61 +1,156 @@
 import Collectives
+import Compute
 import Vectors
 
-/// The one message of a step: [ gradient | statistics | scalars | fingerprint ], summed over all ranks by a single
-/// all-reduce of float32.
+/// The one reduction of a step: [ fingerprint and scalars | statistics | gradient ], summed over all ranks in float32.
 ///
 /// A rank writes its weighted shares into ``gradient`` and ``statistics`` and calls ``reduce(scalars:fingerprint:)``; then
-/// they hold the sums, the same bits on every rank. Weighting is the caller's: a mean is the sum of shares whose weights
-/// sum to 1.
+/// ``reducedGradient`` and ``reducedStatistics`` hold the sums, the same bits on every rank. Weighting is the caller's: a
+/// mean is the sum of shares whose weights sum to 1.
+///
+/// A small buffer is one collective, in place. A large one goes in buckets, from the end of the gradient to its
+/// start, which is the order in which a backward pass finishes it: ``start(from:)`` sends those that are final while the
+/// pass goes on. The bytes are the same, and buckets are cut by their size alone, so results are the same from run to run.
 public final class FusedReduction {
-    /// G, of the parameter vector's shape.
+    /// This rank's part of G, of the parameter vector's shape.
     public let gradient: FlatVector
-    /// What the replicas average besides: BatchNorm's running means and variances.
+    /// This rank's part of what the replicas average besides: BatchNorm's running means and variances.
     public let statistics: FlatVector
+    /// G. In the same memory as ``gradient`` where there is one bucket.
+    public let reducedGradient: FlatVector
+    public let reducedStatistics: FlatVector
 
-    /// Floats behind the gradient and the statistics.
-    public static let tailCount = StepScalars.fieldCount * ExactSum.digitCount + ReplicaAgreement.floatCount
+    /// Floats before the statistics and the gradient.
+    public static let headCount = StepScalars.fieldCount * ExactSum.digitCount + ReplicaAgreement.floatCount
+
+    /// When the first bucket of the last step left, by `Profile.now`; nil where none did before ``reduce(scalars:fingerprint:)``.
+    private(set) var firstStart: Double?
 
     private let buffer: FlatVector
-    private let tail: FlatVector
+    private let received: FlatVector
+    /// Of the buffer, in the order in which they leave: from its end to its start.
+    private let buckets: [Bucket]
+    private var startedCount = 0
+    private var finishedCount = 0
+    private let gradientStart: Int
     private let communicator: Communicator
+
+    /// A class, as a request cannot be copied into an array.
+    private final class Bucket {
+        let range: Range<Int>
+        var request: Request?
+
+        init(_ range: Range<Int>) { self.range = range }
+    }
 
     /// Every rank must call it, with the same counts. Cost: one collective of 16 bytes, which compares their sum.
     ///
+    /// - Parameter bucketBytes: the least size of a bucket; nil for one bucket, after the backward pass.
+    ///
     /// Throws on every rank when the lengths differ (`MPIError`) or the ranks are too many to sum exactly
     /// (``TooManyRanks``).
-    public init(gradientCount: Int, statisticsCount: Int, communicator: Communicator) throws {
+    public init(
+        gradientCount: Int, statisticsCount: Int, bucketBytes: Int? = nil, communicator: Communicator
+    ) throws {
         guard communicator.size <= ExactSum.maximumRanks else { throw TooManyRanks(count: communicator.size) }
-        let tailStart = gradientCount + statisticsCount
-        try communicator.checkEqualCount(tailStart)
-        buffer = FlatVector(count: tailStart + Self.tailCount)
-        gradient = buffer.slice(0..<gradientCount)
-        statistics = buffer.slice(gradientCount..<tailStart)
-        tail = buffer.slice(tailStart..<buffer.count)
+        let unit = FlatVector.alignedFloats
+        // Unused floats in front, so that the gradient begins on a boundary.
+        let gradientStart = (Self.headCount + statisticsCount + unit - 1) / unit * unit
+        self.gradientStart = gradientStart
+        let first = gradientStart - statisticsCount - Self.headCount
+        let end = gradientStart + gradientCount
+        try communicator.checkEqualCount(gradientCount + statisticsCount)
         self.communicator = communicator
+
+        let least = bucketBytes.map { max($0 / MemoryLayout<Float>.stride, 1) } ?? end
+        let bucketCount = communicator.size == 1 ? 1 : max(1, (end - first) / least)
+        let length = ((end - first) / bucketCount + unit - 1) / unit * unit
+        // What is left for the last holds at least the head and the statistics.
+        let inner = (1..<bucketCount + 1).map { end - $0 * length }.filter { $0 > gradientStart }
+        buckets = zip(inner + [first], [end] + inner).map { Bucket($0..<$1) }
+
+        buffer = FlatVector(count: end)
+        received = buckets.count == 1 ? buffer : FlatVector(count: end)
+        let statisticsRange = gradientStart - statisticsCount..<gradientStart
+        (gradient, statistics) = (buffer.slice(gradientStart..<end), buffer.slice(statisticsRange))
+        (reducedGradient, reducedStatistics) =
+            buckets.count == 1
+            ? (gradient, statistics) : (received.slice(gradientStart..<end), received.slice(statisticsRange))
     }
 
-    /// Bytes that ``reduce(scalars:fingerprint:)`` sends.
-    public var byteCount: Int { buffer.count * MemoryLayout<Float>.stride }
+    /// Bytes that a step sends.
+    public var byteCount: Int { buckets.reduce(0) { $0 + $1.range.count } * MemoryLayout<Float>.stride }
+    /// Collectives of a step.
+    public var bucketCount: Int { buckets.count }
+
+    /// Tells that ``gradient`` from `start` on is final: sends what can be sent and moves on what is under way.
+    ///
+    /// Ranks may call it at other times or not at all; ``reduce(scalars:fingerprint:)`` sends the rest.
+    public func start(from start: Int) throws {
+        // The last bucket carries the head, which is not known yet.
+        while startedCount < buckets.count - 1, buckets[startedCount].range.lowerBound >= gradientStart + start {
+            if startedCount == 0 { firstStart = Profile.now }
+            try send(buckets[startedCount])
+        }
+        try moveOn()
+    }
 
     /// Sums the gradient, the statistics and `scalars` over all ranks, and compares `fingerprint` between them.
     ///
     /// Every rank must call it. The scalars are summed as Doubles: exactly, but for the last rounding (see `ExactSum`).
-    /// Cost: one collective of ``byteCount`` bytes and no allocation. One rank alone goes the same way, and the count of
-    /// its communicator says so; MPI moves nothing then.
+    /// Cost: ``bucketCount`` collectives of ``byteCount`` bytes together. One rank alone goes the same way, and the count
+    /// of its communicator says so; MPI moves nothing then.
     ///
     /// Throws ``ReplicaDisagreement`` on every rank alike when the fingerprints differ, after a second small collective
     /// that finds out whose; the sums are then those of different models, not to be used.
     public func reduce(scalars: inout StepScalars, fingerprint: UInt64) throws {
-        let digits = tail.pointer
-        let agreement = digits + StepScalars.fieldCount * ExactSum.digitCount
-        scalars.forEachField { index, value in ExactSum.encode(value, into: digits + index * ExactSum.digitCount) }
-        ReplicaAgreement.encode(fingerprint, into: agreement)
-        try communicator.allReduce(buffer.elements, .sum)
-        scalars.forEachField { index, value in value = ExactSum.decode(digits + index * ExactSum.digitCount) }
-        if !ReplicaAgreement.holds(agreement, rankCount: communicator.size) {
+        let head = gradientStart - statistics.count - Self.headCount
+        scalars.forEachField { index, value in
+            ExactSum.encode(value, into: buffer.pointer + head + index * ExactSum.digitCount)
+        }
+        let agreement = head + StepScalars.fieldCount * ExactSum.digitCount
+        ReplicaAgreement.encode(fingerprint, into: buffer.pointer + agreement)
+        try exchange()
+        scalars.forEachField { index, value in
+            value = ExactSum.decode(received.pointer + head + index * ExactSum.digitCount)
+        }
+        if !ReplicaAgreement.holds(received.pointer + agreement, rankCount: communicator.size) {
             throw ReplicaDisagreement(fingerprints: try communicator.allGather(fingerprint))
         }
+    }
+
+    private func exchange() throws {
+        if buckets.count == 1 {
+            firstStart = nil
+            return try communicator.allReduce(elements(buckets[0], of: buffer), .sum)
+        }
+        if startedCount == 0 { firstStart = nil }
+        while startedCount < buckets.count { try send(buckets[startedCount]) }
+        while finishedCount < buckets.count {
+            try buckets[finishedCount].request.take()?.wait()
+            finishedCount += 1
+        }
+        (startedCount, finishedCount) = (0, 0)
+    }
+
+    private func send(_ bucket: Bucket) throws(MPIError) {
+        bucket.request = try communicator.startAllReduce(
+            from: UnsafeBufferPointer(elements(bucket, of: buffer)), into: elements(bucket, of: received), .sum,
+            owner: self)
+        startedCount += 1
+    }
+
+    private func moveOn() throws(MPIError) {
+        // One call moves on all that is under way; the oldest is the first to be done.
+        while finishedCount < startedCount {
+            guard try buckets[finishedCount].request?.test() ?? true else { return }
+            buckets[finishedCount].request = nil
+            finishedCount += 1
+        }
+    }
+
+    private func elements(_ bucket: Bucket, of vector: FlatVector) -> UnsafeMutableBufferPointer<Float> {
+        UnsafeMutableBufferPointer(start: vector.pointer + bucket.range.lowerBound, count: bucket.range.count)
     }
 }
 

@@ -66,6 +66,8 @@ public struct RunConfiguration: Sendable, Equatable {
     public var steps: Int?
     public var seed: UInt64 = 0
     public var threads = 1
+    /// The least bucket of gradients, in MiB, that leaves while the last backward pass goes on; 0 for one message after it.
+    public var bucketSize = 25.0
 
     // Records.
     /// In epochs; the last epoch is always evaluated.
@@ -97,6 +99,9 @@ extension RunConfiguration {
             "CR-SAM \(regularizer.rawValue), rho \(radius), alpha \(alpha), beta \(beta)"
         }
     }
+
+    /// Nil for one message.
+    var bucketBytes: Int? { bucketSize > 0 ? Int(min(bucketSize, 0x1p30) * 0x1p20) : nil }
 
     var augmentation: Augmentation { augment == .none ? .none : .basic(for: dataset) }
 

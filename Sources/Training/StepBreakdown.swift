@@ -17,6 +17,8 @@ public struct StepBreakdown: Sendable, Equatable {
 
     /// In the order of a step; their times sum to the step's.
     public private(set) var phases: [Part]
+    /// For which a reduction was under way behind the backward pass.
+    public private(set) var hiddenReductionSeconds: Double
     /// The longest first. Operations lie within the forward and backward phases.
     public private(set) var kinds: [Part]
     public let stepSeconds: Double
@@ -45,8 +47,9 @@ public struct StepBreakdown: Sendable, Equatable {
         let named = [
             ("data", seconds(.data)), ("forward", seconds(.forward)), ("backward", seconds(.backward)),
             ("perturbation and combination", max(0, seconds(.gradients) - passes)),
-            ("reduction", seconds(.reduction)), ("update", seconds(.update)),
+            ("reduction, exposed", seconds(.reduction)), ("update", seconds(.update)),
         ]
+        hiddenReductionSeconds = seconds(.overlap)
         let rest = max(0, stepSeconds - named.reduce(0) { $0 + $1.1 })
         self.phases = (named + [("other", rest)]).map { Part(name: $0.0, seconds: $0.1) }
         self.kinds = kinds.values.sorted { ($0.seconds, $1.name) > ($1.seconds, $0.name) }
@@ -58,6 +61,10 @@ public struct StepBreakdown: Sendable, Equatable {
     public func text(peak: Double?) -> String {
         var rows = [["phase", "ms/step", "share"]]
         rows += phases.map { [$0.name, milliseconds($0), share($0)] }
+        if hiddenReductionSeconds > 0 {
+            let hidden = Part(name: "(reduction, hidden)", seconds: hiddenReductionSeconds)
+            rows.append([hidden.name, milliseconds(hidden), share(hidden)])
+        }
         var operations = [
             ["operation", "ms/step", "share", "calls", "GF/s", "GB/s"] + (peak == nil ? [] : ["of peak"])
         ]
@@ -94,6 +101,8 @@ public struct StepBreakdown: Sendable, Equatable {
                 $0,
                 [("calls", $0.calls), ("gflops", $0.gflops), ("gigabytes_per_second", $0.gigabytesPerSecond)])
         }.joined(separator: ",")
-        return "{\"phases\":[\(phases)],\"operations\":[\(kinds)]}"
+        var text = "{\"phases\":[\(phases)],\"reduction_hidden_seconds\":"
+        text.appendJSON(hiddenReductionSeconds)
+        return text + ",\"operations\":[\(kinds)]}"
     }
 }

@@ -2,7 +2,7 @@ import Collectives
 import Compute
 
 /// The spans of all ranks in Chrome's trace format: chrome://tracing and Perfetto draw them, a process for each rank, a
-/// track for the phases of the step and one for the operations.
+/// track for the phases of the step, one for the operations and one for what of a reduction they hide.
 ///
 /// Source: "Trace Event Format", Google, complete events (`ph` X) and metadata (`ph` M), times in microseconds.
 package enum StepTrace {
@@ -18,13 +18,14 @@ package enum StepTrace {
 
     package static func events(_ profile: Profile, lastSteps: Int, rank: Int) -> String {
         var text = "{\"ph\":\"M\",\"pid\":\(rank),\"name\":\"process_name\",\"args\":{\"name\":\"rank \(rank)\"}}"
-        for (track, name) in [(0, "phases"), (1, "operations")] {
+        for (track, name) in [(0, "phases"), (1, "operations"), (2, "reduction behind the backward pass")] {
             text +=
                 ",\n{\"ph\":\"M\",\"pid\":\(rank),\"tid\":\(track),\"name\":\"thread_name\",\"args\":{\"name\":\"\(name)\"}}"
         }
         for span in profile.spans(ofLastSteps: lastSteps) {
             let (track, category) =
                 switch span.content {
+                case .phase(.overlap): (2, "phase")
                 case .phase: (0, "phase")
                 case .operation(let kind): (1, kind)
                 }

@@ -72,7 +72,8 @@ public final class Trainer {
             movesStatisticsInDescent: configuration.bnRunningStats == .official)
         objective = try DistributedObjective(local, partition: resources.partition, world: world)
         reduction = try FusedReduction(
-            gradientCount: state.weights.count, statisticsCount: state.statistics.count, communicator: world)
+            gradientCount: state.weights.count, statisticsCount: state.statistics.count,
+            bucketBytes: configuration.bucketBytes, communicator: world)
         evaluator =
             purpose == .training
             ? Evaluator(network: resources.network, dataset: resources.test, world: world) : nil
@@ -88,8 +89,9 @@ public final class Trainer {
     var multiplyAdds: Int { resources.graph.multiplyAdds }
     /// Forward and backward passes of each sample.
     var gradientEvaluationsPerStep: Int { rule.gradientEvaluationsPerGroup }
-    /// Bytes of the one reduction.
+    /// Bytes of the one reduction, and the collectives that it takes.
     public var reducedBytesPerStep: Int { reduction.byteCount }
+    public var reductionsPerStep: Int { reduction.bucketCount }
 
     /// Trains to the end. Every rank must call it, once.
     ///
@@ -129,17 +131,22 @@ public final class Trainer {
         let fingerprint = state.fingerprint
         objective.load(batch)
         let terms = try profile.measure(.gradients) {
-            try rule.evaluate(objective, at: state.weights, into: reduction.gradient)
+            // Buckets of G leave while the last backward pass goes on.
+            try rule.evaluate(objective, at: state.weights, into: reduction.gradient, whenFinal: reduction.start(from:))
         }
+        let backwardEnd = profile == nil ? 0 : Profile.now
 
         // Running statistics are averaged like the gradient, each rank's by its part of the batch.
         reduction.statistics.copy(from: state.statistics)
         reduction.statistics.scale(by: Float(Double(batch.count) / Double(batch.batchCount)))
         var scalars = StepScalars(terms)
         try profile.measure(.reduction) { try reduction.reduce(scalars: &scalars, fingerprint: fingerprint) }
-        state.statistics.copy(from: reduction.statistics)
+        if let start = reduction.firstStart {
+            profile?.add(.phase(.overlap), "reduction", from: start, to: backwardEnd)
+        }
+        state.statistics.copy(from: reduction.reducedStatistics)
 
-        let norm = clipping?.clip(reduction.gradient) ?? reduction.gradient.norm
+        let norm = clipping?.clip(reduction.reducedGradient) ?? reduction.reducedGradient.norm
         guard scalars.isFinite && norm.isFinite else {
             throw try NonFiniteLoss(
                 step: progress.step + 1, scalars, isLocal: !StepScalars(terms).isFinite, communicator)
@@ -147,7 +154,7 @@ public final class Trainer {
         let rate = schedule.learningRate(
             step: batch.step, stepsPerEpoch: resources.stepsPerEpoch, totalSteps: resources.totalSteps)
         profile.measure(.update) {
-            state.optimizer.update(state.weights, gradient: reduction.gradient, learningRate: rate)
+            state.optimizer.update(state.weights, gradient: reduction.reducedGradient, learningRate: rate)
         }
 
         let seconds = (ContinuousClock.now - began).seconds

@@ -71,15 +71,24 @@ public final class FlatVector: @unchecked Sendable {
         pointer.update(from: other.pointer, count: count)
     }
 
-    /// self ← factor · self
-    public func scale(by factor: Float) {
-        forEachBLASBlock { offset, length in cblas_sscal(length, factor, pointer + offset, 1) }
+    /// self ← factor · self, in `range` or everywhere.
+    public func scale(by factor: Float, in range: Range<Int>? = nil) {
+        let range = checked(range)
+        forEachBLASBlock(of: range) { offset, length in cblas_sscal(length, factor, pointer + offset, 1) }
     }
 
-    /// self ← self + factor · other
-    public func add(_ other: FlatVector, scaledBy factor: Float = 1) {
+    /// self ← self + factor · other, in `range` or everywhere.
+    public func add(_ other: FlatVector, scaledBy factor: Float = 1, in range: Range<Int>? = nil) {
         precondition(count == other.count)
-        cvk_add_scaled(pointer, pointer, factor, other.pointer, count)
+        let range = checked(range)
+        let start = pointer + range.lowerBound
+        cvk_add_scaled(start, start, factor, other.pointer + range.lowerBound, range.count)
+    }
+
+    private func checked(_ range: Range<Int>?) -> Range<Int> {
+        guard let range else { return 0..<count }
+        precondition(range.lowerBound >= 0 && range.upperBound <= count, "range \(range) of \(count)")
+        return range
     }
 
     /// self ← base + factor · direction, in one pass.
@@ -109,10 +118,10 @@ public final class FlatVector: @unchecked Sendable {
     public func fingerprint(seed: UInt64 = 0) -> UInt64 { cvk_fingerprint(pointer, count, seed) }
 
     /// BLAS counts with Int32: longer vectors go in blocks.
-    private func forEachBLASBlock(_ body: (_ offset: Int, _ length: Int32) -> Void) {
+    private func forEachBLASBlock(of range: Range<Int>, _ body: (_ offset: Int, _ length: Int32) -> Void) {
         let block = 1 << 30
-        for offset in stride(from: 0, to: count, by: block) {
-            body(offset, Int32(min(block, count - offset)))
+        for offset in stride(from: range.lowerBound, to: range.upperBound, by: block) {
+            body(offset, Int32(min(block, range.upperBound - offset)))
         }
     }
 }

@@ -53,7 +53,11 @@ public protocol Objective: AnyObject {
     /// Writes the mean gradient over the samples of `group` held here at `point` into `gradient`, overwriting it.
     ///
     /// Cost: one forward and one backward pass. Random choices inside (dropout) are the same in all three passes.
-    func evaluate(group: Int, pass: Pass, at point: FlatVector, gradient: FlatVector) throws -> Evaluation
+    /// - Parameter whenFinal: called between pieces of the backward pass: the entries `start..<parameterCount` have their
+    ///   values and are neither read nor written again. `start` never rises; the last call, before the return, has 0.
+    func evaluate(
+        group: Int, pass: Pass, at point: FlatVector, gradient: FlatVector, whenFinal: (_ start: Int) throws -> Void
+    ) throws -> Evaluation
 
     /// Averages a clean gradient over the processes that share `group`, in place. Nothing to do where none does.
     func averageDirection(ofGroup group: Int, _ gradient: FlatVector) throws
@@ -68,4 +72,9 @@ extension Objective {
     public func weight(ofGroup group: Int) -> Double { 1 }
     public func averageDirection(ofGroup group: Int, _ gradient: FlatVector) throws {}
     public func sumOverBatch(_ losses: inout BatchLosses) throws {}
+
+    /// For those who need no part of the gradient before the rest.
+    public func evaluate(group: Int, pass: Pass, at point: FlatVector, gradient: FlatVector) throws -> Evaluation {
+        try evaluate(group: group, pass: pass, at: point, gradient: gradient) { _ in }
+    }
 }

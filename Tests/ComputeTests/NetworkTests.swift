@@ -56,6 +56,29 @@ import Vectors
         #expect(relativeDifference(sum, whole.gradient) < 1e-6)
     }
 
+    @Test(arguments: [true, false])
+    func `entries that are called final during the backward pass have their last values`(isResidual: Bool) throws {
+        let check = try GradientCheck(input: [3, 8, 8], batch: 4) {
+            isResidual ? residual($0, $1) : transformer($0, $1)
+        }
+        let gradient = FlatVector(count: check.weights.count)
+        // Where the padding between tensors lies, nothing is written.
+        let written = check.graph.parameterLayout.entries.flatMap(\.range)
+        for index in written { gradient[index] = .nan }
+        var parts: [(start: Int, values: [Float])] = []
+        _ = try check.labels.withUnsafeBufferPointer { labels in
+            try check.network.gradient(
+                SampleBatch(count: 4, pixels: check.pixels.pointer, labels: labels.baseAddress), at: check.weights,
+                statistics: check.statistics, into: gradient, gradientScale: 1
+            ) { start in parts.append((start, Array(gradient.array[start...]))) }
+        }
+        for part in parts { #expect(part.values == Array(gradient.array[part.start...]), "from \(part.start)") }
+        let starts = parts.map(\.start)
+        #expect(starts == starts.sorted(by: >) && starts.last == 0)
+        // Layer by layer, not all at the end.
+        #expect(Set(starts).count >= 5)
+    }
+
     @Test func `runs repeat to the bit`() throws {
         let check = try GradientCheck(input: [3, 8, 8], batch: 6) { residual($0, $1) }
         let first = try check.gradient(at: check.weights)

@@ -91,11 +91,21 @@ final class AnalyticObjective: Objective {
 
     func weight(ofGroup group: Int) -> Double { groups[group].weight }
 
-    func evaluate(group: Int, pass: Pass, at point: FlatVector, gradient: FlatVector) -> Evaluation {
+    /// Final piece by piece, an entry at a time.
+    func evaluate(
+        group: Int, pass: Pass, at point: FlatVector, gradient: FlatVector, whenFinal: (_ start: Int) throws -> Void
+    ) rethrows -> Evaluation {
         calls.append(.evaluate(group: group, pass: pass))
         points.append(point.array)
         let w = point.doubles
-        gradient.copy(from: FlatVector(groups[group].function.gradient(w).map(Float.init)))
+        let values = groups[group].function.gradient(w).map(Float.init)
+        // What is not final yet is nobody's to read.
+        gradient.fill(.nan)
+        try whenFinal(parameterCount)
+        for index in (0..<parameterCount).reversed() {
+            gradient[index] = values[index]
+            try whenFinal(index)
+        }
         return Evaluation(loss: groups[group].function.loss(w), correct: group + 1, sampleCount: 10)
     }
 

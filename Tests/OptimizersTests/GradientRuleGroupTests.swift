@@ -49,6 +49,20 @@ private func evaluate(_ rule: GradientRule, _ objective: any Objective) throws -
 
 @Suite struct GradientRuleGroupTests {
     @Test(arguments: methods, [1, 2, 5])
+    func `what is called final during the last backward pass is G already`(method: Method, count: Int) throws {
+        let objective = AnalyticObjective((0..<count).map { (1 / Double(count), AnalyticFunction.sample($0)) })
+        let rule = try GradientRule(method: method, parameterCount: 3)
+        let gradient = FlatVector(count: 3)
+        var parts: [(start: Int, values: [Float])] = []
+        _ = try rule.evaluate(objective, at: FlatVector(start.map(Float.init)), into: gradient) { start in
+            parts.append((start, Array(gradient.array[start...])))
+        }
+        for part in parts { #expect(part.values == Array(gradient.array[part.start...]), "from \(part.start)") }
+        // The log form's coefficients come from all losses: nothing is final before.
+        #expect(parts.map(\.start) == (method == methods[3] ? [] : [3, 2, 1, 0]))
+    }
+
+    @Test(arguments: methods, [1, 2, 5])
     func `K groups give the weighted sum of their own G, each with its own ε`(method: Method, count: Int) throws {
         let groups = (0..<count).map { (1 / Double(count), AnalyticFunction.sample($0)) }
         let rule = try GradientRule(method: method, parameterCount: 3)
@@ -186,13 +200,17 @@ private final class RankObjective: Objective {
 
     func weight(ofGroup group: Int) -> Double { group == 1 && rank == 1 ? 0 : 1 / 3 }
 
-    func evaluate(group: Int, pass: Pass, at point: FlatVector, gradient: FlatVector) -> Evaluation {
+    func evaluate(
+        group: Int, pass: Pass, at point: FlatVector, gradient: FlatVector, whenFinal: (_ start: Int) throws -> Void
+    ) rethrows -> Evaluation {
         guard weight(ofGroup: group) > 0 else {
             gradient.fill(.nan)
+            try whenFinal(0)
             return Evaluation(loss: .nan, sampleCount: 0)
         }
         let function = AnalyticFunction.sample(group == 0 ? rank : 2)
         gradient.copy(from: FlatVector(function.gradient(point.doubles).map(Float.init)))
+        try whenFinal(0)
         return Evaluation(loss: function.loss(point.doubles), correct: 1)
     }
 

@@ -37,6 +37,41 @@ let fusedReductionCases = [
             try checkEqual(scalars, expected, "scalars of step \(step)")
         }
     },
+    RankCase(name: "buckets-sum-to-the-same-however-early-each-rank-sends-them") { world in
+        let (count, statisticsCount) = (10_000, 20)
+        let whole = try FusedReduction(gradientCount: count, statisticsCount: statisticsCount, communicator: world)
+        let buckets = try FusedReduction(
+            gradientCount: count, statisticsCount: statisticsCount, bucketBytes: 4000, communicator: world)
+        try checkEqual(buckets.bucketCount, world.size == 1 ? 1 : 10, "buckets")
+        try checkEqual(buckets.byteCount, whole.byteCount, "bytes")
+        for step in 1...4 {
+            let before = (world.collectives, world.reducedBytes)
+            // Rank 0 sends everything at the end, the others piece by piece, each in pieces of its own.
+            let piece = world.rank == 0 ? count : 700 * world.rank
+            var start = count
+            while start > 0 {
+                let next = max(0, start - piece)
+                for index in next..<start { buckets.gradient[index] = Float(step * (world.rank + index)) }
+                start = next
+                if world.rank > 0 { try buckets.start(from: start) }
+            }
+            for index in 0..<statisticsCount { buckets.statistics[index] = Float(world.rank * index) / 4 }
+            var scalars = StepScalars()
+            scalars.loss = Double(world.rank) + 0x1p-40
+            try buckets.reduce(scalars: &scalars, fingerprint: agreed)
+            try checkEqual(world.collectives - before.0, buckets.bucketCount, "collectives")
+            try checkEqual(world.reducedBytes - before.1, buckets.byteCount, "reduced bytes")
+            let ranks = world.size * (world.size - 1) / 2
+            for index in 0..<count {
+                try checkEqual(
+                    buckets.reducedGradient[index], Float(step * (ranks + index * world.size)), "gradient \(index)")
+            }
+            for index in 0..<statisticsCount {
+                try checkEqual(buckets.reducedStatistics[index], Float(ranks * index) / 4, "statistic \(index)")
+            }
+            try checkEqual(scalars.loss, Double(ranks) + Double(world.size) * 0x1p-40, "loss")
+        }
+    },
     RankCase(name: "a-step-is-one-collective") { world in
         let group = try world.split(color: 0, key: world.rank)
         let reduction = try FusedReduction(gradientCount: 12_345, statisticsCount: 67, communicator: group)

@@ -21,7 +21,43 @@ private func traffic(
     return (steps.map { $0.0 - $1.0 }, steps.map { $0.1 - $1.1 }, trainer.reducedBytesPerStep)
 }
 
+/// The losses of a few steps.
+private func losses(_ world: Communicator, _ settings: [(String, String)]) throws -> [Double] {
+    var configuration = RunConfiguration()
+    let fixed = [("dataset", "synthetic"), ("batch-size", "\(4 * world.size)"), ("m-sharpness", "4"), ("steps", "5")]
+    for (name, text) in fixed + settings { try configuration.apply(flag: name, text) }
+    let trainer = try Trainer(configuration, world: world, purpose: .benchmark)
+    var losses: [Double] = []
+    trainer.onStep = { losses.append($0.loss) }
+    _ = try trainer.run()
+    trainer.onStep = nil
+    return losses
+}
+
 let trainerCases = [
+    RankCase(name: "buckets-behind-the-backward-pass-change-nothing-but-rounding") { world in
+        for settings in [
+            [("method", "sgd")], [("method", "sam")], [("method", "crsam")], [("regularizer", "log")],
+            // Several groups, and several runs of the network for each.
+            [("m-sharpness", "2")], [("micro-batch-size", "2")],
+        ] {
+            let whole = try losses(world, settings + [("bucket-size", "0")])
+            let inBuckets = try losses(world, settings + [("bucket-size", "0.02")])
+            for (a, b) in zip(whole, inBuckets) {
+                try check(
+                    world.size < 3 ? a == b : abs(a - b) < 1e-5 * a, "\(settings): losses \(whole) and \(inBuckets)")
+            }
+        }
+    },
+    RankCase(name: "buckets-are-as-many-collectives-and-the-same-bytes") { world in
+        let whole = try traffic(world, [("bucket-size", "0")])
+        let inBuckets = try traffic(world, [("bucket-size", "0.02")])
+        try checkEqual(inBuckets.bytes, whole.bytes, "bytes of each step")
+        try checkEqual(whole.collectives, [1, 1, 1, 1], "collectives of each step")
+        // 75,002 weights in float32 are 14 times 0.02 MiB.
+        try checkEqual(
+            inBuckets.collectives, Array(repeating: world.size == 1 ? 1 : 14, count: 4), "collectives in buckets")
+    },
     RankCase(name: "every-method-steps-with-one-collective-of-the-same-bytes") { world in
         var bytes: Set<Int> = []
         for method in ["sgd", "sam", "crsam"] {

@@ -157,7 +157,9 @@ private final class Golden: Objective {
 
     var parameterCount: Int { weights.count }
 
-    func evaluate(group: Int, pass: Pass, at point: FlatVector, gradient: FlatVector) throws -> Evaluation {
+    func evaluate(
+        group: Int, pass: Pass, at point: FlatVector, gradient: FlatVector, whenFinal: (_ start: Int) throws -> Void
+    ) throws -> Evaluation {
         let pixels = images.count / 10
         let sum = try labels.withUnsafeBufferPointer { labels in
             try network.gradient(
@@ -166,7 +168,7 @@ private final class Golden: Objective {
                     labels: labels.baseAddress.map { $0 + batch * samples },
                     softTargets: softTargets.map { UnsafePointer($0.pointer) }),
                 at: point, statistics: statistics, into: gradient, gradientScale: 1 / Float(samples),
-                labelSmoothing: labelSmoothing, updatesStatistics: pass == .clean)
+                labelSmoothing: labelSmoothing, updatesStatistics: pass == .clean, whenFinal: whenFinal)
         }
         return Evaluation(loss: sum.loss / Double(samples), correct: sum.correct, sampleCount: samples)
     }

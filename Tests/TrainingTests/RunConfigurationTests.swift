@@ -14,7 +14,8 @@ private func unusualConfiguration() throws -> RunConfiguration {
         ("learning-rate", "0.0003"), ("momentum", "0.8"), ("nesterov", "true"), ("weight-decay", "0.3"),
         ("clip-norm", "1.5"), ("schedule", "linear"), ("warmup-epochs", "0.5"), ("batch-size", "256"),
         ("micro-batch-size", "32"), ("epochs", "90"), ("steps", "1001"), ("seed", "18446744073709551615"),
-        ("threads", "3"), ("evaluate-every", "2"), ("checkpoint-every", "50"), ("output", "out"),
+        ("threads", "3"), ("bucket-size", "12.5"),
+        ("evaluate-every", "2"), ("checkpoint-every", "50"), ("output", "out"),
     ] {
         try configuration.apply(flag: name, text)
     }

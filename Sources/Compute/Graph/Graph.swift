@@ -76,7 +76,7 @@ public final class Graph {
         guard let logits else { preconditionFailure("a graph needs logits") }
         let builder = PlanBuilder(
             engine: engine, batch: batch, training: training, convolutionPolicy: policy, precision: precision,
-            logits: logits, needsGradient: valuesBehindParameters())
+            gradientCount: parameterLayout.vectorCount, logits: logits, needsGradient: valuesBehindParameters())
         builder.setActivation(input, Operand(layout: try .plain([batch] + inputShape), location: .input))
         var backward: [() throws -> Void] = []
         for operation in operations { backward.append(try operation.plan(builder)) }
@@ -86,6 +86,11 @@ public final class Graph {
         if training {
             try lossBackward()
             for emit in backward.reversed() { try emit() }
+            let written = Set(builder.lastGradientUses.map(\.offset))
+            for entry in parameterLayout.entries {
+                // What an earlier step left there would pass for its gradient.
+                precondition(written.contains(entry.offset), "no operation writes the gradient of \(entry.name)")
+            }
         }
         return try Program(builder)
     }

@@ -84,10 +84,12 @@ private struct TokenEmbedding: Operation {
             emitColumnSums(
                 builder, "positions gradient", gradient, sums, rows: batch, columns: (patches + 1) * width)
             let embeddedGradient = builder.allocate(embedded.layout)
-            builder.kernel("tokens backward", kind: "tokens", touching: [gradient, embeddedGradient]) { context in
-                guard let gradients = context.gradients else { return }
+            let classSums = Operand(layout: try .plain([width]), location: .gradients(classOffset))
+            builder.kernel(
+                "tokens backward", kind: "tokens", touching: [gradient, sums, classSums, embeddedGradient]
+            ) { context in
                 // The class token stands where the first position does, in every sample.
-                (gradients + classOffset).update(from: gradients + positionOffset, count: width)
+                context.floats(classSums).update(from: context.floats(sums), count: width)
                 let (from, to) = (context.floats(gradient), context.floats(embeddedGradient))
                 for sample in 0..<batch {
                     (to + sample * patches * width).update(

@@ -9,12 +9,16 @@ package final class PlanBuilder {
     package let convolutionPolicy: ConvolutionPolicy
     /// Of activations, their gradients, and the operands of products.
     package let precision: Precision
+    /// Entries of the gradient, padding included.
+    let gradientCount: Int
     /// The loss reads them in float32 whatever the precision.
     private let logits: Value
     private(set) var instructions: [Instruction] = []
     private(set) var buffers: [ArenaBuffer] = []
     /// Instructions before this index are the forward pass.
     private(set) var forwardCount = 0
+    /// The last instruction that touches each stretch of the gradient, by where the stretch begins.
+    private var gradientUses: [Int: Int] = [:]
     private var activations: [Value: Operand] = [:]
     private var gradients: [Value: (operand: Operand, isShared: Bool)] = [:]
     /// Values through which the loss does not reach a parameter: their gradient is never asked for.
@@ -22,16 +26,19 @@ package final class PlanBuilder {
 
     init(
         engine: Engine, batch: Int, training: Bool, convolutionPolicy: ConvolutionPolicy, precision: Precision,
-        logits: Value, needsGradient: Set<Value>
+        gradientCount: Int, logits: Value, needsGradient: Set<Value>
     ) {
         self.engine = engine
         self.batch = batch
         self.training = training
         self.convolutionPolicy = convolutionPolicy
         self.precision = precision
+        self.gradientCount = gradientCount
         self.logits = logits
         self.needsGradient = needsGradient
     }
+
+    var lastGradientUses: [(offset: Int, instruction: Int)] { gradientUses.map { ($0.key, $0.value) } }
 
     func endForward() { forwardCount = instructions.count }
 
@@ -88,9 +95,13 @@ package final class PlanBuilder {
         let index = instructions.count
         instructions.append(instruction)
         for operand in operands {
-            guard case .arena(let buffer) = operand.location else { continue }
-            buffer.firstUse = min(buffer.firstUse, index)
-            buffer.lastUse = max(buffer.lastUse, index)
+            switch operand.location {
+            case .arena(let buffer):
+                buffer.firstUse = min(buffer.firstUse, index)
+                buffer.lastUse = max(buffer.lastUse, index)
+            case .gradients(let offset): gradientUses[offset] = index
+            case .parameters, .statistics, .input: break
+            }
         }
     }
 

@@ -12,6 +12,8 @@ package final class Program {
     private let engine: Engine
     private let instructions: [Instruction]
     private let forwardCount: Int
+    /// By instruction: entries of the gradient from here on are final once it has run. Never rises.
+    private let finalFrom: [Int]
     private let bound: [BoundMemory]
     private var boundAddresses = Addresses()
 
@@ -35,6 +37,7 @@ package final class Program {
         hasBackward = builder.training
         instructions = builder.instructions
         forwardCount = builder.forwardCount
+        finalFrom = Self.finalFrom(builder)
         arenaBytes = MemoryPlan(placing: builder.buffers).byteCount
         var bound: [BoundMemory] = []
         for instruction in instructions {
@@ -71,36 +74,53 @@ package final class Program {
         }
     }
 
+    /// What is final after each instruction: from the last use of each stretch of the gradient, the other way round.
+    private static func finalFrom(_ builder: PlanBuilder) -> [Int] {
+        var open = builder.lastGradientUses.sorted { $0.offset < $1.offset }
+        var start = builder.gradientCount
+        return builder.instructions.indices.map { index in
+            while let last = open.last, last.instruction <= index { start = open.removeLast().offset }
+            return start
+        }
+    }
+
     /// Computes the loss, and for a training program every gradient.
-    package func run(_ context: RunContext) throws(DNNLError) {
+    ///
+    /// - Parameter whenFinal: called after each instruction of the backward pass with the start of the final entries.
+    package func run(_ context: RunContext, whenFinal: (_ start: Int) throws -> Void = { _ in }) throws {
         try bind(context)
         context.lossSum = 0
         context.correct = 0
-        try context.profile.measure(.forward) { () throws(DNNLError) in try execute(0..<forwardCount, context) }
+        try context.profile.measure(.forward) { () throws(DNNLError) in
+            for index in 0..<forwardCount { try execute(index, context) }
+        }
         if hasBackward {
             precondition(context.gradients != nil, "a training program needs a gradient vector")
-            try context.profile.measure(.backward) { () throws(DNNLError) in
-                try execute(forwardCount..<instructions.count, context)
+            try context.profile.measure(.backward) {
+                for index in forwardCount..<instructions.count {
+                    try execute(index, context)
+                    let start = context.profile == nil ? 0 : Profile.now
+                    try whenFinal(finalFrom[index])
+                    context.profile?.add(.operation(kind: "combination and sending"), "combination", from: start)
+                }
             }
         }
     }
 
-    private func execute(_ range: Range<Int>, _ context: RunContext) throws(DNNLError) {
-        for index in range {
-            let instruction = instructions[index]
-            let start = context.profile == nil ? 0 : Profile.now
-            switch instruction.work {
-            case .kernel(let body): body(context)
-            case .primitive(let primitive, _):
-                let arguments = instruction.arguments
-                let status = dnnl_primitive_execute(
-                    primitive.handle, engine.stream, Int32(truncatingIfNeeded: arguments.count), arguments.baseAddress)
-                try check(status, instruction.label)
-            }
-            context.profile?.add(
-                .operation(kind: instruction.kind), instruction.label, from: start, operations: instruction.operations,
-                bytes: instruction.bytes)
+    private func execute(_ index: Int, _ context: RunContext) throws(DNNLError) {
+        let instruction = instructions[index]
+        let start = context.profile == nil ? 0 : Profile.now
+        switch instruction.work {
+        case .kernel(let body): body(context)
+        case .primitive(let primitive, _):
+            let arguments = instruction.arguments
+            let status = dnnl_primitive_execute(
+                primitive.handle, engine.stream, Int32(truncatingIfNeeded: arguments.count), arguments.baseAddress)
+            try check(status, instruction.label)
         }
+        context.profile?.add(
+            .operation(kind: instruction.kind), instruction.label, from: start, operations: instruction.operations,
+            bytes: instruction.bytes)
     }
 
     private func bind(_ context: RunContext) throws(DNNLError) {
