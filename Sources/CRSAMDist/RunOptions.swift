@@ -99,7 +99,7 @@ struct SizeOptions: ParsableArguments {
     @Option(
         help: """
             MiB of gradient at least that are reduced at once while the last backward pass goes on; 0: all after it. \
-            (default: 25)
+            (default: 4)
             """)
     var bucketSize: Setting
 

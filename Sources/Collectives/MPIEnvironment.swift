@@ -87,6 +87,9 @@ final class MPILibrary {
                 code: cmpi_error_other(), call: call,
                 text: "MPI has already been initialized in this process; share the one MPIEnvironment")
         }
+        // Open MPI's own choice for a nonblocking all-reduce among few ranks sends the whole buffer to one and back;
+        // Rabenseifner's algorithm (3) sends each rank's part both ways at once. What the user has set stays.
+        setenv("OMPI_MCA_coll_libnbc_iallreduce_algorithm", "3", 0)
         var provided: Int32 = 0
         try checkMPI(cmpi_init_thread(level.mpiValue, &provided), call)
         self.provided = ThreadLevel.allCases.last { $0.mpiValue <= provided } ?? .single

@@ -67,7 +67,7 @@ public struct RunConfiguration: Sendable, Equatable {
     public var seed: UInt64 = 0
     public var threads = 1
     /// The least bucket of gradients, in MiB, that leaves while the last backward pass goes on; 0 for one message after it.
-    public var bucketSize = 25.0
+    public var bucketSize = 4.0
 
     // Records.
     /// In epochs; the last epoch is always evaluated.
