@@ -99,7 +99,7 @@ private struct Convolution: Operation {
         let weightsAny = try DataLayout.any(weightShape, precision)
         let destinationAny = try DataLayout.any([builder.batch] + outputShape, precision)
         let biasLayout = try bias.map { try DataLayout.plain($0.shape) }
-        let forward = try best(builder, "forward") { primitive, algorithm in
+        let forward = try best(builder, .forward) { primitive, algorithm in
             cdnn_convolution_forward(
                 &primitive, builder.engine.handle, builder.training ? 1 : 0, algorithm, source.layout.handle,
                 weightsAny.handle, biasLayout?.handle, destinationAny.handle, window.strides, window.paddings, nil)
@@ -129,7 +129,7 @@ private struct Convolution: Operation {
     ) throws {
         guard case .parameter(let entry) = weights else { return }
         let any = try DataLayout.any(weightShape)
-        let primitive = try best(builder, "backward weights") { primitive, algorithm in
+        let primitive = try best(builder, .backwardWeights) { primitive, algorithm in
             cdnn_convolution_backward_weights(
                 &primitive, builder.engine.handle, algorithm, source.layout.handle, any.handle, biasLayout?.handle,
                 gradient.layout.handle, window.strides, window.paddings, forward.descriptor)
@@ -152,7 +152,7 @@ private struct Convolution: Operation {
         _ forward: Primitive
     ) throws {
         guard builder.needsGradient(input) else { return }
-        let primitive = try best(builder, "backward data") { primitive, algorithm in
+        let primitive = try best(builder, .backwardData) { primitive, algorithm in
             cdnn_convolution_backward_data(
                 &primitive, builder.engine.handle, algorithm, source.layout.handle, any.handle, gradient.layout.handle,
                 window.strides, window.paddings, forward.descriptor)
@@ -182,23 +182,35 @@ private struct Convolution: Operation {
         }
     }
 
-    /// The fastest known algorithm that oneDNN has for this shape and direction on this processor.
-    private func best(
-        _ builder: PlanBuilder, _ direction: String, _ create: (inout dnnl_primitive_desc_t?, dnnl_alg_kind_t) -> Int32
-    ) throws -> Primitive {
-        if builder.convolutionPolicy == .auto, builder.precision == .float32, winogradWins(batch: builder.batch) {
-            if let primitive = try? Primitive("\(name) \(direction)", { create(&$0, dnnl_convolution_winograd) }) {
-                return primitive
-            }
-        }
-        return try Primitive("\(name) \(direction)") { create(&$0, dnnl_convolution_direct) }
+    private enum Direction: String {
+        case forward
+        case backwardData = "backward data"
+        case backwardWeights = "backward weights"
     }
 
-    /// Winograd's 4x3 tiles pay for 3x3 windows at stride 1 with enough channels to fill vectors and enough tiles to
-    /// make its transformed products large (measured; `docs/performance.md`).
-    private func winogradWins(batch: Int) -> Bool {
-        let tiles = batch * ((outputShape[1] + 3) / 4) * ((outputShape[2] + 3) / 4)
-        return window.kernel == 3 && window.stride == 1 && window.padding == 1 && inputShape[0] >= 16
-            && outputShape[0] >= 16 && tiles >= 64
+    /// The fastest known algorithm that oneDNN has for this shape and direction on this processor.
+    private func best(
+        _ builder: PlanBuilder, _ direction: Direction,
+        _ create: (inout dnnl_primitive_desc_t?, dnnl_alg_kind_t) -> Int32
+    ) throws -> Primitive {
+        let purpose = "\(name) \(direction.rawValue)"
+        if builder.convolutionPolicy == .auto, builder.precision == .float32,
+            winogradWins(direction, batch: builder.batch)
+        {
+            if let primitive = try? Primitive(purpose, { create(&$0, dnnl_convolution_winograd) }) { return primitive }
+        }
+        return try Primitive(purpose) { create(&$0, dnnl_convolution_direct) }
+    }
+
+    /// Winograd's 4x3 tiles pay for 3x3 windows at stride 1 with enough channels to fill vectors and enough tiles to make its
+    /// transformed products large. The bounds are where it was measured to win (table in `docs/performance.md`): a rule
+    /// decides alike on all ranks and in every run, as a timed trial would not.
+    private func winogradWins(_ direction: Direction, batch: Int) -> Bool {
+        let (height, width) = (outputShape[1], outputShape[2])
+        let tiles = batch * ((height + 3) / 4) * ((width + 3) / 4)
+        guard window.kernel == 3, window.stride == 1, window.padding == 1, tiles >= 16 else { return false }
+        let channels = min(inputShape[0], outputShape[0])
+        if direction == .backwardWeights { return channels >= 16 }
+        return channels >= 32 && (tiles >= 32 || height % 4 == 0 && width % 4 == 0)
     }
 }
