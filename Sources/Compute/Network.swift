@@ -49,6 +49,8 @@ public final class Network {
     private var programs: [(batch: Int, training: Bool, program: Program)] = []
     private var arena: FlatVector
     private let context: RunContext
+    /// Time that went into making programs so far.
+    public private(set) var planningSeconds = 0.0
 
     /// Takes the time of every pass and operation, if set.
     public var profile: Profile? {
@@ -134,6 +136,8 @@ public final class Network {
 
     package func program(batch: Int, training: Bool) throws -> Program {
         if let known = programs.first(where: { $0.batch == batch && $0.training == training }) { return known.program }
+        let start = Profile.now
+        defer { planningSeconds += Profile.now - start }
         let program = try graph.program(
             engine: engine, batch: batch, training: training, policy: policy, precision: precision)
         let floats = (program.arenaBytes + MemoryLayout<Float>.stride - 1) / MemoryLayout<Float>.stride

@@ -39,7 +39,7 @@ public struct CheckpointEvaluation: Sendable {
             try ModelCatalog.graph(entry.name, inputShape: shape, classes: dataset.classCount),
             policy: configuration.convolution, precision: configuration.precision)
         let count = network.graph.parameterLayout.vectorCount
-        let state = ModelState(network.graph, optimizer: try SGD(parameterCount: count), seed: 0)
+        let state = ModelState(network.graph, optimizer: try SGD(parameterCount: count))
         if world.rank == 0 { try state.readModel(checkpoint.model) }
         try state.broadcast(world)
         return try Evaluator(network: network, dataset: dataset, world: world).run(

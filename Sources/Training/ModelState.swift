@@ -8,17 +8,25 @@ final class ModelState {
     let weights: FlatVector
     let statistics: FlatVector
     let optimizer: any Optimizer
-    private let parameterLayout: TensorLayout
-    private let statisticsLayout: TensorLayout
+    private let graph: Graph
 
-    /// Starting weights from the seed.
-    init(_ graph: Graph, optimizer: any Optimizer, seed: UInt64) {
-        parameterLayout = graph.parameterLayout
-        statisticsLayout = graph.statisticsLayout
-        weights = FlatVector(count: parameterLayout.vectorCount)
-        statistics = FlatVector(count: statisticsLayout.vectorCount)
+    /// Zeros, to be given values by ``initialize(seed:_:)`` or from files and ``broadcast(_:)``.
+    init(_ graph: Graph, optimizer: any Optimizer) {
+        self.graph = graph
         self.optimizer = optimizer
-        graph.initialize(weights: weights, statistics: statistics, seed: seed)
+        weights = FlatVector(count: graph.parameterLayout.vectorCount)
+        statistics = FlatVector(count: graph.statisticsLayout.vectorCount)
+    }
+
+    private var parameterLayout: TensorLayout { graph.parameterLayout }
+    private var statisticsLayout: TensorLayout { graph.statisticsLayout }
+
+    /// Starting weights from the seed, on all ranks the same, whatever their number. Every rank must call it.
+    ///
+    /// Cost: each rank draws its share of the tensors; one all-reduce of the weights, which adds zeros and so changes no bit.
+    func initialize(seed: UInt64, _ world: Communicator) throws {
+        graph.initialize(weights: weights, statistics: statistics, seed: seed, part: world.rank, of: world.size)
+        if world.size > 1 { try world.allReduce(weights.elements, .sum) }
     }
 
     /// Makes every replica equal to rank 0's. Every rank must call it.

@@ -25,6 +25,8 @@ public struct StepBenchmarkResult: Sendable, Equatable {
     public var peakResidentBytesPerRank: Int
     /// From the start of the slowest process to the end of its first step.
     public var secondsToFirstStep: Double
+    /// What that time went to, on the slowest rank of each part.
+    public var startUp: StartUp
     /// Rank 0's peak: floating-point operations a second.
     public var peak: Double
     /// Rank 0's; nil unless it was asked for.
@@ -45,10 +47,37 @@ public struct StepBenchmarkResult: Sendable, Equatable {
             text += ",\"\(name)\":"
             text.appendJSON(value)
         }
+        text += ",\"start_up\":{"
+        for (index, (name, value)) in startUp.parts.enumerated() {
+            text += "\(index > 0 ? "," : "")\"\(name.replacing(" ", with: "_"))_seconds\":"
+            text.appendJSON(value)
+        }
+        text += "}"
         text += ",\"peak_resident_bytes_per_rank\":\(peakResidentBytesPerRank)"
         text += ",\"machine\":\(MachineDescription().json)"
         if let breakdown { text += ",\"breakdown\":\(breakdown.json)" }
         return text + "}\n"
+    }
+}
+
+/// The time from the start of a process to the end of its first step, in parts, in seconds.
+public struct StartUp: Sendable, Equatable {
+    /// Loading, and MPI's initialization.
+    public var mpi = 0.0
+    /// Data, model, starting weights, the first broadcast.
+    public var preparation = 0.0
+    /// The plan: primitives created, memory placed. Within the first step.
+    public var planning = 0.0
+    /// The rest of the first step.
+    public var firstStep = 0.0
+
+    var parts: [(name: String, seconds: Double)] {
+        [("mpi", mpi), ("preparation", preparation), ("planning", planning), ("first step", firstStep)]
+    }
+
+    var text: String {
+        parts.map { "\($0.name == "mpi" ? "MPI" : $0.name) \(ProgressReporter.fixed($0.seconds, 2))" }
+            .joined(separator: ", ")
     }
 }
 
@@ -62,7 +91,7 @@ extension StepBenchmarkResult {
           GF/s                   \(ProgressReporter.fixed(gflops, 1))
           share of peak          \(ProgressReporter.percent(shareOfPeak)) of the measured matrix-product peak in \(precision)
           peak memory per rank   \(ProgressReporter.fixed(Double(peakResidentBytesPerRank) / 1e6, 0)) MB
-          start to first step    \(ProgressReporter.fixed(secondsToFirstStep, 2)) s
+          start to first step    \(ProgressReporter.fixed(secondsToFirstStep, 2)) s (\(startUp.text))
         """
     }
 
@@ -87,14 +116,21 @@ public struct StepBenchmark {
     public func run(_ configuration: RunConfiguration, world: Communicator) throws -> StepBenchmarkResult {
         var configuration = configuration
         configuration.steps = warmupSteps + measuredSteps
+        var startUp = StartUp()
+        startUp.mpi = Self.secondsSinceProcessStart()
         let trainer = try Trainer(configuration, world: world, purpose: .benchmark)
         let profile = hasBreakdown || tracePath != nil ? Profile() : nil
         // Without a breakdown only a trace's steps are taken down.
         let profiledFrom = hasBreakdown ? warmupSteps : warmupSteps + max(0, measuredSteps - Self.tracedSteps)
+        startUp.preparation = Self.secondsSinceProcessStart() - startUp.mpi
         var seconds: [Double] = []
         var secondsToFirstStep = 0.0
         trainer.onStep = { metrics in
-            if seconds.isEmpty { secondsToFirstStep = Self.secondsSinceProcessStart() }
+            if seconds.isEmpty {
+                secondsToFirstStep = Self.secondsSinceProcessStart()
+                startUp.planning = trainer.planningSeconds
+                startUp.firstStep = secondsToFirstStep - startUp.mpi - startUp.preparation - startUp.planning
+            }
             seconds.append(metrics.stepSeconds)
             if let profile, seconds.count == profiledFrom {
                 profile.restart()
@@ -122,7 +158,12 @@ public struct StepBenchmark {
             samplesPerSecond: Double(configuration.batchSize) / median, medianStepSeconds: median,
             gflops: operations / median / 1e9, shareOfPeak: operations / median / peak,
             peakResidentBytesPerRank: Int(try world.allReduce(Int64(usage.ru_maxrss) * 1024, .max)),
-            secondsToFirstStep: try world.allReduce(secondsToFirstStep, .max), peak: ownPeak,
+            secondsToFirstStep: try world.allReduce(secondsToFirstStep, .max),
+            startUp: StartUp(
+                mpi: try world.allReduce(startUp.mpi, .max),
+                preparation: try world.allReduce(startUp.preparation, .max),
+                planning: try world.allReduce(startUp.planning, .max),
+                firstStep: try world.allReduce(startUp.firstStep, .max)), peak: ownPeak,
             breakdown: hasBreakdown
                 ? profile.map {
                     StepBreakdown(

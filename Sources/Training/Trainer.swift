@@ -60,8 +60,7 @@ public final class Trainer {
             mSharpness: resources.partition.mSharpness, normalization: resources.train.normalization)
         state = ModelState(
             resources.graph,
-            optimizer: try configuration.makeOptimizer(parameterCount: resources.graph.parameterLayout.vectorCount),
-            seed: configuration.seed)
+            optimizer: try configuration.makeOptimizer(parameterCount: resources.graph.parameterLayout.vectorCount))
         rule = try GradientRule(method: configuration.gradientMethod, parameterCount: state.weights.count)
         clipping = try configuration.clipNorm.map { try GradientClipping(maximumNorm: $0) }
         schedule = try configuration.makeSchedule(
@@ -80,15 +79,20 @@ public final class Trainer {
         records =
             purpose == .training && world.rank == 0
             ? try RunRecords(configuration, resources, ranks: world.size, output: output) : nil
-        try readStart()
-        try state.broadcast(world)
-        try broadcastProgress()
+        if try world.broadcast(Int64(readStart() ? 1 : 0)) == 1 {
+            try state.broadcast(world)
+            try broadcastProgress()
+        } else {
+            try state.initialize(seed: configuration.seed, world)
+        }
     }
 
     /// Multiply-adds of one sample's forward pass.
     var multiplyAdds: Int { resources.graph.multiplyAdds }
     /// Forward and backward passes of each sample.
     var gradientEvaluationsPerStep: Int { rule.gradientEvaluationsPerGroup }
+    /// Time that went into plans for batch sizes so far.
+    var planningSeconds: Double { resources.network.planningSeconds }
     /// Bytes of the one reduction, and the collectives that it takes.
     public var reducedBytesPerStep: Int { reduction.byteCount }
     public var reductionsPerStep: Int { reduction.bucketCount }
@@ -184,8 +188,8 @@ public final class Trainer {
         return metrics
     }
 
-    /// Rank 0 reads what the run starts from: a checkpoint, or given weights.
-    private func readStart() throws {
+    /// Rank 0 reads what the run starts from: a checkpoint or given weights, or nothing (false).
+    private func readStart() throws -> Bool {
         if let checkpoint = records?.checkpoint {
             try checkpoint.require(model: configuration.model)
             try state.readModel(checkpoint.model)
@@ -193,9 +197,11 @@ public final class Trainer {
                 progress = try RunProgress(optimizer)
                 try state.readOptimizer(optimizer, stepCount: progress.step, others: RunProgress.tensorNames)
             }
-        } else if communicator.rank == 0, let path = configuration.initWeights {
-            try state.readModel(Checkpoint(path).model)
+            return true
         }
+        guard communicator.rank == 0, let path = configuration.initWeights else { return false }
+        try state.readModel(Checkpoint(path).model)
+        return true
     }
 
     private func broadcastProgress() throws {

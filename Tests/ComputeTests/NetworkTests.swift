@@ -79,6 +79,23 @@ import Vectors
         #expect(Set(starts).count >= 5)
     }
 
+    @Test(arguments: [1, 2, 3, 7, 40]) func `starting weights are the sum of the parts that ranks draw`(parts: Int)
+        throws
+    {
+        let graph = try GradientCheck(input: [3, 8, 8], batch: 1) { transformer($0, $1) }.graph
+        func weights(_ part: Int, of parts: Int) -> FlatVector {
+            let weights = FlatVector(count: graph.parameterLayout.vectorCount)
+            // Padding aside, what was there before must not count.
+            for entry in graph.parameterLayout.entries { weights.slice(entry.range).fill(9) }
+            let statistics = FlatVector(count: graph.statisticsLayout.vectorCount)
+            graph.initialize(weights: weights, statistics: statistics, seed: 5, part: part, of: parts)
+            return weights
+        }
+        let sum = FlatVector(count: graph.parameterLayout.vectorCount)
+        for part in 0..<parts { sum.add(weights(part, of: parts)) }
+        #expect(sum.array == weights(0, of: 1).array)
+    }
+
     @Test func `runs repeat to the bit`() throws {
         let check = try GradientCheck(input: [3, 8, 8], batch: 6) { residual($0, $1) }
         let first = try check.gradient(at: check.weights)

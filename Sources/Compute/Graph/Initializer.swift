@@ -40,11 +40,25 @@ public enum Initializer: Sendable, Equatable {
 
 extension Graph {
     /// Starting weights: a function of the seed and the parameter's place alone. Statistics: means 0, variances 1.
-    public func initialize(weights: FlatVector, statistics: FlatVector, seed: UInt64) {
+    ///
+    /// - Parameters:
+    ///   - part: of `parts` that share the work: the others' tensors become 0, so that the parts' sum is all weights.
+    public func initialize(
+        weights: FlatVector, statistics: FlatVector, seed: UInt64, part: Int = 0, of parts: Int = 1
+    ) {
         precondition(weights.count == parameterLayout.vectorCount && statistics.count == statisticsLayout.vectorCount)
-        for (index, parameter) in parameters.enumerated() {
-            var stream = RandomStream(seed: seed, purpose: .initialWeights, index: index)
-            parameter.initializer.fill(weights.slice(parameter.entry.range).elements, from: &stream)
+        // Each goes to whoever has least so far, the largest first.
+        var loads = [Int](repeating: 0, count: parts)
+        for (index, parameter) in parameters.enumerated().sorted(by: { $0.1.entry.count > $1.1.entry.count }) {
+            let owner = loads.indices.min { loads[$0] < loads[$1] } ?? 0
+            loads[owner] += parameter.entry.count
+            let values = weights.slice(parameter.entry.range)
+            if owner == part {
+                var stream = RandomStream(seed: seed, purpose: .initialWeights, index: index)
+                parameter.initializer.fill(values.elements, from: &stream)
+            } else {
+                values.fill(0)
+            }
         }
         for entry in statisticsLayout.entries {
             statistics.slice(entry.range).fill(entry.name.hasSuffix("running_var") ? 1 : 0)
