@@ -61,24 +61,41 @@ public struct Request: ~Copyable {
 extension Communicator {
     /// Starts reducing `send` over all ranks into `receive`, which has the same length and does not overlap it.
     ///
-    /// There is no in-place form: Open MPI chooses a slow algorithm for it.
     /// - Parameter owner: held until completion; pass the object that holds the two buffers' memory.
     public func startAllReduce<Element: MPIElement>(
         from send: UnsafeBufferPointer<Element>, into receive: UnsafeMutableBufferPointer<Element>,
         _ operation: ReduceOperation = .sum, owner: AnyObject? = nil
     ) throws(MPIError) -> Request {
+        try checkEqual(send.count, receive.count, "MPI_Iallreduce")
+        return try startAllReduce(from: send.baseAddress, into: receive, operation, owner: owner)
+    }
+
+    /// Starts reducing `buffer` over all ranks, in place.
+    ///
+    /// MPI keeps a copy of the buffer of its own until completion.
+    /// - Parameter owner: held until completion; pass the object that holds the buffer's memory.
+    public func startAllReduce<Element: MPIElement>(
+        _ buffer: UnsafeMutableBufferPointer<Element>, _ operation: ReduceOperation = .sum, owner: AnyObject? = nil
+    ) throws(MPIError) -> Request {
+        try startAllReduce(from: nil, into: buffer, operation, owner: owner)
+    }
+
+    /// - Parameter send: nil for `receive` itself.
+    private func startAllReduce<Element: MPIElement>(
+        from send: UnsafePointer<Element>?, into receive: UnsafeMutableBufferPointer<Element>,
+        _ operation: ReduceOperation, owner: AnyObject?
+    ) throws(MPIError) -> Request {
         let call: StaticString = "MPI_Iallreduce"
-        try checkEqual(send.count, receive.count, call)
         var request = Request(self, call, owner: owner)
         var offset = 0
-        while offset < send.count {
-            let length = min(blockLength, send.count - offset)
+        while offset < receive.count {
+            let length = min(blockLength, receive.count - offset)
             var started: OpaquePointer?
             try checkMPI(
                 cmpi_start_allreduce(
-                    send.baseAddress.map { $0 + offset }, receive.baseAddress.map { $0 + offset },
-                    try mpiInteger(length, call), Element.mpiDatatype.handle, operation.handle, handle, &started),
-                call)
+                    send.map { UnsafeRawPointer($0 + offset) } ?? UnsafeRawPointer(cmpi_in_place()),
+                    receive.baseAddress.map { $0 + offset }, try mpiInteger(length, call),
+                    Element.mpiDatatype.handle, operation.handle, handle, &started), call)
             request.append(started)
             countReduction(of: Element.self, Int32(length))
             offset += length

@@ -5,20 +5,17 @@ import Vectors
 /// The one reduction of a step: [ fingerprint and scalars | statistics | gradient ], summed over all ranks in float32.
 ///
 /// A rank writes its weighted shares into ``gradient`` and ``statistics`` and calls ``reduce(scalars:fingerprint:)``; then
-/// ``reducedGradient`` and ``reducedStatistics`` hold the sums, the same bits on every rank. Weighting is the caller's: a
-/// mean is the sum of shares whose weights sum to 1.
+/// they hold the sums, the same bits on every rank. Weighting is the caller's: a mean is the sum of shares whose weights
+/// sum to 1.
 ///
-/// A small buffer is one collective, in place. A large one goes in buckets, from the end of the gradient to its
+/// A small buffer is one collective. A large one goes in buckets, from the end of the gradient to its
 /// start, which is the order in which a backward pass finishes it: ``start(from:)`` sends those that are final while the
 /// pass goes on. The bytes are the same, and buckets are cut by their size alone, so results are the same from run to run.
 public final class FusedReduction {
-    /// This rank's part of G, of the parameter vector's shape.
+    /// G, of the parameter vector's shape.
     public let gradient: FlatVector
-    /// This rank's part of what the replicas average besides: BatchNorm's running means and variances.
+    /// What the replicas average besides: BatchNorm's running means and variances.
     public let statistics: FlatVector
-    /// G. In the same memory as ``gradient`` where there is one bucket.
-    public let reducedGradient: FlatVector
-    public let reducedStatistics: FlatVector
 
     /// Floats before the statistics and the gradient.
     public static let headCount = StepScalars.fieldCount * ExactSum.digitCount + ReplicaAgreement.floatCount
@@ -27,7 +24,6 @@ public final class FusedReduction {
     private(set) var firstStart: Double?
 
     private let buffer: FlatVector
-    private let received: FlatVector
     /// Of the buffer, in the order in which they leave: from its end to its start.
     private let buckets: [Bucket]
     private var startedCount = 0
@@ -70,12 +66,8 @@ public final class FusedReduction {
         buckets = zip(inner + [first], [end] + inner).map { Bucket($0..<$1) }
 
         buffer = FlatVector(count: end)
-        received = buckets.count == 1 ? buffer : FlatVector(count: end)
-        let statisticsRange = gradientStart - statisticsCount..<gradientStart
-        (gradient, statistics) = (buffer.slice(gradientStart..<end), buffer.slice(statisticsRange))
-        (reducedGradient, reducedStatistics) =
-            buckets.count == 1
-            ? (gradient, statistics) : (received.slice(gradientStart..<end), received.slice(statisticsRange))
+        gradient = buffer.slice(gradientStart..<end)
+        statistics = buffer.slice(gradientStart - statisticsCount..<gradientStart)
     }
 
     /// Bytes that a step sends.
@@ -83,7 +75,8 @@ public final class FusedReduction {
     /// Collectives of a step.
     public var bucketCount: Int { buckets.count }
 
-    /// Tells that ``gradient`` from `start` on is final: sends what can be sent and moves on what is under way.
+    /// Tells that ``gradient`` from `start` on is final and not needed here before the sum: sends what can be sent and moves
+    /// on what is under way.
     ///
     /// Ranks may call it at other times or not at all; ``reduce(scalars:fingerprint:)`` sends the rest.
     public func start(from start: Int) throws {
@@ -104,17 +97,13 @@ public final class FusedReduction {
     /// Throws ``ReplicaDisagreement`` on every rank alike when the fingerprints differ, after a second small collective
     /// that finds out whose; the sums are then those of different models, not to be used.
     public func reduce(scalars: inout StepScalars, fingerprint: UInt64) throws {
-        let head = gradientStart - statistics.count - Self.headCount
-        scalars.forEachField { index, value in
-            ExactSum.encode(value, into: buffer.pointer + head + index * ExactSum.digitCount)
-        }
-        let agreement = head + StepScalars.fieldCount * ExactSum.digitCount
-        ReplicaAgreement.encode(fingerprint, into: buffer.pointer + agreement)
+        let digits = statistics.pointer - Self.headCount
+        let agreement = digits + StepScalars.fieldCount * ExactSum.digitCount
+        scalars.forEachField { index, value in ExactSum.encode(value, into: digits + index * ExactSum.digitCount) }
+        ReplicaAgreement.encode(fingerprint, into: agreement)
         try exchange()
-        scalars.forEachField { index, value in
-            value = ExactSum.decode(received.pointer + head + index * ExactSum.digitCount)
-        }
-        if !ReplicaAgreement.holds(received.pointer + agreement, rankCount: communicator.size) {
+        scalars.forEachField { index, value in value = ExactSum.decode(digits + index * ExactSum.digitCount) }
+        if !ReplicaAgreement.holds(agreement, rankCount: communicator.size) {
             throw ReplicaDisagreement(fingerprints: try communicator.allGather(fingerprint))
         }
     }
@@ -122,7 +111,7 @@ public final class FusedReduction {
     private func exchange() throws {
         if buckets.count == 1 {
             firstStart = nil
-            return try communicator.allReduce(elements(buckets[0], of: buffer), .sum)
+            return try communicator.allReduce(elements(buckets[0]), .sum)
         }
         if startedCount == 0 { firstStart = nil }
         while startedCount < buckets.count { try send(buckets[startedCount]) }
@@ -134,9 +123,7 @@ public final class FusedReduction {
     }
 
     private func send(_ bucket: Bucket) throws(MPIError) {
-        bucket.request = try communicator.startAllReduce(
-            from: UnsafeBufferPointer(elements(bucket, of: buffer)), into: elements(bucket, of: received), .sum,
-            owner: self)
+        bucket.request = try communicator.startAllReduce(elements(bucket), .sum, owner: self)
         startedCount += 1
     }
 
@@ -149,8 +136,8 @@ public final class FusedReduction {
         }
     }
 
-    private func elements(_ bucket: Bucket, of vector: FlatVector) -> UnsafeMutableBufferPointer<Float> {
-        UnsafeMutableBufferPointer(start: vector.pointer + bucket.range.lowerBound, count: bucket.range.count)
+    private func elements(_ bucket: Bucket) -> UnsafeMutableBufferPointer<Float> {
+        UnsafeMutableBufferPointer(start: buffer.pointer + bucket.range.lowerBound, count: bucket.range.count)
     }
 }
 

@@ -148,9 +148,9 @@ public final class Trainer {
         if let start = reduction.firstStart {
             profile?.add(.phase(.overlap), "reduction", from: start, to: backwardEnd)
         }
-        state.statistics.copy(from: reduction.reducedStatistics)
+        state.statistics.copy(from: reduction.statistics)
 
-        let norm = clipping?.clip(reduction.reducedGradient) ?? reduction.reducedGradient.norm
+        let norm = clipping?.clip(reduction.gradient) ?? reduction.gradient.norm
         guard scalars.isFinite && norm.isFinite else {
             throw try NonFiniteLoss(
                 step: progress.step + 1, scalars, isLocal: !StepScalars(terms).isFinite, communicator)
@@ -158,7 +158,7 @@ public final class Trainer {
         let rate = schedule.learningRate(
             step: batch.step, stepsPerEpoch: resources.stepsPerEpoch, totalSteps: resources.totalSteps)
         profile.measure(.update) {
-            state.optimizer.update(state.weights, gradient: reduction.reducedGradient, learningRate: rate)
+            state.optimizer.update(state.weights, gradient: reduction.gradient, learningRate: rate)
         }
 
         let seconds = (ContinuousClock.now - began).seconds

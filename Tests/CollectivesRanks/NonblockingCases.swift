@@ -29,6 +29,16 @@ let nonblockingCases = [
             try checkEqual(first.send[index], Float(index % 100 + world.rank), "send buffer at \(index)")
         }
     },
+    RankCase(name: "nonblocking-in-place") { world in
+        let count = 200_000
+        let buffers = Buffers(count) { Float($0 % 100 + world.rank) }
+        let request = try world.startAllReduce(buffers.send, owner: buffers)
+        try request.wait()
+        let ranks = world.size * (world.size - 1) / 2
+        for index in 0..<count {
+            try checkEqual(buffers.send[index], Float(index % 100 * world.size + ranks), "sum at \(index)")
+        }
+    },
     RankCase(name: "nonblocking-broadcast") { world in
         for root in 0..<world.size {
             let buffers = Buffers(1000) { Float($0 + world.rank) }

@@ -64,10 +64,10 @@ let fusedReductionCases = [
             let ranks = world.size * (world.size - 1) / 2
             for index in 0..<count {
                 try checkEqual(
-                    buckets.reducedGradient[index], Float(step * (ranks + index * world.size)), "gradient \(index)")
+                    buckets.gradient[index], Float(step * (ranks + index * world.size)), "gradient \(index)")
             }
             for index in 0..<statisticsCount {
-                try checkEqual(buckets.reducedStatistics[index], Float(ranks * index) / 4, "statistic \(index)")
+                try checkEqual(buckets.statistics[index], Float(ranks * index) / 4, "statistic \(index)")
             }
             try checkEqual(scalars.loss, Double(ranks) + Double(world.size) * 0x1p-40, "loss")
         }
