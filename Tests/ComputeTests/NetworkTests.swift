@@ -148,6 +148,25 @@ import Vectors
         #expect(abs(all.loss - one.reduce(0) { $0 + $1.loss }) < 1e-4)
     }
 
+    @Test func `LayerNorm's results do not live on between the passes`() throws {
+        // Of eight normalized inputs of one linear layer each, only one or two are there at a time.
+        func arena(_ depth: Int) throws -> Int {
+            let check = try GradientCheck(input: [3, 16, 16], batch: 8) { graph, x in
+                var tokens = graph.tokenEmbedding(x, patch: 4, width: 64)
+                for layer in 0..<depth {
+                    let normalized = graph.layerNormalization(tokens, "norm\(layer)")
+                    tokens = graph.add(graph.linear(normalized, "linear\(layer)", outputs: 64), tokens, "add\(layer)")
+                }
+                return graph.selectToken(tokens, "select", index: 0)
+            }
+            _ = try check.gradient(at: check.weights)
+            return check.network.arenaBytes
+        }
+        let tokens = 8 * 17 * 64 * 4
+        // The residual sum of each layer stays, and two numbers for each token.
+        #expect(try arena(9) - arena(1) < 8 * tokens * 5 / 4)
+    }
+
     @Test func `the arena is smaller than the sum of its buffers`() throws {
         let check = try GradientCheck(input: [3, 32, 32], batch: 16) { residual($0, $1) }
         _ = try check.gradient(at: check.weights)

@@ -110,6 +110,7 @@ private struct Attention: Operation {
                 query.viewed(as: head), keyGradient.viewed(as: head), scale: scale)
 
             let result = builder.allocate(matrix)
+            let x = try builder.inBackward(x, input)
             for (index, (projection, part)) in zip(projections, [queryGradient, keyGradient, valueGradient])
                 .enumerated()
             {

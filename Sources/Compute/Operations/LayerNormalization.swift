@@ -41,18 +41,21 @@ private struct LayerNormalization: Operation {
         let forward = try Primitive("\(name) forward") {
             cdnn_layer_normalization_forward(&$0, builder.engine.handle, matrix.handle, perRow.handle, epsilon)
         }
-        let (destination, mean, variance) = (
-            builder.allocate(matrix), builder.allocate(perRow), builder.allocate(perRow)
-        )
+        let (mean, variance) = (builder.allocate(perRow), builder.allocate(perRow))
         let scaleOperand = Operand(layout: perColumn, location: .parameters(scale.offset))
         let shiftOperand = Operand(layout: perColumn, location: .parameters(shift.offset))
-        try builder.call(
-            "\(name) forward", forward,
-            [
-                (DNNL_ARG_SRC, source), (DNNL_ARG_DST, destination), (DNNL_ARG_MEAN, mean),
-                (DNNL_ARG_VARIANCE, variance), (DNNL_ARG_SCALE, scaleOperand), (DNNL_ARG_SHIFT, shiftOperand),
-            ])
-        builder.setActivation(output, destination.viewed(as: natural))
+        // A pass over memory, where keeping every result would take as much as all residual sums: computed again when
+        // the backward pass needs it.
+        try builder.setActivation(output) {
+            let destination = builder.allocate(matrix)
+            try builder.call(
+                "\(name) forward", forward,
+                [
+                    (DNNL_ARG_SRC, source), (DNNL_ARG_DST, destination), (DNNL_ARG_MEAN, mean),
+                    (DNNL_ARG_VARIANCE, variance), (DNNL_ARG_SCALE, scaleOperand), (DNNL_ARG_SHIFT, shiftOperand),
+                ])
+            return destination.viewed(as: natural)
+        }
         return {
             guard let gradient = try builder.gradient(name, of: output, in: natural)?.viewed(as: matrix) else { return }
             let backward = try Primitive("\(name) backward") {

@@ -50,7 +50,7 @@ private struct Linear: Operation {
         )
         return {
             guard let gradient = try builder.gradient(name, of: output, in: natural)?.viewed(as: matrix) else { return }
-            try projection.emitBackwardWeights(builder, x, gradient)
+            try projection.emitBackwardWeights(builder, builder.inBackward(x, input), gradient)
             guard builder.needsGradient(input) else { return }
             let result = builder.allocate(x.layout)
             try projection.emitBackwardData(builder, gradient, weights, result)

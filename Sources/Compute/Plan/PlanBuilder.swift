@@ -20,6 +20,9 @@ package final class PlanBuilder {
     /// The last instruction that touches each stretch of the gradient, by where the stretch begins.
     private var gradientUses: [Int: Int] = [:]
     private var activations: [Value: Operand] = [:]
+    /// What computes an activation again in the backward pass, where that costs less than keeping it.
+    private var recomputations: [Value: () throws -> Operand] = [:]
+    private var recomputed: [Value: Operand] = [:]
     private var gradients: [Value: (operand: Operand, isShared: Bool)] = [:]
     /// Values through which the loss does not reach a parameter: their gradient is never asked for.
     private let needsGradient: Set<Value>
@@ -123,6 +126,22 @@ package final class PlanBuilder {
     // MARK: Activations
 
     func setActivation(_ value: Value, _ operand: Operand) { activations[value] = operand }
+
+    /// Makes an activation that need not live on between the passes: ``inBackward(_:_:)`` computes it again.
+    ///
+    /// - Parameter compute: emits what computes it, from operands that the layer's own backward pass needs anyway.
+    func setActivation(_ value: Value, computedBy compute: @escaping () throws -> Operand) throws {
+        activations[value] = try compute()
+        if training { recomputations[value] = compute }
+    }
+
+    /// For a layer's backward pass: what its forward pass read as `operand`, the row-major activation of `value`.
+    func inBackward(_ operand: Operand, _ value: Value) throws -> Operand {
+        guard let compute = recomputations[value] else { return operand }
+        let again = try recomputed[value] ?? compute()
+        recomputed[value] = again
+        return again.viewed(as: operand.layout)
+    }
 
     /// What the layer that computes `value` left. A layer is planned after those that it reads: absence is a defect of ours.
     func activation(_ value: Value) -> Operand {
