@@ -1,17 +1,22 @@
 #!/usr/bin/env python3
 """crsam-dist's training step against PyTorch's, run in turn on this machine: pairs, their ratios, and a table of them.
 
-    python Benchmarks/compare.py [--rows NAME …] [--pairs 5] [--steps 3] [--json FILE] [--compile]
+    python Benchmarks/compare.py [--rows NAME …] [--own NAME …] [--pairs 5] [--steps 3] [--json FILE] [--no-compile]
 
-A row's peer is the fastest that one trial each of PyTorch's variants gives: channels-last or not, and with --compile
-also torch.compile. Then both programs run `--pairs` times, one after the other, and the row quotes the median (and the
-range) of the pairs' ratios. Nothing else should be running.
+A row's peer is the fastest that one trial each of PyTorch's variants gives: channels-last or not, and where there is a C++
+compiler also torch.compile. Then both programs run `--pairs` times, one after the other, and the row quotes the median
+(and the range) of the pairs' ratios. PyTorch's share of the matrix-product peak is in the row: a program that computes the
+same products without Winograd's algorithm can at most be as many times faster as that share goes into 100 %.
+
+A second table pairs crsam-dist with itself: a CR-SAM and a SAM step against an SGD step, eight ranks against two,
+threads against ranks. Nothing else should be running.
 """
 
 import argparse
 import json
 import os
 import pathlib
+import shutil
 import statistics
 import subprocess
 import sys
@@ -30,12 +35,20 @@ ROWS = {
     "vit-s32": ("vit-s32", "float32", 32, 2.2),
     "vit": ("vit", "float32", 64, 2.0),
 }
+# Name: (model, what is measured and against what, as (ranks, further flags), the figure, a bound on its ratio).
+OWN = {
+    "crsam-sgd": ("resnet18", (2, ["--method", "crsam"]), (2, ["--method", "sgd"]), "median_step_seconds", "at most", 3.1),
+    "sam-sgd": ("resnet18", (2, ["--method", "sam"]), (2, ["--method", "sgd"]), "median_step_seconds", "at most", 2.05),
+    "8-ranks": ("resnet18", (8, []), (2, []), "samples_per_second", "at least", 0.85),
+    "8-ranks-vit": ("vit", (8, []), (2, []), "samples_per_second", "at least", 0.85),
+    "threads": ("resnet18", (1, ["--threads", "2"]), (2, []), "samples_per_second", "at least", 0.9),
+}
+OWN_BATCH = 128
 CONVOLUTIONAL = ("resnet18", "resnet50", "wrn28-10")
 
 
 def run(command, timeout):
-    environment = dict(os.environ, OMP_NUM_THREADS="1", OPENBLAS_NUM_THREADS="1",
-                       OMPI_MCA_hwloc_base_binding_policy="none", OMPI_MCA_rmaps_base_oversubscribe="1")
+    environment = dict(os.environ, OMPI_MCA_hwloc_base_binding_policy="none", OMPI_MCA_rmaps_base_oversubscribe="1")
     if os.geteuid() == 0:
         environment |= {"OMPI_ALLOW_RUN_AS_ROOT": "1", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1"}
     done = subprocess.run(command, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
@@ -52,13 +65,17 @@ def peer(options, row, variant, steps):
     return json.loads(run(command + list(variant), options.timeout).splitlines()[-1])
 
 
-def trainer(options, row, steps):
-    model, precision, batch, _ = ROWS[row]
+def bench(options, ranks, model, batch, flags):
     result = options.work / "bench.json"
-    run(["mpirun", "-np", str(options.ranks), str(options.binary), "bench", "step", "--model", model, "--method",
-         options.method, "--precision", precision, "--batch-size", str(batch * options.ranks), "--steps", str(steps),
-         "--json", str(result)], options.timeout)
+    run(["mpirun", "-np", str(ranks), str(options.binary), "bench", "step", "--model", model, "--batch-size", str(batch),
+         "--steps", str(options.steps), "--json", str(result)] + flags, options.timeout)
     return json.loads(result.read_text())
+
+
+def trainer(options, row):
+    model, precision, batch, _ = ROWS[row]
+    return bench(options, options.ranks, model, batch * options.ranks,
+                 ["--method", options.method, "--precision", precision])
 
 
 def best_variant(options, row):
@@ -69,14 +86,24 @@ def best_variant(options, row):
         variants += [variant + ("--compile",) for variant in variants]
     if len(variants) == 1:
         return variants[0]
-    return max(variants, key=lambda variant: peer(options, row, variant, 1)["samples_per_second"])
+
+    def rate(variant):
+        try:
+            return peer(options, row, variant, 1)["samples_per_second"]
+        except (RuntimeError, subprocess.SubprocessError) as error:
+            if not variant:
+                raise
+            print(f"PyTorch {' '.join(variant)} is left out: {str(error).splitlines()[-1]}", file=sys.stderr)
+            return 0
+
+    return max(variants, key=rate)
 
 
 def compare(options, row):
     variant = best_variant(options, row)
     ours, theirs = [], []
     for _ in range(options.pairs):
-        ours.append(trainer(options, row, options.steps))
+        ours.append(trainer(options, row))
         theirs.append(peer(options, row, variant, options.steps))
     rate = "samples_per_second"
     ratios = [a[rate] / b[rate] for a, b in zip(ours, theirs)]
@@ -87,37 +114,59 @@ def compare(options, row):
         "ratio": statistics.median(ratios), "ratio_range": [min(ratios), max(ratios)],
         "samples_per_second": statistics.median(a[rate] for a in ours),
         "peer_samples_per_second": statistics.median(b[rate] for b in theirs),
-        "share_of_peak": statistics.median(a["share_of_peak"] for a in ours), "memory_ratio": memory,
+        "share_of_peak": statistics.median(a["share_of_peak"] for a in ours),
+        "peer_share_of_peak": statistics.median(a["share_of_peak"] / ratio for a, ratio in zip(ours, ratios)),
+        "memory_ratio": memory,
         "seconds_to_first_step": statistics.median(a["seconds_to_first_step"] for a in ours),
         "median_step_seconds": statistics.median(a["median_step_seconds"] for a in ours),
         "machine": ours[0].get("machine"),
     }
 
 
+def compare_with_itself(options, name):
+    model, one, other, figure, sense, bound = OWN[name]
+    pairs = [[bench(options, ranks, model, OWN_BATCH, flags)[figure] for ranks, flags in (one, other)]
+             for _ in range(options.pairs)]
+    ratios = [a / b for a, b in pairs]
+    median = statistics.median(ratios)
+    return {"name": name, "model": model, "figure": figure, "ratio": median, "ratio_range": [min(ratios), max(ratios)],
+            "sense": sense, "bound": bound, "holds": median <= bound if sense == "at most" else median >= bound}
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--binary", type=pathlib.Path, default=ROOT / ".build" / "release" / "crsam-dist")
-    parser.add_argument("--rows", nargs="+", choices=ROWS, default=list(ROWS))
+    parser.add_argument("--rows", nargs="*", choices=list(ROWS), help="against PyTorch; all unless given")
+    parser.add_argument("--own", nargs="*", choices=list(OWN), help="against itself; all unless --rows or --own is given")
     parser.add_argument("--method", choices=["crsam", "sam", "sgd"], default="crsam")
     parser.add_argument("--ranks", type=int, default=2)
     parser.add_argument("--pairs", type=int, default=5)
     parser.add_argument("--steps", type=int, default=3, help="timed in each run")
-    parser.add_argument("--compile", action="store_true", help="try torch.compile as well; needs a C++ compiler")
+    parser.add_argument("--no-compile", dest="compile", action="store_false", help="do not try torch.compile")
     parser.add_argument("--json", type=pathlib.Path)
     parser.add_argument("--timeout", type=float, default=1800, help="seconds for one run of either program")
     options = parser.parse_args()
     options.binary = options.binary.resolve()
+    if options.compile and not (shutil.which("g++") or shutil.which("clang++")):
+        print("no C++ compiler: torch.compile is left out (apt-get install g++)", file=sys.stderr)
+        options.compile = False
+    if options.own is None:
+        options.own = list(OWN) if options.rows is None else []
+    if options.rows is None:
+        options.rows = list(ROWS)
     misses = 0
     results = []
-    print("| row | crsam-dist, images/s | PyTorch, images/s | ratio, median (range) | wanted | share of peak "
-          "| memory to PyTorch's | start to first step | holds |\n" + "|---" * 9 + "|", flush=True)
+    own = []
+    if options.rows:
+        print("| row | crsam-dist, images/s | PyTorch, images/s | ratio, median (range) | wanted | share of peak "
+              "| PyTorch's | memory to PyTorch's | start to first step | holds |\n" + "|---" * 10 + "|", flush=True)
     with tempfile.TemporaryDirectory() as folder:
         options.work = pathlib.Path(folder)
         for row in options.rows:
             try:
                 found = compare(options, row)
             except (RuntimeError, OSError, ValueError, KeyError, subprocess.SubprocessError) as error:
-                print(f"| {row} | failed | | | | | | | **no** |\n{error}", flush=True)
+                print(f"| {row} | failed | | | | | | | | **no** |\n{error}", flush=True)
                 misses += 1
                 continue
             results.append(found)
@@ -126,10 +175,21 @@ def main():
             low, high = found["ratio_range"]
             print(f"| {row} | {found['samples_per_second']:.1f} | {found['peer_samples_per_second']:.1f} "
                   f"({found['peer_variant']}) | {found['ratio']:.2f} ({low:.2f} to {high:.2f}) | {found['wanted']:.1f} "
-                  f"| {100 * found['share_of_peak']:.0f} % | {found['memory_ratio']:.2f} "
+                  f"| {100 * found['share_of_peak']:.0f} % | {100 * found['peer_share_of_peak']:.0f} % "
+                  f"| {found['memory_ratio']:.2f} "
                   f"| {found['seconds_to_first_step']:.1f} s | {'yes' if holds else '**no**'} |", flush=True)
+        if options.own:
+            print("\n| against itself | model | figure | ratio, median (range) | bound | holds |\n" + "|---" * 6 + "|",
+                  flush=True)
+        for name in options.own:
+            found = compare_with_itself(options, name)
+            own.append(found)
+            misses += not found["holds"]
+            low, high = found["ratio_range"]
+            print(f"| {name} | {found['model']} | {found['figure']} | {found['ratio']:.2f} ({low:.2f} to {high:.2f}) "
+                  f"| {found['sense']} {found['bound']} | {'yes' if found['holds'] else '**no**'} |", flush=True)
     if options.json:
-        options.json.write_text(json.dumps(results, indent=1) + "\n")
+        options.json.write_text(json.dumps({"rows": results, "own": own}, indent=1) + "\n")
     return 1 if misses else 0
 
 
