@@ -66,12 +66,9 @@ DISPATCHED void cvk_add_scaled(float *out, const float *x, float s, const float 
     for (size_t i = 0; i < n; i++) out[i] = x[i] + s * y[i];
 }
 
-DISPATCHED void cvk_combine(float *out, int accumulate, float a, const float *x, float b, const float *y, float c,
-                            const float *z, size_t n) {
-    if (accumulate)
-        for (size_t i = 0; i < n; i++) out[i] += a * x[i] + b * y[i] + c * z[i];
-    else
-        for (size_t i = 0; i < n; i++) out[i] = a * x[i] + b * y[i] + c * z[i];
+DISPATCHED void cvk_combine(float *out, float a, const float *x, float b, const float *y, float c, const float *z,
+                            size_t n) {
+    for (size_t i = 0; i < n; i++) out[i] = a * x[i] + b * y[i] + c * z[i];
 }
 
 DISPATCHED void cvk_sgd(float *w, const float *gradient, float *momentum, float eta, float mu, float lambda,

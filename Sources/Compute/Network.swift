@@ -83,12 +83,12 @@ public final class Network {
     ///   - gradientScale: 1 / count for the gradient of the mean.
     ///   - updatesStatistics: whether BatchNorm's running statistics move.
     ///   - whenFinal: called after each operation of the backward pass: the entries of `gradient` from `start` on have
-    ///     their values. `start` never rises and ends at 0.
+    ///     their values. `start` never rises and ends at 0. The losses are those of the return.
     /// - Returns: sums over the samples, computed with batch statistics.
     public func gradient(
         _ batch: SampleBatch, at weights: FlatVector, statistics: FlatVector, into gradient: FlatVector,
         gradientScale: Float, labelSmoothing: Float = 0, updatesStatistics: Bool = false,
-        whenFinal: (_ start: Int) throws -> Void = { _ in }
+        whenFinal: (_ start: Int, _ losses: LossSum) throws -> Void = { _, _ in }
     ) throws -> LossSum {
         precondition(gradient.count == graph.parameterLayout.vectorCount)
         context.gradients = gradient.pointer
@@ -103,7 +103,7 @@ public final class Network {
         context.gradients = nil
         context.labelSmoothing = 0
         context.updatesStatistics = false
-        return try run(batch, at: weights, statistics: statistics, training: false) { _ in }
+        return try run(batch, at: weights, statistics: statistics, training: false) { _, _ in }
     }
 
     /// Arena that training needs for each further sample, judged by the plans of two batch sizes. Creates their programs.
@@ -115,7 +115,7 @@ public final class Network {
 
     private func run(
         _ batch: SampleBatch, at weights: FlatVector, statistics: FlatVector, training: Bool,
-        _ whenFinal: (_ start: Int) throws -> Void
+        _ whenFinal: (_ start: Int, _ losses: LossSum) throws -> Void
     ) throws -> LossSum {
         precondition(
             weights.count == graph.parameterLayout.vectorCount && statistics.count == graph.statisticsLayout.vectorCount
@@ -130,7 +130,9 @@ public final class Network {
         context.sampleIndices = batch.sampleIndices
         context.epoch = batch.epoch
         context.seed = seed
-        try program.run(context, whenFinal: whenFinal)
+        try program.run(context) { start in
+            try whenFinal(start, LossSum(loss: context.lossSum, correct: context.correct))
+        }
         return LossSum(loss: context.lossSum, correct: context.correct)
     }
 

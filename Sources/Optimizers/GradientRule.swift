@@ -80,8 +80,7 @@ public final class GradientRule {
     /// reached by all, and ``Objective/averageDirection(ofGroup:_:)`` once for each group by all that share it.
     /// `weights` is only read, and must not be `gradient`.
     /// - Parameter whenFinal: called during the last backward pass: the entries `start..<parameterCount` of `gradient` are
-    ///   final. `start` never rises. The log form, whose coefficients come from all losses, does not call it; neither does a
-    ///   process without groups: then everything is final at the return.
+    ///   final. `start` never rises. A process without groups does not call it: its zeros are final at the return.
     /// - Throws: what the objective throws. A loss that is not finite is no error here: it shows in the result.
     public func evaluate(
         _ objective: any Objective, at weights: FlatVector, into gradient: FlatVector,
@@ -93,6 +92,7 @@ public final class GradientRule {
         let linear = coefficients(trace: traceWeight, norm: normWeight)
         var terms = StepTerms()
         var losses = BatchLosses()
+        var logFactors: Coefficients?
 
         // One group's g0 can live in `gradient` itself; of several, `gradient` holds the sum.
         let isOnlyGroup = groupCount == 1
@@ -107,43 +107,47 @@ public final class GradientRule {
         for group in 0..<groupCount {
             let weight = objective.weight(ofGroup: group)
             let clean = isOnlyGroup ? gradient : vector(.clean)
-            /// The group's last pass: its gradient goes into G piece by piece, and the last group's makes G final.
+            /// The group's last pass: its gradient goes into `sum` piece by piece, and the last group's makes G final, after which
+            /// it is no longer this process's alone.
+            var squaredNorm = 0.0
             func evaluateLast(
-                _ pass: Pass, at point: FlatVector, _ target: FlatVector, weight: Double
+                _ pass: Pass, at point: FlatVector, _ target: FlatVector, weight: Double, into sum: FlatVector,
+                finish: (_ range: Range<Int>, _ found: Evaluation) throws -> Void = { _, _ in }
             ) throws -> Evaluation {
                 var added = parameterCount
-                return try objective.evaluate(group: group, pass: pass, at: point, gradient: target) { start in
-                    if start < added {
-                        add(target, weight: weight, to: gradient, in: start..<added)
-                        added = start
+                return try objective.evaluate(group: group, pass: pass, at: point, gradient: target) { start, found in
+                    let range = start..<added
+                    if pass == .clean { squaredNorm += target.squaredNorm(in: range) }
+                    add(target, weight: weight, to: sum, in: range)
+                    added = start
+                    if group == groupCount - 1 {
+                        try finish(range, found)
+                        try whenFinal(start)
                     }
-                    if group == groupCount - 1 { try whenFinal(start) }
                 }
             }
 
             let evaluation =
                 radius == 0
-                ? try evaluateLast(.clean, at: weights, clean, weight: weight)
+                ? try evaluateLast(.clean, at: weights, clean, weight: weight, into: gradient)
                 : try objective.evaluate(group: group, pass: .clean, at: weights, gradient: clean)
             terms.correct += evaluation.correct
             terms.sampleCount += evaluation.sampleCount
             add(evaluation.loss, weight: weight, to: &losses.clean)
-
-            if radius > 0 { try objective.averageDirection(ofGroup: group, clean) }
             if radius == 0 {
-                // Where the weighted gradient has taken the place of g0, its norm is weighted too.
-                add(clean.norm, weight: clean === gradient && weight != 0 ? 1 : weight, to: &terms.gradientNorm)
+                add(squaredNorm.squareRoot(), weight: weight, to: &terms.gradientNorm)
                 continue
             }
+
+            try objective.averageDirection(ofGroup: group, clean)
             let norm = clean.norm
             add(norm, weight: weight, to: &terms.gradientNorm)
-
             let step = Float(radius / (norm + Self.normGuard))
             let point = vector(.point)
             point.setSum(weights, clean, scaledBy: step)
             guard let regularizer else {
                 // SAM needs g0 no longer: g⁺ takes its place.
-                let ascent = try evaluateLast(.ascent, at: point, clean, weight: weight)
+                let ascent = try evaluateLast(.ascent, at: point, clean, weight: weight, into: gradient)
                 add(ascent.loss, weight: weight, to: &losses.ascent)
                 continue
             }
@@ -161,13 +165,22 @@ public final class GradientRule {
             add(clean, weight: weight * factors.clean, to: gradient)
             add(ascentGradient, weight: weight * factors.ascent, to: ascentSum)
 
-            let descent: Evaluation
-            if isLog {
-                descent = try objective.evaluate(group: group, pass: .descent, at: point, gradient: descentGradient)
-                add(descentGradient, weight: weight, to: descentSum)
-            } else {
-                descent = try evaluateLast(
-                    .descent, at: point, descentGradient, weight: weight * factors.descent)
+            let descent = try evaluateLast(
+                .descent, at: point, descentGradient, weight: weight * factors.descent, into: descentSum
+            ) { range, found in
+                guard isLog else { return }
+                if logFactors == nil {
+                    // The third losses are known before the third backward pass begins.
+                    var batch = losses
+                    add(found.loss, weight: weight, to: &batch.descent)
+                    try objective.sumOverBatch(&batch)
+                    logFactors = logCoefficients(batch, &terms)
+                }
+                guard let factors = logFactors else { return }
+                gradient.combine(
+                    Float(factors.ascent), ascentSum, Float(factors.clean), gradient, Float(factors.descent),
+                    descentSum,
+                    in: range)
             }
             add(descent.loss, weight: weight, to: &losses.descent)
         }
@@ -178,14 +191,10 @@ public final class GradientRule {
             terms.descentLoss = losses.descent
             terms.curvature = (losses.ascent + losses.descent - 2 * losses.clean) / (radius * radius)
             terms.slope = (losses.ascent - losses.descent) / (2 * radius)
-            if regularizer == .log {
+            if regularizer == .log, logFactors == nil {
+                // A process without groups is one of those whose losses are summed all the same.
                 try objective.sumOverBatch(&losses)
-                let factors = logCoefficients(losses, &terms)
-                if groupCount > 0 {
-                    gradient.combine(
-                        Float(factors.ascent), vector(.ascentSum), Float(factors.clean), gradient,
-                        Float(factors.descent), vector(.descentSum), accumulating: false)
-                }
+                logFactors = logCoefficients(losses, &terms)
             }
         }
         return terms

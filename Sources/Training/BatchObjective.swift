@@ -46,48 +46,55 @@ final class BatchObjective: Objective {
         return Double(batch.shares[group].samples.count) / Double(batch.batchCount)
     }
 
-    func evaluate(
-        group: Int, pass: Pass, at point: FlatVector, gradient: FlatVector, whenFinal: (_ start: Int) throws -> Void
-    ) throws -> Evaluation {
+    func evaluate(group: Int, pass: Pass, at point: FlatVector, gradient: FlatVector, whenFinal: WhenFinal) throws
+        -> Evaluation
+    {
         guard let batch, !batch.shares[group].samples.isEmpty else {
             // A share of a short last batch can be empty: this rank still takes part in the group's averaging.
             gradient.fill(0)
-            try whenFinal(0)
-            return Evaluation(loss: 0, correct: 0, sampleCount: 0)
+            let nothing = Evaluation(loss: 0, correct: 0, sampleCount: 0)
+            try whenFinal(0, nothing)
+            return nothing
         }
         let samples = batch.shares[group].samples
         let runs = microBatchSize.map { (samples.count + $0 - 1) / $0 } ?? 1
         var sum = LossSum(loss: 0, correct: 0)
+        func found() -> Evaluation {
+            Evaluation(loss: sum.loss / Double(samples.count), correct: sum.correct, sampleCount: samples.count)
+        }
         for run in 0..<runs {
             // Sizes that differ by one at most: few programs to make.
             let part = samples.count * run / runs..<samples.count * (run + 1) / runs
             var added = parameterCount
-            let found = try self.run(
+            var isCounted = false
+            try self.run(
                 batch, samples.lowerBound + part.lowerBound, part.count, pass, at: point,
                 into: run == 0 ? gradient : partial, gradientScale: 1 / Float(samples.count)
-            ) { start in
+            ) { start, losses in
+                if !isCounted {
+                    sum.loss += losses.loss
+                    sum.correct += losses.correct
+                    isCounted = true
+                }
                 if run > 0, start < added {
                     gradient.add(partial, in: start..<added)
                     added = start
                 }
-                if run == runs - 1 { try whenFinal(start) }
+                if run == runs - 1 { try whenFinal(start, found()) }
             }
-            sum.loss += found.loss
-            sum.correct += found.correct
         }
-        return Evaluation(
-            loss: sum.loss / Double(samples.count), correct: sum.correct, sampleCount: samples.count)
+        return found()
     }
 
     private func run(
         _ batch: Batch, _ first: Int, _ count: Int, _ pass: Pass, at point: FlatVector, into gradient: FlatVector,
-        gradientScale: Float, _ whenFinal: (_ start: Int) throws -> Void
-    ) throws -> LossSum {
+        gradientScale: Float, _ whenFinal: (_ start: Int, _ losses: LossSum) throws -> Void
+    ) throws {
         let movesStatistics = pass == .clean || (pass == .descent && movesStatisticsInDescent)
         if movesStatistics { statisticsUpdates += 1 }
-        return try batch.labels.withUnsafeBufferPointer { labels in
+        try batch.labels.withUnsafeBufferPointer { labels in
             try batch.sampleIndices.withUnsafeBufferPointer { indices in
-                try network.gradient(
+                _ = try network.gradient(
                     SampleBatch(
                         count: count, pixels: batch.pixels.pointer + first * pixelsPerSample,
                         labels: labels.baseAddress.map { $0 + first },

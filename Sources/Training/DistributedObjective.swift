@@ -34,9 +34,9 @@ final class DistributedObjective: Objective {
     var groupCount: Int { local.groupCount }
     func weight(ofGroup group: Int) -> Double { local.weight(ofGroup: group) }
 
-    func evaluate(
-        group: Int, pass: Pass, at point: FlatVector, gradient: FlatVector, whenFinal: (_ start: Int) throws -> Void
-    ) throws -> Evaluation {
+    func evaluate(group: Int, pass: Pass, at point: FlatVector, gradient: FlatVector, whenFinal: WhenFinal) throws
+        -> Evaluation
+    {
         try local.evaluate(group: group, pass: pass, at: point, gradient: gradient, whenFinal: whenFinal)
     }
 

@@ -1,5 +1,6 @@
 import Compute
 import Datasets
+import Glibc
 import Optimizers
 
 /// Everything that defines a run. The defaults are those of `crsam-dist train` without a flag.
@@ -143,6 +144,13 @@ extension RunConfiguration {
             throw ConfigurationError(
                 "--m-sharpness \(m) is more than the batch of \(batchSize)",
                 remedy: "use at most \(batchSize), or 'global'")
+        }
+        // More would take minutes to start and only wait for each other.
+        let processors = sysconf(Int32(_SC_NPROCESSORS_ONLN))
+        if threads > 4 * max(processors, 1) {
+            throw ConfigurationError(
+                "--threads \(threads) is more than four times the \(processors) processors of this host",
+                remedy: "use at most one a processor over all ranks of a host")
         }
         if precision.support == .none {
             throw ConfigurationError(

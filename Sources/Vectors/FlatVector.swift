@@ -109,12 +109,16 @@ public final class FlatVector: @unchecked Sendable {
         cvk_add_scaled(pointer, base.pointer, factor, direction.pointer, count)
     }
 
-    /// self ← a·x + b·y + c·z, or self ← self + that when `accumulating`, in one pass. May be called with self among x, y, z.
+    /// self ← a·x + b·y + c·z in one pass, in `range` or everywhere. May be called with self among x, y, z.
     public func combine(
-        _ a: Float, _ x: FlatVector, _ b: Float, _ y: FlatVector, _ c: Float, _ z: FlatVector, accumulating: Bool
+        _ a: Float, _ x: FlatVector, _ b: Float, _ y: FlatVector, _ c: Float, _ z: FlatVector,
+        in range: Range<Int>? = nil
     ) {
         precondition(count == x.count && count == y.count && count == z.count)
-        cvk_combine(pointer, accumulating ? 1 : 0, a, x.pointer, b, y.pointer, c, z.pointer, count)
+        let range = checked(range)
+        let start = range.lowerBound
+        cvk_combine(
+            pointer + start, a, x.pointer + start, b, y.pointer + start, c, z.pointer + start, range.count)
     }
 
     /// x·y, accumulated in Double over a fixed number of lanes: the same bits on every processor.
@@ -124,7 +128,13 @@ public final class FlatVector: @unchecked Sendable {
     }
 
     /// ‖x‖₂, accumulated in Double over a fixed number of lanes: the same bits on every processor.
-    public var norm: Double { cvk_sum_of_squares(pointer, count).squareRoot() }
+    public var norm: Double { squaredNorm(in: 0..<count).squareRoot() }
+
+    /// Σ x² over `range`, in Double.
+    public func squaredNorm(in range: Range<Int>) -> Double {
+        let range = checked(range)
+        return cvk_sum_of_squares(pointer + range.lowerBound, range.count)
+    }
 
     /// A 64-bit hash of the elements' bits, chained through `seed`: equal vectors, and only they (but for chance), agree.
     public func fingerprint(seed: UInt64 = 0) -> UInt64 { cvk_fingerprint(pointer, count, seed) }

@@ -36,6 +36,9 @@ public struct BatchLosses: Sendable, Equatable {
     }
 }
 
+/// Hears that a gradient is final from `start` on, and what the evaluation found.
+public typealias WhenFinal = (_ start: Int, _ found: Evaluation) throws -> Void
+
 /// Loss and gradient at a point, on one batch.
 ///
 /// All that a gradient rule or a probe sees of a network. The batch is in groups: samples that share one ascent
@@ -53,11 +56,11 @@ public protocol Objective: AnyObject {
     /// Writes the mean gradient over the samples of `group` held here at `point` into `gradient`, overwriting it.
     ///
     /// Cost: one forward and one backward pass. Random choices inside (dropout) are the same in all three passes.
-    /// - Parameter whenFinal: called between pieces of the backward pass: the entries `start..<parameterCount` have their
-    ///   values and are neither read nor written again. `start` never rises; the last call, before the return, has 0.
-    func evaluate(
-        group: Int, pass: Pass, at point: FlatVector, gradient: FlatVector, whenFinal: (_ start: Int) throws -> Void
-    ) throws -> Evaluation
+    /// - Parameter whenFinal: called between pieces of the last backward pass: the entries `start..<parameterCount` have
+    ///   their values and are neither read nor written again. `start` never rises; the last call, before the return, has 0.
+    ///   What is returned is known at the first call already.
+    func evaluate(group: Int, pass: Pass, at point: FlatVector, gradient: FlatVector, whenFinal: WhenFinal) throws
+        -> Evaluation
 
     /// Averages a clean gradient over the processes that share `group`, in place. Nothing to do where none does.
     func averageDirection(ofGroup group: Int, _ gradient: FlatVector) throws
@@ -75,6 +78,6 @@ extension Objective {
 
     /// For those who need no part of the gradient before the rest.
     public func evaluate(group: Int, pass: Pass, at point: FlatVector, gradient: FlatVector) throws -> Evaluation {
-        try evaluate(group: group, pass: pass, at: point, gradient: gradient) { _ in }
+        try evaluate(group: group, pass: pass, at: point, gradient: gradient) { _, _ in }
     }
 }

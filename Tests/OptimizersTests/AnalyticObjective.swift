@@ -92,21 +92,22 @@ final class AnalyticObjective: Objective {
     func weight(ofGroup group: Int) -> Double { groups[group].weight }
 
     /// Final piece by piece, an entry at a time.
-    func evaluate(
-        group: Int, pass: Pass, at point: FlatVector, gradient: FlatVector, whenFinal: (_ start: Int) throws -> Void
-    ) rethrows -> Evaluation {
+    func evaluate(group: Int, pass: Pass, at point: FlatVector, gradient: FlatVector, whenFinal: WhenFinal) rethrows
+        -> Evaluation
+    {
         calls.append(.evaluate(group: group, pass: pass))
         points.append(point.array)
         let w = point.doubles
         let values = groups[group].function.gradient(w).map(Float.init)
+        let found = Evaluation(loss: groups[group].function.loss(w), correct: group + 1, sampleCount: 10)
         // What is not final yet is nobody's to read.
         gradient.fill(.nan)
-        try whenFinal(parameterCount)
+        try whenFinal(parameterCount, found)
         for index in (0..<parameterCount).reversed() {
             gradient[index] = values[index]
-            try whenFinal(index)
+            try whenFinal(index, found)
         }
-        return Evaluation(loss: groups[group].function.loss(w), correct: group + 1, sampleCount: 10)
+        return found
     }
 
     func averageDirection(ofGroup group: Int, _ gradient: FlatVector) { calls.append(.average(group: group)) }

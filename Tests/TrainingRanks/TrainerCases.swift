@@ -21,17 +21,17 @@ private func traffic(
     return (steps.map { $0.0 - $1.0 }, steps.map { $0.1 - $1.1 }, trainer.reducedBytesPerStep)
 }
 
-/// The losses of a few steps.
-private func losses(_ world: Communicator, _ settings: [(String, String)]) throws -> [Double] {
+/// Losses and norms of a few steps.
+private func figures(_ world: Communicator, _ settings: [(String, String)]) throws -> [Double] {
     var configuration = RunConfiguration()
     let fixed = [("dataset", "synthetic"), ("batch-size", "\(4 * world.size)"), ("m-sharpness", "4"), ("steps", "5")]
     for (name, text) in fixed + settings { try configuration.apply(flag: name, text) }
     let trainer = try Trainer(configuration, world: world, purpose: .benchmark)
-    var losses: [Double] = []
-    trainer.onStep = { losses.append($0.loss) }
+    var figures: [Double] = []
+    trainer.onStep = { figures += [$0.loss, $0.gradientNorm, $0.combinedGradientNorm] }
     _ = try trainer.run()
     trainer.onStep = nil
-    return losses
+    return figures
 }
 
 let trainerCases = [
@@ -41,11 +41,11 @@ let trainerCases = [
             // Several groups, and several runs of the network for each.
             [("m-sharpness", "2")], [("micro-batch-size", "2")],
         ] {
-            let whole = try losses(world, settings + [("bucket-size", "0")])
-            let inBuckets = try losses(world, settings + [("bucket-size", "0.02")])
+            let whole = try figures(world, settings + [("bucket-size", "0")])
+            let inBuckets = try figures(world, settings + [("bucket-size", "0.02")])
             for (a, b) in zip(whole, inBuckets) {
                 try check(
-                    world.size < 3 ? a == b : abs(a - b) < 1e-5 * a, "\(settings): losses \(whole) and \(inBuckets)")
+                    world.size < 3 ? a == b : abs(a - b) < 1e-5 * a, "\(settings): \(whole) and \(inBuckets)")
             }
         }
     },

@@ -157,10 +157,13 @@ private final class Golden: Objective {
 
     var parameterCount: Int { weights.count }
 
-    func evaluate(
-        group: Int, pass: Pass, at point: FlatVector, gradient: FlatVector, whenFinal: (_ start: Int) throws -> Void
-    ) throws -> Evaluation {
+    func evaluate(group: Int, pass: Pass, at point: FlatVector, gradient: FlatVector, whenFinal: WhenFinal) throws
+        -> Evaluation
+    {
         let pixels = images.count / 10
+        func found(_ sum: LossSum) -> Evaluation {
+            Evaluation(loss: sum.loss / Double(samples), correct: sum.correct, sampleCount: samples)
+        }
         let sum = try labels.withUnsafeBufferPointer { labels in
             try network.gradient(
                 SampleBatch(
@@ -168,8 +171,9 @@ private final class Golden: Objective {
                     labels: labels.baseAddress.map { $0 + batch * samples },
                     softTargets: softTargets.map { UnsafePointer($0.pointer) }),
                 at: point, statistics: statistics, into: gradient, gradientScale: 1 / Float(samples),
-                labelSmoothing: labelSmoothing, updatesStatistics: pass == .clean, whenFinal: whenFinal)
+                labelSmoothing: labelSmoothing, updatesStatistics: pass == .clean
+            ) { start, losses in try whenFinal(start, found(losses)) }
         }
-        return Evaluation(loss: sum.loss / Double(samples), correct: sum.correct, sampleCount: samples)
+        return found(sum)
     }
 }

@@ -24,14 +24,22 @@ private func randomVector(_ count: Int, index: Int) -> FlatVector {
         #expect(abs(x.norm - exact) < 1e-10 * exact)
     }
 
-    @Test func `combine is a x + b y + c z, accumulating or not`() {
+    @Test func `combine is a x + b y + c z, and a range keeps to itself`() {
         let (x, y, z) = (randomVector(33, index: 1), randomVector(33, index: 2), randomVector(33, index: 3))
         let out = FlatVector(count: 33)
-        out.fill(1)
-        out.combine(2, x, -3, y, 0.5, z, accumulating: true)
-        for i in 0..<33 { #expect(out[i] == 1 + (2 * x[i] + -3 * y[i] + 0.5 * z[i])) }
-        out.combine(2, x, -3, y, 0.5, z, accumulating: false)
+        out.combine(2, x, -3, y, 0.5, z)
         for i in 0..<33 { #expect(out[i] == 2 * x[i] + -3 * y[i] + 0.5 * z[i]) }
+        for range in [0..<0, 5..<30, 17..<33] {
+            out.fill(1)
+            out.combine(2, x, -3, y, 0.5, z, in: range)
+            for i in 0..<33 { #expect(out[i] == (range.contains(i) ? 2 * x[i] + -3 * y[i] + 0.5 * z[i] : 1)) }
+            out.fill(1)
+            out.add(x, scaledBy: 2, in: range)
+            for i in 0..<33 { #expect(out[i] == (range.contains(i) ? 1 + 2 * x[i] : 1)) }
+            out.fill(3)
+            out.scale(by: 2, in: range)
+            for i in 0..<33 { #expect(out[i] == (range.contains(i) ? 6 : 3)) }
+        }
     }
 
     @Test func `setSum, add, scale and copy act element by element`() {

@@ -17,9 +17,8 @@ uint64_t cvk_fingerprint(const float *x, size_t n, uint64_t seed);
 /// out = x + s·y. `out` may be x or y.
 void cvk_add_scaled(float *out, const float *x, float s, const float *y, size_t n);
 
-/// out = a·x + b·y + c·z, or out += that when `accumulate`. `out` may be one of the inputs.
-void cvk_combine(float *out, int accumulate, float a, const float *x, float b, const float *y, float c, const float *z,
-                 size_t n);
+/// out = a·x + b·y + c·z. `out` may be one of the inputs.
+void cvk_combine(float *out, float a, const float *x, float b, const float *y, float c, const float *z, size_t n);
 
 /// One step of SGD as PyTorch computes it (dampening 0): g ← g + λw; m ← first ? g : μm + g;
 /// w ← w − η(nesterov ? g + μm : m). `momentum` is unused and may be NULL when mu is 0.
