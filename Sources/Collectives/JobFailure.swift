@@ -14,7 +14,8 @@ public enum JobFailure {
     /// Before MPI is initialized they wait for 1.5 to 2 seconds, as `mpirun` takes about one to end a job of which a
     /// process merely exited.
     /// - Parameters:
-    ///   - message: what happened, where, what to do. Line breaks become spaces.
+    ///   - message: what happened, where, what to do. Line breaks become spaces, other control characters (a file's text
+    ///     may hold some, and a terminal obeys them) question marks.
     ///   - rank: this process's rank in the job; MPI or the launcher is asked when it is `nil`.
     ///   - status: the job's exit status; 0 becomes 1.
     public static func end(_ message: String, rank: Int? = nil, status: Int32 = 1) -> Never {
@@ -27,7 +28,9 @@ public enum JobFailure {
         }
         let place = rank.map { "rank \($0): " } ?? ""
         let oneLine = message.split(whereSeparator: \.isNewline).joined(separator: " ")
-        let line = "crsam-dist: error: \(place)\(oneLine)\n"
+        let shown = String(
+            String.UnicodeScalarView(oneLine.unicodeScalars.map { $0.value < 32 || $0.value == 127 ? "?" : $0 }))
+        let line = "crsam-dist: error: \(place)\(shown)\n"
         _ = Array(line.utf8).withUnsafeBytes { write(STDERR_FILENO, $0.baseAddress, $0.count) }
         // Flushing waits for a thread that holds a stream's lock, and MPI may wait too: the signal ends what hangs.
         alarm(10)

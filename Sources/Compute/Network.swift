@@ -37,6 +37,18 @@ public struct LossSum: Sendable, Equatable {
     }
 }
 
+/// A batch whose activations this machine, or this process, cannot hold.
+public struct MemoryShortage: Error, Equatable, CustomStringConvertible {
+    /// In one run on one rank.
+    public let samples: Int
+    public let bytes: Int
+
+    public var description: String {
+        "\(samples) samples in one run of the network need \((bytes + 500_000_000) / 1_000_000_000) GB for activations, more than "
+            + "there is: lower --batch-size, set --micro-batch-size, or use more hosts"
+    }
+}
+
 /// A graph that can be run: programs for the batch sizes that have occurred, and the arena that they share.
 ///
 /// The first run of a batch size makes its program; later runs allocate nothing. Not for two threads at once.
@@ -143,7 +155,12 @@ public final class Network {
         let program = try graph.program(
             engine: engine, batch: batch, training: training, policy: policy, precision: precision)
         let floats = (program.arenaBytes + MemoryLayout<Float>.stride - 1) / MemoryLayout<Float>.stride
-        if floats > arena.count { arena = FlatVector(count: floats) }
+        if floats > arena.count {
+            guard FlatVector.hasRoom(for: floats) else {
+                throw MemoryShortage(samples: batch, bytes: program.arenaBytes)
+            }
+            arena = FlatVector(count: floats)
+        }
         programs.append((batch, training, program))
         return program
     }

@@ -40,6 +40,33 @@ public struct Checkpoint: Sendable {
         if let found = modelName, found != name { throw .otherModel(path: path, found: found, expected: name) }
     }
 
+    /// The step to go on from; 0 for bare weights. Throws where `state.json` does not belong to the other files, to the run or
+    /// to its data: going on would give another run than the one that was interrupted.
+    func step(of configuration: RunConfiguration, stepsPerEpoch: Int) throws -> Int {
+        guard let state, let optimizer else { return 0 }
+        let path = path + "/" + CheckpointStore.stateFile
+        let counted = try RunProgress(optimizer).step
+        let (epoch, stepInEpoch) = counted.quotientAndRemainder(dividingBy: stepsPerEpoch)
+        for (key, there, here, place) in [
+            ("step", "\(state.step)", "\(counted)", "\(CheckpointStore.optimizerFile) beside it"),
+            (
+                "configuration_hash", state.configurationHash, configuration.configurationHash,
+                "this run's configuration"
+            ),
+            ("seed", "\(state.seed)", "\(configuration.seed)", "this run's configuration"),
+            ("m_sharpness", "\(state.mSharpness)", "\(configuration.effectiveMSharpness)", "this run's configuration"),
+            ("epoch", "\(state.epoch)", "\(epoch)", "\(stepsPerEpoch) steps an epoch, as --data has samples for"),
+            (
+                "position", "\(state.position)", "\(stepInEpoch * configuration.batchSize)",
+                "\(stepsPerEpoch) steps an epoch, as --data has samples for"
+            ),
+        ] where there != here {
+            throw CheckpointError.malformedState(
+                path: path, problem: "\(key) is \(there), but \(here) by \(place)")
+        }
+        return counted
+    }
+
     private static func stepFolder(_ path: String) throws(FileError) -> String? {
         if try FileSystem.kind(path + "/" + CheckpointStore.stateFile) == .file { return path }
         for folder in [path + "/" + RunFolder.checkpointsName, path] where try FileSystem.kind(folder) == .directory {

@@ -31,9 +31,12 @@ public struct CheckpointEvaluation: Sendable {
 
     /// Every rank must call it; the result is the same on all.
     public func run(_ world: Communicator) throws -> EvaluationResult {
+        try ConfigurationAgreement.check(
+            configuration.agreement(command: "evaluate") + [("checkpoint", checkpoint.path)], world)
         ComputeThreads.set(Int32(configuration.threads))
         let entry = try ModelCatalog.entry(configuration.model)
         let dataset = try RunResources.dataset(configuration, entry, .test)
+        try ConfigurationAgreement.check(data: [dataset], world)
         let shape = [dataset.shape.channels, dataset.shape.height, dataset.shape.width]
         let network = try Network(
             try ModelCatalog.graph(entry.name, inputShape: shape, classes: dataset.classCount),

@@ -1,4 +1,6 @@
 import Collectives
+import Datasets
+import Vectors
 
 /// Ranks that were started with different settings: told before the first step, by the first field that differs.
 public struct ConfigurationDisagreement: Error, Equatable, CustomStringConvertible {
@@ -12,7 +14,7 @@ public struct ConfigurationDisagreement: Error, Equatable, CustomStringConvertib
             return "\(value.isEmpty ? "none" : value) on rank\(ranks.count > 1 ? "s" : "") \(shown)"
         }
         return
-            "ranks were started with different --\(field): \(parts.joined(separator: "; ")); start all with the same flags "
+            "ranks were started with different \(field == "command" ? "commands" : "--\(field)"): \(parts.joined(separator: "; ")); start all with the same flags "
             + "and configuration file"
     }
 
@@ -23,6 +25,16 @@ public struct ConfigurationDisagreement: Error, Equatable, CustomStringConvertib
 }
 
 enum ConfigurationAgreement {
+    /// Throws on all ranks alike unless all read the same images and labels. Every rank must call it.
+    static func check(data sets: [ImageDataset], _ world: Communicator) throws {
+        let values = sets.map { set in
+            let labels = set.labels.withUnsafeBytes { Kernels.fingerprint(of: $0) }
+            let all = set.pixels.withUnsafeBytes { Kernels.fingerprint(of: $0, seed: labels) }
+            return "\(set.count) images with fingerprint \(String(all, radix: 16))"
+        }
+        try check([("data", values.joined(separator: " and "))], world)
+    }
+
     /// Throws on all ranks alike unless all were started with the same fields. Every rank must call it.
     ///
     /// - Parameter fields: name and value, in the same order on all ranks.

@@ -27,6 +27,8 @@ public final class Evaluator {
     }
 
     /// Every rank must call it; the result is the same on all. One small all-reduce.
+    ///
+    /// Throws ``NonFiniteEvaluation`` on all ranks alike.
     public func run(at weights: FlatVector, statistics: FlatVector) throws -> EvaluationResult {
         loader.restart()
         var sums = [0.0, 0.0, 0.0]
@@ -41,6 +43,7 @@ public final class Evaluator {
             sums[2] += Double(batch.count)
         }
         try sums.withUnsafeMutableBufferPointer { try world.allReduce($0, .sum) }
+        guard sums[0].isFinite else { throw NonFiniteEvaluation(loss: sums[0] / sums[2]) }
         return EvaluationResult(loss: sums[0] / sums[2], accuracy: sums[1] / sums[2], sampleCount: Int(sums[2]))
     }
 }

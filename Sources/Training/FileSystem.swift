@@ -92,6 +92,12 @@ enum FileSystem {
     static func replace(
         _ path: String, with text: String, open: (String) throws(FileError) -> any ByteSink
     ) throws(FileError) {
+        let path = resolved(path)
+        var status = stat()
+        if stat(path, &status) == 0, status.st_mode & S_IFMT != S_IFREG, status.st_mode & S_IFMT != S_IFDIR {
+            // A device or pipe is written to, not replaced.
+            return try open(path).write(text)
+        }
         let folder = directory(of: path)
         let partial = folder + "/" + partialName(lastName(of: path))
         do throws(FileError) {
@@ -109,6 +115,13 @@ enum FileSystem {
 
     static func replace(_ path: String, with text: String) throws(FileError) {
         try replace(path, with: text) { path throws(FileError) in try OutputFile(path) }
+    }
+
+    /// What a link leads to; the path itself where nothing is there yet.
+    private static func resolved(_ path: String) -> String {
+        guard let target = realpath(path, nil) else { return path }
+        defer { free(target) }
+        return String(cString: target)
     }
 
     static func directory(of path: String) -> String {

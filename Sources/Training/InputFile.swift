@@ -8,7 +8,8 @@ final class InputFile: @unchecked Sendable {
     private let descriptor: Int32
 
     init(_ path: String) throws(FileError) {
-        descriptor = open(path, O_RDONLY | O_CLOEXEC)
+        // Opening a named pipe would otherwise wait for a writer.
+        descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
         self.path = path
         var status = stat()
         if descriptor < 0 {
@@ -20,7 +21,11 @@ final class InputFile: @unchecked Sendable {
             throw .last("look at", path)
         }
         byteCount = Int(status.st_size)
-        if status.st_mode & S_IFMT == S_IFDIR { throw FileError("read", path, code: EISDIR) }
+        switch status.st_mode & S_IFMT {
+        case S_IFREG: break
+        case S_IFDIR: throw FileError("read", path, code: EISDIR)
+        default: throw FileError("read (it is not a regular file)", path, code: EINVAL)
+        }
     }
 
     deinit { if descriptor >= 0 { close(descriptor) } }

@@ -11,6 +11,9 @@ public enum Job {
     public static func run(threads: Int, _ body: (Communicator) throws -> Void) {
         // More ranks than cores would otherwise wait for each other with the processor in their hands.
         LinearAlgebraThreads.set(Int32(threads))
+        // A file that may not grow and a reader that went away are errors of a write, which say where; not silent deaths.
+        signal(SIGXFSZ, SIG_IGN)
+        signal(SIGPIPE, SIG_IGN)
         JobFailure.endingJob {
             let environment = try MPIEnvironment(requiring: .funneled)
             JobFailure.endingJob { try body(environment.world) }

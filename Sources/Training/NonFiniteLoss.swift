@@ -17,7 +17,28 @@ public struct NonFiniteLoss: Error, Equatable, CustomStringConvertible {
     public var description: String {
         let shown = ranks.prefix(8).map(String.init).joined(separator: ", ") + (ranks.count > 8 ? ", …" : "")
         let place = ranks.isEmpty ? "the reduced gradient" : "the loss on rank\(ranks.count > 1 ? "s" : "") \(shown)"
-        return "step \(step): \(place) is not finite (mean loss \(loss)): lower --learning-rate or --rho, raise "
+        return
+            "step \(step): \(place) is not finite (mean loss \(loss)): lower --learning-rate, --rho, --alpha or --beta, raise "
             + "--warmup-epochs, or add --clip-norm 1; the last checkpoint is from before this step"
+    }
+}
+
+/// An update that left weights or running statistics which are not finite numbers: they are not saved.
+struct NonFiniteWeights: Error, CustomStringConvertible {
+    let step: Int
+
+    var description: String {
+        "step \(step) left weights or running statistics that are not finite: lower --learning-rate, raise --warmup-epochs, or add "
+            + "--clip-norm 1; no checkpoint is made of it, the last one is from before"
+    }
+}
+
+/// An evaluation whose mean loss is not a finite number.
+struct NonFiniteEvaluation: Error, CustomStringConvertible {
+    let loss: Double
+
+    var description: String {
+        "the loss on the test images is \(loss.isNaN ? "not a number" : "\(loss)"): the weights or running statistics are not finite or far too large; use an earlier "
+            + "checkpoint, or train with a lower --learning-rate"
     }
 }

@@ -7,6 +7,11 @@ extension RunConfiguration {
             + [("normalization", normalization.map { "mean \($0.mean) std \($0.std)" } ?? "")]
     }
 
+    /// What all ranks must have been started with: the identity, and what decides which collectives there are.
+    func agreement(command: String) -> [(name: String, value: String)] {
+        [("command", command)] + identity + [("evaluate-every", "\(evaluateEvery)")]
+    }
+
     /// Fields of the identity that another configuration has differently: name, value here, value there.
     public func differences(from other: RunConfiguration) -> [(field: String, mine: String, theirs: String)] {
         zip(identity, other.identity).filter { $0.value != $1.value }.map { ($0.name, $0.value, $1.value) }

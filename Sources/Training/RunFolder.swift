@@ -7,18 +7,21 @@ public enum RunFolderError: Error, Equatable, CustomStringConvertible {
     case foreignFiles(path: String)
     case otherConfiguration(path: String, differences: [String])
     case runExists(path: String)
+    case inUse(path: String)
 
     public var description: String {
         switch self {
         case .resumeWithoutOutput: "--resume needs to know which run: add --output DIR"
         case .notAFolder(let path): "output \(path) is not a folder: choose another --output"
         case .foreignFiles(let path):
-            "output folder \(path) is not empty and holds no run: choose another --output, or empty it"
+            "output folder \(path) is not empty and has no config.yaml of a run: choose another --output"
         case .otherConfiguration(let path, let differences):
             "output folder \(path) holds a run with another configuration (\(differences.joined(separator: ", "))): give the "
                 + "same values, or choose another --output"
         case .runExists(let path):
             "output folder \(path) holds a run already: add --resume to go on with it, or choose another --output"
+        case .inUse(let path):
+            "another job is writing into output folder \(path): wait for its end or stop it, or choose another --output"
         }
     }
 }

@@ -5,6 +5,7 @@ final class RunRecords {
     let folder: RunFolder
     /// What the run goes on from; nil for a start from the beginning.
     let checkpoint: Checkpoint?
+    private let lock: RunLock
     private let log: MetricsLog
     private let store: CheckpointStore
     private let reporter: ProgressReporter
@@ -18,13 +19,15 @@ final class RunRecords {
         self.configuration = configuration
         stepsPerEpoch = resources.stepsPerEpoch
         (folder, checkpoint) = try RunFolder.open(configuration, ranks: ranks)
-        let step = checkpoint?.state?.step ?? 0
+        lock = try RunLock(folder)
+        let step = try checkpoint?.step(of: configuration, stepsPerEpoch: resources.stepsPerEpoch) ?? 0
+        // Before anything there is cut.
+        store = CheckpointStore(folder: folder.checkpoints)
+        try store.prepare()
         // The last epoch of a run that --steps ended has a row though it is not complete.
         try folder.cutRecords(
             step: step,
             epoch: step >= resources.totalSteps ? resources.totalEpochs : step / stepsPerEpoch)
-        store = CheckpointStore(folder: folder.checkpoints)
-        try store.prepare()
         log = try MetricsLog(stepsPath: folder.metrics, epochsPath: folder.epochs, isNew: step == 0)
         reporter = ProgressReporter(
             output: output, firstStep: step, totalSteps: resources.totalSteps, totalEpochs: resources.totalEpochs)
@@ -62,6 +65,9 @@ final class RunRecords {
     /// Puts everything that the run is into a checkpoint on the disk.
     func save(_ state: ModelState, _ progress: RunProgress) throws {
         try log.flush()
+        guard state.weights.norm.isFinite, state.statistics.norm.isFinite else {
+            throw NonFiniteWeights(step: progress.step)
+        }
         let (epoch, stepInEpoch) = progress.step.quotientAndRemainder(dividingBy: stepsPerEpoch)
         try store.write(
             CheckpointState(

@@ -25,6 +25,12 @@ struct RunResources {
         let syntheticCount = purpose == .benchmark ? 4 * configuration.batchSize : nil
         train = try Self.dataset(configuration, entry, .train, syntheticCount: syntheticCount)
         test = try Self.dataset(configuration, entry, .test, syntheticCount: syntheticCount)
+        guard train.shape == test.shape else {
+            func text(_ shape: ImageShape) -> String { "\(shape.channels) x \(shape.height) x \(shape.width)" }
+            throw ConfigurationError(
+                "--data \(configuration.dataDirectory ?? ""): training images are \(text(train.shape)), test images "
+                    + text(test.shape), remedy: "take both files from the same download")
+        }
         let inputShape = [train.shape.channels, train.shape.height, train.shape.width]
         let graph = try ModelCatalog.graph(entry.name, inputShape: inputShape, classes: train.classCount)
         network = try Network(

@@ -54,8 +54,10 @@ public final class Trainer {
         output: ProgressReporter.Output = .standardOutput
     ) throws {
         communicator = world
-        try ConfigurationAgreement.check(requested.identity, world)
+        try ConfigurationAgreement.check(
+            requested.agreement(command: purpose == .training ? "train" : "bench"), world)
         resources = try RunResources(requested, ranks: world.size, purpose: purpose)
+        try ConfigurationAgreement.check(data: [resources.train, resources.test], world)
         configuration = requested.resolved(
             mSharpness: resources.partition.mSharpness, normalization: resources.train.normalization)
         state = ModelState(

@@ -46,6 +46,16 @@ public final class FlatVector: @unchecked Sendable {
         pointer = storage.memory.assumingMemoryBound(to: Float.self)
     }
 
+    /// Whether this process could have `count` floats now: by the machine's memory and the limits set on the process.
+    public static func hasRoom(for count: Int) -> Bool {
+        let bytes = count * MemoryLayout<Float>.stride
+        let physical = sysconf(Int32(_SC_PHYS_PAGES)) * sysconf(Int32(_SC_PAGESIZE))
+        if physical > 0, bytes > physical { return false }
+        guard let trial = malloc(bytes) else { return false }
+        free(trial)
+        return true
+    }
+
     public convenience init(_ values: some Collection<Float>) {
         self.init(count: values.count)
         for (index, value) in values.enumerated() { pointer[index] = value }

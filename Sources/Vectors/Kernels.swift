@@ -28,6 +28,13 @@ public enum Kernels {
         }
     }
 
+    /// A 64-bit hash of `bytes` (but for the last three at most, and of their number), chained through `seed`.
+    public static func fingerprint(of bytes: UnsafeRawBufferPointer, seed: UInt64 = 0) -> UInt64 {
+        guard let start = bytes.baseAddress else { return seed }
+        // Read by memcpy: no alignment is needed.
+        return cvk_fingerprint(start.assumingMemoryBound(to: Float.self), bytes.count / 4, seed ^ UInt64(bytes.count))
+    }
+
     /// out = x + y
     public static func sum(
         of x: UnsafePointer<Float>, _ y: UnsafePointer<Float>, count: Int, into out: UnsafeMutablePointer<Float>
