@@ -49,10 +49,6 @@ public struct Checkpoint: Sendable {
         let (epoch, stepInEpoch) = counted.quotientAndRemainder(dividingBy: stepsPerEpoch)
         for (key, there, here, place) in [
             ("step", "\(state.step)", "\(counted)", "\(CheckpointStore.optimizerFile) beside it"),
-            (
-                "configuration_hash", state.configurationHash, configuration.configurationHash,
-                "this run's configuration"
-            ),
             ("seed", "\(state.seed)", "\(configuration.seed)", "this run's configuration"),
             ("m_sharpness", "\(state.mSharpness)", "\(configuration.effectiveMSharpness)", "this run's configuration"),
             ("epoch", "\(state.epoch)", "\(epoch)", "\(stepsPerEpoch) steps an epoch, as --data has samples for"),
