@@ -66,6 +66,29 @@ DISPATCHED void cvk_add_scaled(float *out, const float *x, float s, const float 
     for (size_t i = 0; i < n; i++) out[i] = x[i] + s * y[i];
 }
 
+DISPATCHED void cvk_scaled(float *out, float s, const float *x, size_t n) {
+    for (size_t i = 0; i < n; i++) out[i] = s * x[i];
+}
+
+DISPATCHED void cvk_reflect(float *out, const float *x, const float *y, size_t n) {
+    for (size_t i = 0; i < n; i++) out[i] = 2 * x[i] - y[i];
+}
+
+DISPATCHED void cvk_leave_and_step(float *sum, int adds, float f, float *y, const float *x, float s, size_t n) {
+    if (adds)
+        for (size_t i = 0; i < n; i++) {
+            const float direction = y[i];
+            sum[i] += f * direction;
+            y[i] = x[i] + s * direction;
+        }
+    else
+        for (size_t i = 0; i < n; i++) {
+            const float direction = y[i];
+            sum[i] = f * direction;
+            y[i] = x[i] + s * direction;
+        }
+}
+
 DISPATCHED void cvk_combine(float *out, float a, const float *x, float b, const float *y, float c, const float *z,
                             size_t n) {
     for (size_t i = 0; i < n; i++) out[i] = a * x[i] + b * y[i] + c * z[i];

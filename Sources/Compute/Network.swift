@@ -82,40 +82,38 @@ public final class Network {
         arena = FlatVector(count: 0)
         // Every pointer is set anew before each run.
         context = RunContext(
-            arena: UnsafeMutableRawPointer(arena.pointer), parameters: arena.pointer, gradients: nil,
-            statistics: arena.pointer, input: arena.pointer)
+            arena: UnsafeMutableRawPointer(arena.pointer), parameters: arena.pointer, statistics: arena.pointer,
+            input: arena.pointer)
     }
 
     /// Bytes of activations, gradients of activations and scratch memory, for all batch sizes so far.
     public var arenaBytes: Int { arena.count * MemoryLayout<Float>.stride }
 
-    /// Writes ∂(gradientScale · Σ loss)/∂w at `weights` into `gradient`, overwriting every parameter's entries.
+    /// Leaves ∂(gradientScale · Σ loss)/∂w at `weights` in `target`.
     ///
     /// - Parameters:
     ///   - gradientScale: 1 / count for the gradient of the mean.
     ///   - updatesStatistics: whether BatchNorm's running statistics move.
-    ///   - whenFinal: called after each operation of the backward pass: the entries of `gradient` from `start` on have
+    ///   - whenFinal: called after each operation of the backward pass: the entries of `target` from `start` on have
     ///     their values. `start` never rises and ends at 0. The losses are those of the return.
     /// - Returns: sums over the samples, computed with batch statistics.
     public func gradient(
-        _ batch: SampleBatch, at weights: FlatVector, statistics: FlatVector, into gradient: FlatVector,
+        _ batch: SampleBatch, at weights: FlatVector, statistics: FlatVector, into target: GradientTarget,
         gradientScale: Float, labelSmoothing: Float = 0, updatesStatistics: Bool = false,
         whenFinal: (_ start: Int, _ losses: LossSum) throws -> Void = { _, _ in }
     ) throws -> LossSum {
-        precondition(gradient.count == graph.parameterLayout.vectorCount)
-        context.gradients = gradient.pointer
+        precondition(target.sum.count == graph.parameterLayout.vectorCount && target.sum !== weights)
         context.gradientScale = gradientScale
         context.labelSmoothing = labelSmoothing
         context.updatesStatistics = updatesStatistics
-        return try run(batch, at: weights, statistics: statistics, training: true, whenFinal)
+        return try run(batch, at: weights, statistics: statistics, target, whenFinal)
     }
 
     /// Loss and correct predictions with running statistics, without dropout.
     public func evaluate(_ batch: SampleBatch, at weights: FlatVector, statistics: FlatVector) throws -> LossSum {
-        context.gradients = nil
         context.labelSmoothing = 0
         context.updatesStatistics = false
-        return try run(batch, at: weights, statistics: statistics, training: false) { _, _ in }
+        return try run(batch, at: weights, statistics: statistics, nil) { _, _ in }
     }
 
     /// Arena that training needs for each further sample, judged by the plans of two batch sizes. Creates their programs.
@@ -126,13 +124,13 @@ public final class Network {
     }
 
     private func run(
-        _ batch: SampleBatch, at weights: FlatVector, statistics: FlatVector, training: Bool,
+        _ batch: SampleBatch, at weights: FlatVector, statistics: FlatVector, _ target: GradientTarget?,
         _ whenFinal: (_ start: Int, _ losses: LossSum) throws -> Void
     ) throws -> LossSum {
         precondition(
             weights.count == graph.parameterLayout.vectorCount && statistics.count == graph.statisticsLayout.vectorCount
         )
-        let program = try program(batch: batch.count, training: training)
+        let program = try program(batch: batch.count, training: target != nil)
         context.arena = UnsafeMutableRawPointer(arena.pointer)
         context.parameters = weights.pointer
         context.statistics = statistics.pointer
@@ -142,9 +140,9 @@ public final class Network {
         context.sampleIndices = batch.sampleIndices
         context.epoch = batch.epoch
         context.seed = seed
-        try program.run(context) { start in
-            try whenFinal(start, LossSum(loss: context.lossSum, correct: context.correct))
-        }
+        try program.run(
+            context, take: { target?.take($0, $1) },
+            whenFinal: { try whenFinal($0, LossSum(loss: context.lossSum, correct: context.correct)) })
         return LossSum(loss: context.lossSum, correct: context.correct)
     }
 

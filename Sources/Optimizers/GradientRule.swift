@@ -17,12 +17,12 @@ import Vectors
 ///
 /// Work vectors come up on first use and stay: a step allocates nothing once one batch with as many groups was seen.
 ///
-/// | method | work vectors, one group | several groups |
-/// |---|---|---|
-/// | plain | 0 | 1 |
-/// | SAM | 1 | 2 |
-/// | CR-SAM linear | 2 | 3 |
-/// | CR-SAM log | 3 | 5 |
+/// | method | work vectors |
+/// |---|---|
+/// | plain | 0, or 1 for several groups |
+/// | SAM | 1 |
+/// | CR-SAM linear | 1 |
+/// | CR-SAM log | 3 |
 public final class GradientRule {
     /// The log form leaves a term out of a step whose loss difference (L⁺ + L⁻ − 2L⁰ for the trace term, L⁺ − L⁻ for
     /// the norm term) is at most this, in units of the loss: on a non-convex loss a difference can be zero or
@@ -46,12 +46,8 @@ public final class GradientRule {
     private var work = [FlatVector?](repeating: nil, count: WorkVector.allCases.count)
 
     private enum WorkVector: Int, CaseIterable {
-        /// w + ε, then w − ε.
+        /// g0 of one group, then w + ε, then w − ε = 2w − (w + ε).
         case point
-        /// g0 of one group, where `gradient` holds the sum over the groups.
-        case clean
-        /// g⁺ of one group, then its g⁻.
-        case perturbed
         /// Log form: Σ weight·g⁺ and Σ weight·g⁻, until the batch's losses give the coefficients.
         case ascentSum, descentSum
     }
@@ -93,61 +89,34 @@ public final class GradientRule {
         var terms = StepTerms()
         var losses = BatchLosses()
         var logFactors: Coefficients?
-
-        // One group's g0 can live in `gradient` itself; of several, `gradient` holds the sum.
-        let isOnlyGroup = groupCount == 1
-        if !isOnlyGroup {
-            gradient.fill(0)
-            if regularizer == .log, groupCount > 0 {
-                vector(.ascentSum).fill(0)
-                vector(.descentSum).fill(0)
-            }
-        }
+        if groupCount == 0 { gradient.fill(0) }
 
         for group in 0..<groupCount {
             let weight = objective.weight(ofGroup: group)
-            let clean = isOnlyGroup ? gradient : vector(.clean)
-            /// The group's last pass: its gradient goes into `sum` piece by piece, and the last group's makes G final, after which
-            /// it is no longer this process's alone.
-            var squaredNorm = 0.0
-            func evaluateLast(
-                _ pass: Pass, at point: FlatVector, _ target: FlatVector, weight: Double, into sum: FlatVector,
-                finish: (_ range: Range<Int>, _ found: Evaluation) throws -> Void = { _, _ in }
-            ) throws -> Evaluation {
-                var added = parameterCount
-                return try objective.evaluate(group: group, pass: pass, at: point, gradient: target) { start, found in
-                    let range = start..<added
-                    if pass == .clean { squaredNorm += target.squaredNorm(in: range) }
-                    add(target, weight: weight, to: sum, in: range)
-                    added = start
-                    if group == groupCount - 1 {
-                        try finish(range, found)
-                        try whenFinal(start)
-                    }
+            let (isFirst, isLast) = (group == 0, group == groupCount - 1)
+            guard radius > 0 else {
+                let squaredNorm = try addPlain(objective, group, at: weights, to: gradient, &terms, &losses) { start in
+                    if isLast { try whenFinal(start) }
                 }
-            }
-
-            let evaluation =
-                radius == 0
-                ? try evaluateLast(.clean, at: weights, clean, weight: weight, into: gradient)
-                : try objective.evaluate(group: group, pass: .clean, at: weights, gradient: clean)
-            terms.correct += evaluation.correct
-            terms.sampleCount += evaluation.sampleCount
-            add(evaluation.loss, weight: weight, to: &losses.clean)
-            if radius == 0 {
                 add(squaredNorm.squareRoot(), weight: weight, to: &terms.gradientNorm)
                 continue
             }
 
-            try objective.averageDirection(ofGroup: group, clean)
-            let norm = clean.norm
+            let point = vector(.point)
+            let clean = try objective.evaluate(group: group, pass: .clean, at: weights, into: GradientTarget(point))
+            count(clean, &terms)
+            add(clean.loss, weight: weight, to: &losses.clean)
+            try objective.averageDirection(ofGroup: group, point)
+            let norm = point.norm
             add(norm, weight: weight, to: &terms.gradientNorm)
             let step = Float(radius / (norm + Self.normGuard))
-            let point = vector(.point)
-            point.setSum(weights, clean, scaledBy: step)
+
             guard let regularizer else {
-                // SAM needs g0 no longer: g⁺ takes its place.
-                let ascent = try evaluateLast(.ascent, at: point, clean, weight: weight, into: gradient)
+                point.setSum(weights, point, scaledBy: step)
+                let target = GradientTarget(gradient, factor: Float(weight), overwrites: isFirst)
+                let ascent = try objective.evaluate(group: group, pass: .ascent, at: point, into: target) { start, _ in
+                    if isLast { try whenFinal(start) }
+                }
                 add(ascent.loss, weight: weight, to: &losses.ascent)
                 continue
             }
@@ -155,32 +124,36 @@ public final class GradientRule {
             let isLog = regularizer == .log
             let factors = isLog ? Coefficients(ascent: 1, clean: 1, descent: 1) : linear
             let (ascentSum, descentSum) = isLog ? (vector(.ascentSum), vector(.descentSum)) : (gradient, gradient)
-            let ascentGradient = isLog && isOnlyGroup ? ascentSum : vector(.perturbed)
-            let descentGradient = isLog && isOnlyGroup ? descentSum : vector(.perturbed)
-
-            let ascent = try objective.evaluate(group: group, pass: .ascent, at: point, gradient: ascentGradient)
+            let overwrites = isLog && isFirst
+            point.leave(
+                Float(weight * factors.clean), in: gradient, overwriting: isFirst, thenStep: step, from: weights)
+            let ascent = try objective.evaluate(
+                group: group, pass: .ascent, at: point,
+                into: GradientTarget(ascentSum, factor: Float(weight * factors.ascent), overwrites: overwrites))
             add(ascent.loss, weight: weight, to: &losses.ascent)
-            // The last use of g0 as a direction: after it, `clean` may turn into a part of the sum.
-            point.setSum(weights, clean, scaledBy: -step)
-            add(clean, weight: weight * factors.clean, to: gradient)
-            add(ascentGradient, weight: weight * factors.ascent, to: ascentSum)
 
-            let descent = try evaluateLast(
-                .descent, at: point, descentGradient, weight: weight * factors.descent, into: descentSum
-            ) { range, found in
-                guard isLog else { return }
-                if logFactors == nil {
-                    // The third losses are known before the third backward pass begins.
-                    var batch = losses
-                    add(found.loss, weight: weight, to: &batch.descent)
-                    try objective.sumOverBatch(&batch)
-                    logFactors = logCoefficients(batch, &terms)
+            point.reflect(at: weights)
+            let target = GradientTarget(descentSum, factor: Float(weight * factors.descent), overwrites: overwrites)
+            var combined = parameterCount
+            let descent = try objective.evaluate(group: group, pass: .descent, at: point, into: target) {
+                start, found in
+                guard isLast else { return }
+                if isLog {
+                    if logFactors == nil {
+                        // The third losses are known before the third backward pass begins.
+                        var batch = losses
+                        add(found.loss, weight: weight, to: &batch.descent)
+                        try objective.sumOverBatch(&batch)
+                        logFactors = logCoefficients(batch, &terms)
+                    }
+                    if let factors = logFactors {
+                        gradient.combine(
+                            Float(factors.ascent), ascentSum, Float(factors.clean), gradient, Float(factors.descent),
+                            descentSum, in: start..<combined)
+                    }
+                    combined = start
                 }
-                guard let factors = logFactors else { return }
-                gradient.combine(
-                    Float(factors.ascent), ascentSum, Float(factors.clean), gradient, Float(factors.descent),
-                    descentSum,
-                    in: range)
+                try whenFinal(start)
             }
             add(descent.loss, weight: weight, to: &losses.descent)
         }
@@ -220,17 +193,36 @@ public final class GradientRule {
         return coefficients(trace: hasTrace ? traceWeight / second : 0, norm: hasNorm ? normWeight / first : 0)
     }
 
-    /// sum ← sum + weight·x, or sum ← weight·x where both are one vector.
-    ///
-    /// Weight 0 leaves x unread: where this process's share of a group is empty, nothing says what is in it.
-    private func add(_ x: FlatVector, weight: Double, to sum: FlatVector, in range: Range<Int>? = nil) {
-        if weight == 0 {
-            if x === sum { sum.slice(range ?? 0..<sum.count).fill(0) }
-        } else if x !== sum {
-            sum.add(x, scaledBy: Float(weight), in: range)
-        } else if weight != 1 {
-            sum.scale(by: Float(weight), in: range)
+    /// The one pass of plain training. Returns ‖g0‖² of the group, summed while its pieces are this process's alone.
+    private func addPlain(
+        _ objective: any Objective, _ group: Int, at weights: FlatVector, to gradient: FlatVector,
+        _ terms: inout StepTerms, _ losses: inout BatchLosses, whenFinal: (_ start: Int) throws -> Void
+    ) throws -> Double {
+        let weight = objective.weight(ofGroup: group)
+        // One group's g0 can live in `gradient` itself; of several, `gradient` holds the sum.
+        let own = objective.groupCount == 1 ? gradient : vector(.point)
+        if own !== gradient, group == 0 { gradient.fill(0) }
+        var (squaredNorm, added) = (0.0, parameterCount)
+        let found = try objective.evaluate(group: group, pass: .clean, at: weights, into: GradientTarget(own)) {
+            start, _ in
+            let range = start..<added
+            squaredNorm += own.squaredNorm(in: range)
+            if own !== gradient {
+                gradient.add(own, scaledBy: Float(weight), in: range)
+            } else if weight != 1 {
+                gradient.scale(by: Float(weight), in: range)
+            }
+            added = start
+            try whenFinal(start)
         }
+        count(found, &terms)
+        add(found.loss, weight: weight, to: &losses.clean)
+        return squaredNorm
+    }
+
+    private func count(_ evaluation: Evaluation, _ terms: inout StepTerms) {
+        terms.correct += evaluation.correct
+        terms.sampleCount += evaluation.sampleCount
     }
 
     private func add(_ value: Double, weight: Double, to sum: inout Double) {

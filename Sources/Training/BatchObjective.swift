@@ -17,8 +17,6 @@ final class BatchObjective: Objective {
     private let movesStatisticsInDescent: Bool
     private let pixelsPerSample: Int
     private var batch: Batch?
-    /// One micro-batch's gradient, where there are several.
-    private lazy var partial = FlatVector(count: parameterCount)
 
     /// - Parameters:
     ///   - microBatchSize: the most samples in one run; nil for no limit.
@@ -46,12 +44,12 @@ final class BatchObjective: Objective {
         return Double(batch.shares[group].samples.count) / Double(batch.batchCount)
     }
 
-    func evaluate(group: Int, pass: Pass, at point: FlatVector, gradient: FlatVector, whenFinal: WhenFinal) throws
-        -> Evaluation
+    func evaluate(group: Int, pass: Pass, at point: FlatVector, into target: GradientTarget, whenFinal: WhenFinal)
+        throws -> Evaluation
     {
         guard let batch, !batch.shares[group].samples.isEmpty else {
             // A share of a short last batch can be empty: this rank still takes part in the group's averaging.
-            gradient.fill(0)
+            target.takeNothing()
             let nothing = Evaluation(loss: 0, correct: 0, sampleCount: 0)
             try whenFinal(0, nothing)
             return nothing
@@ -65,20 +63,15 @@ final class BatchObjective: Objective {
         for run in 0..<runs {
             // Sizes that differ by one at most: few programs to make.
             let part = samples.count * run / runs..<samples.count * (run + 1) / runs
-            var added = parameterCount
             var isCounted = false
             try self.run(
                 batch, samples.lowerBound + part.lowerBound, part.count, pass, at: point,
-                into: run == 0 ? gradient : partial, gradientScale: 1 / Float(samples.count)
+                into: run == 0 ? target : target.adding, gradientScale: 1 / Float(samples.count)
             ) { start, losses in
                 if !isCounted {
                     sum.loss += losses.loss
                     sum.correct += losses.correct
                     isCounted = true
-                }
-                if run > 0, start < added {
-                    gradient.add(partial, in: start..<added)
-                    added = start
                 }
                 if run == runs - 1 { try whenFinal(start, found()) }
             }
@@ -87,7 +80,7 @@ final class BatchObjective: Objective {
     }
 
     private func run(
-        _ batch: Batch, _ first: Int, _ count: Int, _ pass: Pass, at point: FlatVector, into gradient: FlatVector,
+        _ batch: Batch, _ first: Int, _ count: Int, _ pass: Pass, at point: FlatVector, into target: GradientTarget,
         gradientScale: Float, _ whenFinal: (_ start: Int, _ losses: LossSum) throws -> Void
     ) throws {
         let movesStatistics = pass == .clean || (pass == .descent && movesStatisticsInDescent)
@@ -99,7 +92,7 @@ final class BatchObjective: Objective {
                         count: count, pixels: batch.pixels.pointer + first * pixelsPerSample,
                         labels: labels.baseAddress.map { $0 + first },
                         sampleIndices: indices.baseAddress.map { $0 + first }, epoch: batch.epoch),
-                    at: point, statistics: statistics, into: gradient, gradientScale: gradientScale,
+                    at: point, statistics: statistics, into: target, gradientScale: gradientScale,
                     labelSmoothing: labelSmoothing, updatesStatistics: movesStatistics, whenFinal: whenFinal)
             }
         }

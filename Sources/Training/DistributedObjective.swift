@@ -34,10 +34,10 @@ final class DistributedObjective: Objective {
     var groupCount: Int { local.groupCount }
     func weight(ofGroup group: Int) -> Double { local.weight(ofGroup: group) }
 
-    func evaluate(group: Int, pass: Pass, at point: FlatVector, gradient: FlatVector, whenFinal: WhenFinal) throws
-        -> Evaluation
+    func evaluate(group: Int, pass: Pass, at point: FlatVector, into target: GradientTarget, whenFinal: WhenFinal)
+        throws -> Evaluation
     {
-        try local.evaluate(group: group, pass: pass, at: point, gradient: gradient, whenFinal: whenFinal)
+        try local.evaluate(group: group, pass: pass, at: point, into: target, whenFinal: whenFinal)
     }
 
     func averageDirection(ofGroup group: Int, _ gradient: FlatVector) throws {

@@ -107,6 +107,17 @@ public final class FlatVector: @unchecked Sendable {
         cvk_add_scaled(start, start, factor, other.pointer + range.lowerBound, range.count)
     }
 
+    /// self[range] ← factor · values
+    func set(_ values: UnsafePointer<Float>, scaledBy factor: Float, in range: Range<Int>) {
+        cvk_scaled(pointer + checked(range).lowerBound, factor, values, range.count)
+    }
+
+    /// self[range] ← self[range] + factor · values
+    func add(_ values: UnsafePointer<Float>, scaledBy factor: Float, in range: Range<Int>) {
+        let start = pointer + checked(range).lowerBound
+        cvk_add_scaled(start, start, factor, values, range.count)
+    }
+
     private func checked(_ range: Range<Int>?) -> Range<Int> {
         guard let range else { return 0..<count }
         precondition(range.lowerBound >= 0 && range.upperBound <= count, "range \(range) of \(count)")
@@ -117,6 +128,20 @@ public final class FlatVector: @unchecked Sendable {
     public func setSum(_ base: FlatVector, _ direction: FlatVector, scaledBy factor: Float) {
         precondition(count == base.count && count == direction.count)
         cvk_add_scaled(pointer, base.pointer, factor, direction.pointer, count)
+    }
+
+    /// self ← 2·center − self: the point as far from `center` on the other side.
+    public func reflect(at center: FlatVector) {
+        precondition(count == center.count)
+        cvk_reflect(pointer, center.pointer, pointer, count)
+    }
+
+    /// sum ← [sum +] factor · self, then self ← base + step · self, in one pass: a direction becomes a point.
+    public func leave(
+        _ factor: Float, in sum: FlatVector, overwriting: Bool, thenStep step: Float, from base: FlatVector
+    ) {
+        precondition(count == sum.count && count == base.count)
+        cvk_leave_and_step(sum.pointer, overwriting ? 0 : 1, factor, pointer, base.pointer, step, count)
     }
 
     /// self ← a·x + b·y + c·z in one pass, in `range` or everywhere. May be called with self among x, y, z.

@@ -36,6 +36,38 @@ public struct BatchLosses: Sendable, Equatable {
     }
 }
 
+/// Where an evaluation leaves its gradient: sum ← [sum +] factor · ∇, stretch by stretch while the backward pass goes on, so
+/// that no vector of its own is needed for it.
+public struct GradientTarget {
+    public let sum: FlatVector
+    public let factor: Float
+    /// Whether the first that is left in an entry takes the place of what was there.
+    public let overwrites: Bool
+
+    public init(_ sum: FlatVector, factor: Float = 1, overwrites: Bool = true) {
+        self.sum = sum
+        self.factor = factor
+        self.overwrites = overwrites
+    }
+
+    /// The same sum, for what is added to the first.
+    public var adding: GradientTarget { GradientTarget(sum, factor: factor, overwrites: false) }
+
+    /// Leaves the gradient's `entries`. Padding between tensors need not be left.
+    public func take(_ entries: Range<Int>, _ values: UnsafePointer<Float>) {
+        if overwrites {
+            sum.set(values, scaledBy: factor, in: entries)
+        } else {
+            sum.add(values, scaledBy: factor, in: entries)
+        }
+    }
+
+    /// Leaves the gradient of no samples.
+    public func takeNothing() {
+        if overwrites { sum.fill(0) }
+    }
+}
+
 /// Hears that a gradient is final from `start` on, and what the evaluation found.
 public typealias WhenFinal = (_ start: Int, _ found: Evaluation) throws -> Void
 
@@ -53,13 +85,14 @@ public protocol Objective: AnyObject {
     /// Samples of `group` held here over the samples of the whole batch; over all groups and processes they sum to 1.
     func weight(ofGroup group: Int) -> Double
 
-    /// Writes the mean gradient over the samples of `group` held here at `point` into `gradient`, overwriting it.
+    /// Leaves the mean gradient over the samples of `group` held here at `point` in `target`, whose vector is not `point`.
     ///
     /// Cost: one forward and one backward pass. Random choices inside (dropout) are the same in all three passes.
     /// - Parameter whenFinal: called between pieces of the last backward pass: the entries `start..<parameterCount` have
     ///   their values and are neither read nor written again. `start` never rises; the last call, before the return, has 0.
     ///   What is returned is known at the first call already.
-    func evaluate(group: Int, pass: Pass, at point: FlatVector, gradient: FlatVector, whenFinal: WhenFinal) throws
+    func evaluate(group: Int, pass: Pass, at point: FlatVector, into target: GradientTarget, whenFinal: WhenFinal)
+        throws
         -> Evaluation
 
     /// Averages a clean gradient over the processes that share `group`, in place. Nothing to do where none does.
@@ -77,7 +110,8 @@ extension Objective {
     public func sumOverBatch(_ losses: inout BatchLosses) throws {}
 
     /// For those who need no part of the gradient before the rest.
-    public func evaluate(group: Int, pass: Pass, at point: FlatVector, gradient: FlatVector) throws -> Evaluation {
-        try evaluate(group: group, pass: pass, at: point, gradient: gradient) { _, _ in }
+    public func evaluate(group: Int, pass: Pass, at point: FlatVector, into target: GradientTarget) throws -> Evaluation
+    {
+        try evaluate(group: group, pass: pass, at: point, into: target) { _, _ in }
     }
 }

@@ -44,7 +44,8 @@ struct GradientCheck {
                 SampleBatch(
                     count: labels.count, pixels: pixels.pointer, labels: labels.baseAddress,
                     softTargets: softTargets.map { UnsafePointer($0.pointer) }),
-                at: point, statistics: statistics, into: gradient, gradientScale: 1 / Float(labels.count),
+                at: point, statistics: statistics, into: GradientTarget(gradient),
+                gradientScale: 1 / Float(labels.count),
                 labelSmoothing: labelSmoothing)
         }
         return (sum.loss / Double(labels.count), gradient)

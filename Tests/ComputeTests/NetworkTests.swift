@@ -47,7 +47,7 @@ import Vectors
                     SampleBatch(
                         count: 4, pixels: check.pixels.pointer + half * 4 * 3 * 8 * 8,
                         labels: labels.baseAddress.map { $0 + half * 4 }),
-                    at: check.weights, statistics: check.statistics, into: part, gradientScale: 1 / 8
+                    at: check.weights, statistics: check.statistics, into: GradientTarget(part), gradientScale: 1 / 8
                 ).loss
             }
             sum.add(part)
@@ -69,7 +69,7 @@ import Vectors
         _ = try check.labels.withUnsafeBufferPointer { labels in
             try check.network.gradient(
                 SampleBatch(count: 4, pixels: check.pixels.pointer, labels: labels.baseAddress), at: check.weights,
-                statistics: check.statistics, into: gradient, gradientScale: 1
+                statistics: check.statistics, into: GradientTarget(gradient), gradientScale: 1
             ) { start, _ in parts.append((start, Array(gradient.array[start...]))) }
         }
         for part in parts { #expect(part.values == Array(gradient.array[part.start...]), "from \(part.start)") }
@@ -119,7 +119,8 @@ import Vectors
         try check.labels.withUnsafeBufferPointer { labels in
             _ = try check.network.gradient(
                 SampleBatch(count: 6, pixels: check.pixels.pointer, labels: labels.baseAddress), at: check.weights,
-                statistics: check.statistics, into: FlatVector(count: check.weights.count), gradientScale: 1,
+                statistics: check.statistics, into: GradientTarget(FlatVector(count: check.weights.count)),
+                gradientScale: 1,
                 updatesStatistics: true)
         }
         let meanOffset = check.graph.statisticsLayout["bn.running_mean"]!.offset

@@ -91,20 +91,27 @@ final class AnalyticObjective: Objective {
 
     func weight(ofGroup group: Int) -> Double { groups[group].weight }
 
-    /// Final piece by piece, an entry at a time.
-    func evaluate(group: Int, pass: Pass, at point: FlatVector, gradient: FlatVector, whenFinal: WhenFinal) rethrows
-        -> Evaluation
+    /// Final piece by piece, an entry at a time. A group of weight 0 is an empty share: no gradient, a loss that nobody may
+    /// read.
+    func evaluate(group: Int, pass: Pass, at point: FlatVector, into target: GradientTarget, whenFinal: WhenFinal)
+        rethrows -> Evaluation
     {
         calls.append(.evaluate(group: group, pass: pass))
         points.append(point.array)
+        guard groups[group].weight > 0 else {
+            target.takeNothing()
+            let nothing = Evaluation(loss: .nan, sampleCount: 0)
+            try whenFinal(0, nothing)
+            return nothing
+        }
         let w = point.doubles
         let values = groups[group].function.gradient(w).map(Float.init)
         let found = Evaluation(loss: groups[group].function.loss(w), correct: group + 1, sampleCount: 10)
         // What is not final yet is nobody's to read.
-        gradient.fill(.nan)
+        if target.overwrites { target.sum.fill(.nan) }
         try whenFinal(parameterCount, found)
         for index in (0..<parameterCount).reversed() {
-            gradient[index] = values[index]
+            target.take(index..<index + 1, [values[index]])
             try whenFinal(index, found)
         }
         return found

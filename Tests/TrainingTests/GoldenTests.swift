@@ -23,7 +23,7 @@ import Vectors
     ) throws {
         let golden = try Golden(model, policy)
         let gradient = FlatVector(count: golden.weights.count)
-        let loss = try golden.evaluate(group: 0, pass: .clean, at: golden.weights, gradient: gradient).loss
+        let loss = try golden.evaluate(group: 0, pass: .clean, at: golden.weights, into: GradientTarget(gradient)).loss
         let expected = try golden.numbers("hard/loss")[0]
         #expect(abs(loss - expected) < 1e-6 * expected)
         let total = gradient.norm
@@ -45,11 +45,12 @@ import Vectors
         let golden = try Golden(model, .direct)
         let gradient = FlatVector(count: golden.weights.count)
         golden.labelSmoothing = 0.1
-        let smooth = try golden.evaluate(group: 0, pass: .ascent, at: golden.weights, gradient: gradient).loss
+        let smooth = try golden.evaluate(group: 0, pass: .ascent, at: golden.weights, into: GradientTarget(gradient))
+            .loss
         #expect(abs(smooth - (try golden.numbers("smooth/loss")[0])) < 1e-5)
         golden.labelSmoothing = 0
         golden.softTargets = try golden.vector("soft/targets")
-        let soft = try golden.evaluate(group: 0, pass: .ascent, at: golden.weights, gradient: gradient).loss
+        let soft = try golden.evaluate(group: 0, pass: .ascent, at: golden.weights, into: GradientTarget(gradient)).loss
         #expect(abs(soft - (try golden.numbers("soft/loss")[0])) < 1e-5)
     }
 
@@ -157,8 +158,8 @@ private final class Golden: Objective {
 
     var parameterCount: Int { weights.count }
 
-    func evaluate(group: Int, pass: Pass, at point: FlatVector, gradient: FlatVector, whenFinal: WhenFinal) throws
-        -> Evaluation
+    func evaluate(group: Int, pass: Pass, at point: FlatVector, into target: GradientTarget, whenFinal: WhenFinal)
+        throws -> Evaluation
     {
         let pixels = images.count / 10
         func found(_ sum: LossSum) -> Evaluation {
@@ -170,7 +171,7 @@ private final class Golden: Objective {
                     count: samples, pixels: images.pointer + batch * pixels,
                     labels: labels.baseAddress.map { $0 + batch * samples },
                     softTargets: softTargets.map { UnsafePointer($0.pointer) }),
-                at: point, statistics: statistics, into: gradient, gradientScale: 1 / Float(samples),
+                at: point, statistics: statistics, into: target, gradientScale: 1 / Float(samples),
                 labelSmoothing: labelSmoothing, updatesStatistics: pass == .clean
             ) { start, losses in try whenFinal(start, found(losses)) }
         }

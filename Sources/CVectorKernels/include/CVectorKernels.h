@@ -17,6 +17,15 @@ uint64_t cvk_fingerprint(const float *x, size_t n, uint64_t seed);
 /// out = x + s·y. `out` may be x or y.
 void cvk_add_scaled(float *out, const float *x, float s, const float *y, size_t n);
 
+/// out = s·x. `out` may be x.
+void cvk_scaled(float *out, float s, const float *x, size_t n);
+
+/// out = 2x − y, the reflection of y at x. `out` may be y.
+void cvk_reflect(float *out, const float *x, const float *y, size_t n);
+
+/// sum = [sum +] f·y, then y = x + s·y: a direction y leaves its share in a sum and becomes a point beside x.
+void cvk_leave_and_step(float *sum, int adds, float f, float *y, const float *x, float s, size_t n);
+
 /// out = a·x + b·y + c·z. `out` may be one of the inputs.
 void cvk_combine(float *out, float a, const float *x, float b, const float *y, float c, const float *z, size_t n);
 

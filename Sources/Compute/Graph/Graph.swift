@@ -86,7 +86,7 @@ public final class Graph {
         if training {
             try lossBackward()
             for emit in backward.reversed() { try emit() }
-            let written = Set(builder.lastGradientUses.map(\.offset))
+            let written = Set(builder.parameterGradients.map(\.entries.lowerBound))
             for entry in parameterLayout.entries {
                 // What an earlier step left there would pass for its gradient.
                 precondition(written.contains(entry.offset), "no operation writes the gradient of \(entry.name)")

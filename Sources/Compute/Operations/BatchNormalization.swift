@@ -81,8 +81,8 @@ private struct BatchNormalization: Operation {
                 (DNNL_ARG_SRC, source), (DNNL_ARG_DIFF_DST, gradient), (DNNL_ARG_MEAN, mean),
                 (DNNL_ARG_VARIANCE, variance), (DNNL_ARG_SCALE, scaleOperand), (DNNL_ARG_SHIFT, shiftOperand),
                 (DNNL_ARG_DIFF_SRC, result),
-                (DNNL_ARG_DIFF_SCALE, Operand(layout: channels, location: .gradients(scale.offset))),
-                (DNNL_ARG_DIFF_SHIFT, Operand(layout: channels, location: .gradients(shift.offset))),
+                (DNNL_ARG_DIFF_SCALE, try builder.parameterGradient(channels.dimensions, at: scale.offset)),
+                (DNNL_ARG_DIFF_SHIFT, try builder.parameterGradient(channels.dimensions, at: shift.offset)),
             ]
             if let workspace { arguments.append((DNNL_ARG_WORKSPACE, workspace)) }
             try builder.call("\(name) backward", backward, arguments)

@@ -134,17 +134,18 @@ private struct Convolution: Operation {
                 &primitive, builder.engine.handle, algorithm, source.layout.handle, any.handle, biasLayout?.handle,
                 gradient.layout.handle, window.strides, window.paddings, forward.descriptor)
         }
-        let plain = Operand(layout: try .plain(weightShape), location: .gradients(entry.offset))
+        let plain = try builder.parameterGradient(weightShape, at: entry.offset)
         let layout = try primitive.layout(cdnn_diff_weights, weightShape)
-        let result = layout == plain.layout ? plain : builder.allocate(layout)
+        let isPlain = layout == plain.layout
+        let result = isPlain ? plain : builder.allocate(layout)
         var arguments = [
             (DNNL_ARG_SRC, source), (DNNL_ARG_DIFF_DST, gradient), (DNNL_ARG_DIFF_WEIGHTS, result),
         ]
-        if let bias, let biasLayout {
-            arguments.append((DNNL_ARG_DIFF_BIAS, Operand(layout: biasLayout, location: .gradients(bias.offset))))
+        if let bias {
+            arguments.append((DNNL_ARG_DIFF_BIAS, try builder.parameterGradient(bias.shape, at: bias.offset)))
         }
         try builder.call("\(name) backward weights", primitive, arguments)
-        if case .arena = result.location { try builder.reorder("\(name) gradient", from: result, to: plain) }
+        if !isPlain { try builder.reorder("\(name) gradient", from: result, to: plain) }
     }
 
     private func backwardData(

@@ -70,8 +70,8 @@ private struct LayerNormalization: Operation {
                     (DNNL_ARG_SRC, source), (DNNL_ARG_DIFF_DST, gradient), (DNNL_ARG_MEAN, mean),
                     (DNNL_ARG_VARIANCE, variance), (DNNL_ARG_SCALE, scaleOperand), (DNNL_ARG_SHIFT, shiftOperand),
                     (DNNL_ARG_DIFF_SRC, result),
-                    (DNNL_ARG_DIFF_SCALE, Operand(layout: perColumn, location: .gradients(scale.offset))),
-                    (DNNL_ARG_DIFF_SHIFT, Operand(layout: perColumn, location: .gradients(shift.offset))),
+                    (DNNL_ARG_DIFF_SCALE, try builder.parameterGradient(perColumn.dimensions, at: scale.offset)),
+                    (DNNL_ARG_DIFF_SHIFT, try builder.parameterGradient(perColumn.dimensions, at: shift.offset)),
                 ])
             let inputLayout = try builder.layout(builder.activation(input).layout.dimensions)
             try builder.contribute(name, to: input, result.viewed(as: inputLayout))

@@ -53,10 +53,10 @@ struct Projection {
         let rows = gradient.layout.dimensions[0]
         let factor = try builder.inPrecision("\(name) gradient", gradient)
         let transposed = factor.viewed(as: try builder.layout([outputs, rows], strides: [1, outputs]))
-        let result = Operand(layout: try .plain([outputs, inputs]), location: .gradients(weightOffset))
+        let result = try builder.parameterGradient([outputs, inputs], at: weightOffset)
         try emitMatrixProduct(builder, "\(name) backward weights", transposed, x, result)
         if let biasOffset {
-            let bias = Operand(layout: try .plain([outputs]), location: .gradients(biasOffset))
+            let bias = try builder.parameterGradient([outputs], at: biasOffset)
             emitColumnSums(builder, "\(name) backward bias", gradient, bias, rows: rows, columns: outputs)
         }
     }

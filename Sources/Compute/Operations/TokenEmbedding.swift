@@ -80,11 +80,11 @@ private struct TokenEmbedding: Operation {
 
         return {
             guard let gradient = try builder.gradient("tokens", of: output, in: tokens.layout) else { return }
-            let sums = Operand(layout: try .plain([(patches + 1) * width]), location: .gradients(positionOffset))
+            let sums = try builder.parameterGradient([(patches + 1) * width], at: positionOffset)
             emitColumnSums(
                 builder, "positions gradient", gradient, sums, rows: batch, columns: (patches + 1) * width)
             let embeddedGradient = builder.allocate(embedded.layout)
-            let classSums = Operand(layout: try .plain([width]), location: .gradients(classOffset))
+            let classSums = try builder.parameterGradient([width], at: classOffset)
             builder.kernel(
                 "tokens backward", kind: "tokens", touching: [gradient, sums, classSums, embeddedGradient]
             ) { context in

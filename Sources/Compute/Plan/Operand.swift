@@ -12,9 +12,8 @@ package final class ArenaBuffer {
 /// Where an operand's memory is. Everything outside the arena is bound anew for each run.
 package enum Location {
     case arena(ArenaBuffer)
-    /// Floats from the start of the weights, the gradient or the running statistics.
+    /// Floats from the start of the weights or the running statistics.
     case parameters(Int)
-    case gradients(Int)
     case statistics(Int)
     /// The batch's pixels.
     case input

@@ -1,5 +1,11 @@
 import COneDNN
 
+/// A parameter's gradient within the arena, and the entries of the flat gradient that it is.
+struct ParameterGradient {
+    let entries: Range<Int>
+    let buffer: ArenaBuffer
+}
+
 /// Collects a graph's instructions for one batch size: layers emit their forward pass in order and, for training, their
 /// backward pass in reverse.
 package final class PlanBuilder {
@@ -17,8 +23,8 @@ package final class PlanBuilder {
     private(set) var buffers: [ArenaBuffer] = []
     /// Instructions before this index are the forward pass.
     private(set) var forwardCount = 0
-    /// The last instruction that touches each stretch of the gradient, by where the stretch begins.
-    private var gradientUses: [Int: Int] = [:]
+    /// The gradient of each parameter, in the order in which backward passes asked for them.
+    private(set) var parameterGradients: [ParameterGradient] = []
     private var activations: [Value: Operand] = [:]
     /// What computes an activation again in the backward pass, where that costs less than keeping it.
     private var recomputations: [Value: () throws -> Operand] = [:]
@@ -40,8 +46,6 @@ package final class PlanBuilder {
         self.logits = logits
         self.needsGradient = needsGradient
     }
-
-    var lastGradientUses: [(offset: Int, instruction: Int)] { gradientUses.map { ($0.key, $0.value) } }
 
     func endForward() { forwardCount = instructions.count }
 
@@ -98,13 +102,9 @@ package final class PlanBuilder {
         let index = instructions.count
         instructions.append(instruction)
         for operand in operands {
-            switch operand.location {
-            case .arena(let buffer):
-                buffer.firstUse = min(buffer.firstUse, index)
-                buffer.lastUse = max(buffer.lastUse, index)
-            case .gradients(let offset): gradientUses[offset] = index
-            case .parameters, .statistics, .input: break
-            }
+            guard case .arena(let buffer) = operand.location else { continue }
+            buffer.firstUse = min(buffer.firstUse, index)
+            buffer.lastUse = max(buffer.lastUse, index)
         }
     }
 
@@ -171,6 +171,16 @@ package final class PlanBuilder {
     }
 
     // MARK: Gradients
+
+    /// Where a backward pass writes the gradient of the parameter at `offset`, row-major: handed over after the last
+    /// instruction that touches it, after which its memory is another's.
+    func parameterGradient(_ dimensions: [Int], at offset: Int) throws -> Operand {
+        let layout = try DataLayout.plain(dimensions)
+        let buffer = allocate(bytes: layout.byteCount)
+        let count = dimensions.reduce(1, *)
+        parameterGradients.append(ParameterGradient(entries: offset..<offset + count, buffer: buffer))
+        return Operand(layout: layout, location: .arena(buffer))
+    }
 
     func needsGradient(_ value: Value) -> Bool { needsGradient.contains(value) }
 

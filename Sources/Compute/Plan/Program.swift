@@ -12,7 +12,9 @@ package final class Program {
     private let engine: Engine
     private let instructions: [Instruction]
     private let forwardCount: Int
-    /// By instruction: entries of the gradient from here on are final once it has run. Never rises.
+    /// By instruction: the parameters whose gradients are complete once it has run.
+    private let completed: [[ParameterGradient]]
+    /// By instruction: entries of the gradient from here on have been handed over once it has run. Never rises.
     private let finalFrom: [Int]
     private let bound: [BoundMemory]
     private var boundAddresses = Addresses()
@@ -26,7 +28,6 @@ package final class Program {
     private struct Addresses: Equatable {
         var arena: UnsafeMutableRawPointer?
         var parameters: UnsafeMutablePointer<Float>?
-        var gradients: UnsafeMutablePointer<Float>?
         var statistics: UnsafeMutablePointer<Float>?
         var input: UnsafeMutablePointer<Float>?
     }
@@ -37,7 +38,7 @@ package final class Program {
         hasBackward = builder.training
         instructions = builder.instructions
         forwardCount = builder.forwardCount
-        finalFrom = Self.finalFrom(builder)
+        (completed, finalFrom) = Self.order(of: builder.parameterGradients, over: builder)
         arenaBytes = MemoryPlan(placing: builder.buffers).byteCount
         var bound: [BoundMemory] = []
         for instruction in instructions {
@@ -74,20 +75,31 @@ package final class Program {
         }
     }
 
-    /// What is final after each instruction: from the last use of each stretch of the gradient, the other way round.
-    private static func finalFrom(_ builder: PlanBuilder) -> [Int] {
-        var open = builder.lastGradientUses.sorted { $0.offset < $1.offset }
+    /// What is complete after each instruction, and from which entry of the flat gradient on everything is.
+    private static func order(
+        of gradients: [ParameterGradient], over builder: PlanBuilder
+    ) -> (completed: [[ParameterGradient]], finalFrom: [Int]) {
+        let byLastUse = Dictionary(grouping: gradients) { $0.buffer.lastUse }
+        var open = gradients.sorted { $0.entries.lowerBound < $1.entries.lowerBound }
         var start = builder.gradientCount
-        return builder.instructions.indices.map { index in
-            while let last = open.last, last.instruction <= index { start = open.removeLast().offset }
+        let finalFrom = builder.instructions.indices.map { index in
+            while let last = open.last, last.buffer.lastUse <= index { start = open.removeLast().entries.lowerBound }
             return start
         }
+        return (builder.instructions.indices.map { byLastUse[$0] ?? [] }, finalFrom)
     }
 
-    /// Computes the loss, and for a training program every gradient.
+    /// Computes the loss, and for a training program every parameter's gradient.
     ///
-    /// - Parameter whenFinal: called after each instruction of the backward pass with the start of the final entries.
-    package func run(_ context: RunContext, whenFinal: (_ start: Int) throws -> Void = { _ in }) throws {
+    /// - Parameters:
+    ///   - take: called once for each parameter, during the backward pass: `values`, valid for the length of the
+    ///     call, are the gradient's `entries`.
+    ///   - whenFinal: called after each instruction of the backward pass: everything from `start` on was taken.
+    package func run(
+        _ context: RunContext,
+        take: (_ entries: Range<Int>, _ values: UnsafePointer<Float>) -> Void = { _, _ in },
+        whenFinal: (_ start: Int) throws -> Void = { _ in }
+    ) throws {
         try bind(context)
         context.lossSum = 0
         context.correct = 0
@@ -95,11 +107,14 @@ package final class Program {
             for index in 0..<forwardCount { try execute(index, context) }
         }
         if hasBackward {
-            precondition(context.gradients != nil, "a training program needs a gradient vector")
             try context.profile.measure(.backward) {
                 for index in forwardCount..<instructions.count {
                     try execute(index, context)
                     let start = context.profile == nil ? 0 : Profile.now
+                    for gradient in completed[index] {
+                        let values = context.arena + gradient.buffer.offset
+                        take(gradient.entries, UnsafePointer(values.assumingMemoryBound(to: Float.self)))
+                    }
                     try whenFinal(finalFrom[index])
                     context.profile?.add(.operation(kind: "combination and sending"), "combination", from: start)
                 }
@@ -125,15 +140,13 @@ package final class Program {
 
     private func bind(_ context: RunContext) throws(DNNLError) {
         let wanted = Addresses(
-            arena: context.arena, parameters: context.parameters, gradients: context.gradients,
-            statistics: context.statistics, input: context.input)
+            arena: context.arena, parameters: context.parameters, statistics: context.statistics, input: context.input)
         guard wanted != boundAddresses else { return }
         for entry in bound {
             let moved: Bool =
                 switch entry.location {
                 case .arena: wanted.arena != boundAddresses.arena
                 case .parameters: wanted.parameters != boundAddresses.parameters
-                case .gradients: wanted.gradients != boundAddresses.gradients
                 case .statistics: wanted.statistics != boundAddresses.statistics
                 case .input: wanted.input != boundAddresses.input
                 }

@@ -4,8 +4,6 @@ import Vectors
 package final class RunContext {
     package var arena: UnsafeMutableRawPointer
     package var parameters: UnsafeMutablePointer<Float>
-    /// Nil for a program without a backward pass.
-    package var gradients: UnsafeMutablePointer<Float>?
     package var statistics: UnsafeMutablePointer<Float>
     /// Batch x channels x height x width.
     package var input: UnsafeMutablePointer<Float>
@@ -31,12 +29,10 @@ package final class RunContext {
 
     package init(
         arena: UnsafeMutableRawPointer, parameters: UnsafeMutablePointer<Float>,
-        gradients: UnsafeMutablePointer<Float>?, statistics: UnsafeMutablePointer<Float>,
-        input: UnsafeMutablePointer<Float>
+        statistics: UnsafeMutablePointer<Float>, input: UnsafeMutablePointer<Float>
     ) {
         self.arena = arena
         self.parameters = parameters
-        self.gradients = gradients
         self.statistics = statistics
         self.input = input
     }
@@ -45,9 +41,6 @@ package final class RunContext {
         switch location {
         case .arena(let buffer): arena + buffer.offset
         case .parameters(let offset): UnsafeMutableRawPointer(parameters + offset)
-        case .gradients(let offset):
-            // A program with a backward pass is never run without a gradient: `Program.run` checks.
-            gradients.map { UnsafeMutableRawPointer($0 + offset) } ?? arena
         case .statistics(let offset): UnsafeMutableRawPointer(statistics + offset)
         case .input: UnsafeMutableRawPointer(input)
         }
