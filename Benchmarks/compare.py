@@ -5,8 +5,9 @@
 
 A row's peer is the fastest that one trial each of PyTorch's variants gives: channels-last or not, and where there is a C++
 compiler also torch.compile. Then both programs run `--pairs` times, one after the other, and the row quotes the median
-(and the range) of the pairs' ratios. PyTorch's share of the matrix-product peak is in the row: a program that computes the
-same products without Winograd's algorithm can at most be as many times faster as that share goes into 100 %.
+(and the range) of the pairs' ratios. Both programs' shares of the matrix-product peak are in the row: what each really
+computes, a direct convolution's multiply-adds standing for a convolution's. A program that computes the products that
+PyTorch does, without Winograd's algorithm, can at most be as many times faster as PyTorch's share goes into 100 %.
 
 A second table pairs crsam-dist with itself: a CR-SAM and a SAM step against an SGD step, eight ranks against two,
 threads against ranks. Nothing else should be running.
@@ -115,7 +116,8 @@ def compare(options, row):
         "samples_per_second": statistics.median(a[rate] for a in ours),
         "peer_samples_per_second": statistics.median(b[rate] for b in theirs),
         "share_of_peak": statistics.median(a["share_of_peak"] for a in ours),
-        "peer_share_of_peak": statistics.median(a["share_of_peak"] / ratio for a, ratio in zip(ours, ratios)),
+        "peer_share_of_peak": statistics.median(
+            b["operations_per_second"] / (a["gflops"] * 1e9 / a["share_of_peak"]) for a, b in zip(ours, theirs)),
         "memory_ratio": memory,
         "seconds_to_first_step": statistics.median(a["seconds_to_first_step"] for a in ours),
         "median_step_seconds": statistics.median(a["median_step_seconds"] for a in ours),

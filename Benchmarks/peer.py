@@ -20,6 +20,7 @@ import time
 import torch
 import torch.distributed as distributed
 import torch.multiprocessing as processes
+from torch.utils.flop_counter import FlopCounterMode
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "Tests" / "Goldens"))
 import reference  # noqa: E402
@@ -97,8 +98,14 @@ def rank_main(rank, options, port, results):
         images = images.to(memory_format=torch.channels_last)
     labels = torch.randint(0, classes, (options.batch_size,))
     model.train()
-    network = torch.compile(model) if options.compile else model
     parameters = list(model.parameters())
+    operations = None
+    if rank == 0:
+        # Of one gradient of one sample; two, as BatchNorm needs more than one.
+        with FlopCounterMode(display=False) as counter:
+            gradients(model, parameters, images[:2], labels[:2], options.precision)
+        operations = counter.get_total_flops() / 2
+    network = torch.compile(model) if options.compile else model
     optimizer = torch.optim.SGD(parameters, lr=0.01, momentum=0.9)
     seconds = []
     for _ in range(options.steps + options.warmup):
@@ -107,7 +114,10 @@ def rank_main(rank, options, port, results):
         seconds.append(time.perf_counter() - began)
     if rank == 0:
         median = statistics.median(seconds[options.warmup:])
-        results.put({"samples_per_second": options.ranks * options.batch_size / median, "median_step_seconds": median,
+        rate = options.ranks * options.batch_size / median
+        evaluations = {"sgd": 1, "sam": 2, "crsam": 3}[options.method]
+        results.put({"samples_per_second": rate, "median_step_seconds": median,
+                     "operations_per_second": operations * evaluations * rate,
                      "peak_resident_bytes_per_rank": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024})
     distributed.destroy_process_group()
 

@@ -45,7 +45,10 @@ public struct VisionTransformer: Sendable {
             let name = "blocks.\(index)"
             let rate = depth > 1 ? stochasticDepthRate * Float(index) / Float(depth - 1) : 0
             var branch = graph.layerNormalization(x, "\(name).norm1")
-            branch = graph.attention(branch, "\(name).attn", heads: heads, weights: start)
+            // Only the class token is read from the last block: there it alone asks, and goes on.
+            let queries = index == depth - 1 ? graph.selectToken(branch, "\(name) class query", index: 0) : branch
+            branch = graph.attention(branch, queries: queries, "\(name).attn", heads: heads, weights: start)
+            if index == depth - 1 { x = graph.selectToken(x, "class token", index: 0) }
             branch = graph.dropout(branch, "\(name).attn.proj_drop", rate: dropoutRate)
             x = graph.add(graph.stochasticDepth(branch, "\(name).drop_path1", rate: rate), x, "\(name).add1")
             branch = graph.layerNormalization(x, "\(name).norm2")
@@ -56,9 +59,8 @@ public struct VisionTransformer: Sendable {
             branch = graph.dropout(branch, "\(name).mlp.drop2", rate: dropoutRate)
             x = graph.add(graph.stochasticDepth(branch, "\(name).drop_path2", rate: rate), x, "\(name).add2")
         }
-        // LayerNorm acts on each token alone, so the class token can be taken out before it.
-        let classToken = graph.layerNormalization(graph.selectToken(x, "class token", index: 0), "norm")
-        graph.setLogits(graph.linear(classToken, "head", outputs: classes, weights: start, bias: .constant(0)))
+        x = graph.layerNormalization(x, "norm")
+        graph.setLogits(graph.linear(x, "head", outputs: classes, weights: start, bias: .constant(0)))
         return graph
     }
 }

@@ -90,3 +90,10 @@ struct GradientCheck {
         }
     }
 }
+
+/// ‖a − b‖/‖b‖
+func relativeDifference(_ a: FlatVector, _ b: FlatVector) -> Double {
+    let difference = FlatVector(count: a.count)
+    difference.setSum(a, b, scaledBy: -1)
+    return difference.norm / b.norm
+}

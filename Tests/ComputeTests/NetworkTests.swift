@@ -18,12 +18,6 @@ import Vectors
         return graph.selectToken(graph.add(mixed, tokens, "add"), "select", index: 0)
     }
 
-    private func relativeDifference(_ a: FlatVector, _ b: FlatVector) -> Double {
-        let difference = FlatVector(count: a.count)
-        difference.setSum(a, b, scaledBy: -1)
-        return difference.norm / b.norm
-    }
-
     @Test func `Winograd and direct convolution agree to float32 rounding`() throws {
         let results = try [ConvolutionPolicy.auto, .direct].map { policy in
             try GradientCheck(input: [16, 16, 16], batch: 8, policy: policy) { graph, x in

@@ -121,6 +121,35 @@ import Vectors
         try check.expectGradientMatchesCentralDifferences(tolerance: 1e-2)
     }
 
+    /// The other way to have one token's attention is to compute all and to throw the others' away.
+    @Test(arguments: [0, 4]) func `one token that asks gets what it would get among all`(index: Int) throws {
+        let checks = try [true, false].map { asksAlone in
+            try GradientCheck(input: [3, 12, 12], batch: 3) { graph, x in
+                let tokens = graph.tokenEmbedding(x, patch: 4, width: 24)
+                let normalized = graph.layerNormalization(tokens, "norm")
+                let asking = asksAlone ? graph.selectToken(normalized, "asking", index: index) : normalized
+                let mixed = graph.attention(normalized, queries: asking, "attn", heads: 3, weights: .normal(0.3))
+                return graph.add(
+                    asksAlone ? mixed : graph.selectToken(mixed, "select", index: index),
+                    graph.selectToken(tokens, "residual token", index: index), "residual")
+            }
+        }
+        try checks[0].expectGradientMatchesCentralDifferences(tolerance: 1e-2)
+        let results = try checks.map { try $0.gradient(at: $0.weights) }
+        #expect(abs(results[0].loss - results[1].loss) < 1e-6)
+        #expect(relativeDifference(results[0].gradient, results[1].gradient) < 1e-5)
+    }
+
+    @Test func `queries of their own make attention between two sets of tokens`() throws {
+        let check = try GradientCheck(input: [3, 12, 12], batch: 2) { graph, x in
+            let tokens = graph.tokenEmbedding(x, patch: 4, width: 16)
+            let asking = graph.gelu(graph.linear(tokens, "asking", outputs: 16), "gelu")
+            let mixed = graph.attention(tokens, queries: asking, "attn", heads: 2, weights: .normal(0.3))
+            return graph.selectToken(mixed, "select", index: 3)
+        }
+        try check.expectGradientMatchesCentralDifferences(tolerance: 1e-2)
+    }
+
     @Test func `dropout and stochastic depth keep their masks from pass to pass`() throws {
         let check = try GradientCheck(input: [3, 8, 8], batch: 6) { graph, x in
             let tokens = graph.tokenEmbedding(x, patch: 4, width: 16)

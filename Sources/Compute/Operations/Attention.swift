@@ -5,16 +5,24 @@ extension Graph {
     /// Multi-head self-attention (Vaswani et al. 2017, section 3.2), as timm's `Attention`: softmax(q·kᵀ/√d)·v per head, then a
     /// linear layer. `[tokens, width]` to the same; parameters `name.qkv.weight` `[3·width, width]`, `name.qkv.bias`,
     /// `name.proj.weight`, `name.proj.bias`.
-    public func attention(_ input: Value, _ name: String, heads: Int, weights: Initializer) -> Value {
-        let shape = shape(input)
+    ///
+    /// - Parameter queries: the tokens that ask, where not all of `input` do: one, `[width]`, or several, `[tokens, width]`.
+    ///   The result has their shape.
+    public func attention(
+        _ input: Value, queries: Value? = nil, _ name: String, heads: Int, weights: Initializer
+    ) -> Value {
+        let (shape, queries) = (shape(input), queries ?? input)
         precondition(shape.count == 2, "\(name): attention reads tokens, not \(shape)")
         let width = shape[1]
+        let queryShape = self.shape(queries)
+        precondition(queryShape.count < 3 && queryShape.last == width, "\(name): queries of \(queryShape)")
         precondition(width % heads == 0, "\(name): \(heads) heads do not divide a width of \(width)")
         let weight = parameter("\(name).qkv.weight", [3 * width, width], weights)
         let bias = parameter("\(name).qkv.bias", [3 * width], .constant(0))
-        let mixed = append(shape) {
+        let mixed = append(queryShape) {
             Attention(
-                name: name, input: input, output: $0, tokens: shape[0], width: width, heads: heads,
+                name: name, input: input, queries: queries, output: $0, tokens: shape[0], queryShape: queryShape,
+                width: width, heads: heads,
                 weightOffset: weight.offset, biasOffset: bias.offset)
         }
         return linear(mixed, "\(name).proj", outputs: width, weights: weights, bias: .constant(0))
@@ -24,16 +32,20 @@ extension Graph {
 private struct Attention: Operation {
     let name: String
     let input: Value
+    let queries: Value
     let output: Value
     let tokens: Int
+    let queryShape: [Int]
     let width: Int
     let heads: Int
     let weightOffset: Int
     let biasOffset: Int
 
-    var inputs: [Value] { [input] }
+    var inputs: [Value] { [input, queries] }
     var hasParameters: Bool { true }
-    var multiplyAdds: Int { 3 * tokens * width * width + 2 * tokens * tokens * width }
+    var multiplyAdds: Int { (queryTokens + 2 * tokens) * width * width + 2 * queryTokens * tokens * width }
+
+    private var queryTokens: Int { queryShape.dropLast().reduce(1, *) }
 
     private var scale: Float { 1 / Float(width / heads).squareRoot() }
 
@@ -50,51 +62,58 @@ private struct Attention: Operation {
     func plan(_ builder: PlanBuilder) throws -> () throws -> Void {
         let batch = builder.batch
         let headWidth = width / heads
-        let rows = batch * tokens
+        let (rows, queryRows) = (batch * tokens, batch * queryTokens)
         let matrix = try builder.layout([rows, width])
-        let natural = try builder.layout([batch, tokens, width])
+        let queryMatrix = try builder.layout([queryRows, width])
         // Batch x tokens x heads x head width in memory, seen as batch x heads x (tokens x head width), or transposed.
         let head = try builder.layout(
             [batch, heads, tokens, headWidth], strides: [tokens * width, headWidth, width, 1])
         let headTransposed = try builder.layout(
             [batch, heads, headWidth, tokens], strides: [tokens * width, headWidth, 1, width])
-        let square = try builder.layout([batch, heads, tokens, tokens])
-        let squareTransposed = try builder.layout(
-            [batch, heads, tokens, tokens], strides: [heads * tokens * tokens, tokens * tokens, 1, tokens])
+        let queryHead = try builder.layout(
+            [batch, heads, queryTokens, headWidth], strides: [queryTokens * width, headWidth, width, 1])
+        let map = try builder.layout([batch, heads, queryTokens, tokens])
+        let mapTransposed = try builder.layout(
+            [batch, heads, tokens, queryTokens],
+            strides: [heads * queryTokens * tokens, queryTokens * tokens, 1, tokens])
 
         let x = try builder.plainActivation(name, input, as: [rows, width])
-        let parts = (0..<3).map { _ in builder.allocate(matrix) }
-        let weights = try zip(projections, parts).map { try $0.emitForward(builder, x, $1) }
-        let (query, key, value) = (parts[0], parts[1], parts[2])
+        let asking = queries == input ? x : try builder.plainActivation(name, queries, as: [queryRows, width])
+        let (query, key, value) = (builder.allocate(queryMatrix), builder.allocate(matrix), builder.allocate(matrix))
+        let weights = [
+            try projections[0].emitForward(builder, asking, query), try projections[1].emitForward(builder, x, key),
+            try projections[2].emitForward(builder, x, value),
+        ]
 
-        let probabilities = builder.allocate(square)
+        let probabilities = builder.allocate(map)
         try emitMatrixProduct(
-            builder, "\(name) scores", query.viewed(as: head), key.viewed(as: headTransposed), probabilities,
+            builder, "\(name) scores", query.viewed(as: queryHead), key.viewed(as: headTransposed), probabilities,
             scale: scale)
         let softmax = try Primitive("\(name) softmax") {
-            cdnn_softmax_forward(&$0, builder.engine.handle, square.handle, 3)
+            cdnn_softmax_forward(&$0, builder.engine.handle, map.handle, 3)
         }
         try builder.call(
             "\(name) softmax", softmax, [(DNNL_ARG_SRC, probabilities), (DNNL_ARG_DST, probabilities)])
-        let mixed = builder.allocate(matrix)
+        let mixed = builder.allocate(queryMatrix)
         try emitMatrixProduct(
-            builder, "\(name) mix", probabilities, value.viewed(as: head), mixed.viewed(as: head))
+            builder, "\(name) mix", probabilities, value.viewed(as: head), mixed.viewed(as: queryHead))
+        let natural = try builder.layout([batch] + queryShape)
         builder.setActivation(output, mixed.viewed(as: natural))
 
         return {
             guard let gradient = try builder.gradient(name, of: output, in: natural) else { return }
-            let probabilityGradient = builder.allocate(square)
+            let probabilityGradient = builder.allocate(map)
             let (queryGradient, keyGradient, valueGradient) = (
-                builder.allocate(matrix), builder.allocate(matrix), builder.allocate(matrix)
+                builder.allocate(queryMatrix), builder.allocate(matrix), builder.allocate(matrix)
             )
             try emitMatrixProduct(
-                builder, "\(name) mix backward values", probabilities.viewed(as: squareTransposed),
-                gradient.viewed(as: head), valueGradient.viewed(as: head))
+                builder, "\(name) mix backward values", probabilities.viewed(as: mapTransposed),
+                gradient.viewed(as: queryHead), valueGradient.viewed(as: head))
             try emitMatrixProduct(
-                builder, "\(name) mix backward", gradient.viewed(as: head), value.viewed(as: headTransposed),
+                builder, "\(name) mix backward", gradient.viewed(as: queryHead), value.viewed(as: headTransposed),
                 probabilityGradient)
             let backward = try Primitive("\(name) softmax backward") {
-                cdnn_softmax_backward(&$0, builder.engine.handle, square.handle, square.handle, 3, softmax.descriptor)
+                cdnn_softmax_backward(&$0, builder.engine.handle, map.handle, map.handle, 3, softmax.descriptor)
             }
             try builder.call(
                 "\(name) softmax backward", backward,
@@ -104,20 +123,28 @@ private struct Attention: Operation {
                 ])
             try emitMatrixProduct(
                 builder, "\(name) scores backward queries", probabilityGradient, key.viewed(as: head),
-                queryGradient.viewed(as: head), scale: scale)
+                queryGradient.viewed(as: queryHead), scale: scale)
             try emitMatrixProduct(
-                builder, "\(name) scores backward keys", probabilityGradient.viewed(as: squareTransposed),
-                query.viewed(as: head), keyGradient.viewed(as: head), scale: scale)
+                builder, "\(name) scores backward keys", probabilityGradient.viewed(as: mapTransposed),
+                query.viewed(as: queryHead), keyGradient.viewed(as: head), scale: scale)
 
             let result = builder.allocate(matrix)
             let x = try builder.inBackward(x, input)
-            for (index, (projection, part)) in zip(projections, [queryGradient, keyGradient, valueGradient])
-                .enumerated()
-            {
-                try projection.emitBackwardWeights(builder, x, part)
-                try projection.emitBackwardData(builder, part, weights[index], result, adding: index > 0)
+            if queries == input {
+                try projections[0].emitBackwardWeights(builder, x, queryGradient)
+                try projections[0].emitBackwardData(builder, queryGradient, weights[0], result)
+            } else {
+                let askingGradient = builder.allocate(queryMatrix)
+                try projections[0].emitBackwardWeights(builder, builder.inBackward(asking, queries), queryGradient)
+                try projections[0].emitBackwardData(builder, queryGradient, weights[0], askingGradient)
+                try builder.contribute(name, to: queries, askingGradient.viewed(as: natural))
             }
-            try builder.contribute(name, to: input, result.viewed(as: natural))
+            for (index, part) in [(1, keyGradient), (2, valueGradient)] {
+                try projections[index].emitBackwardWeights(builder, x, part)
+                try projections[index].emitBackwardData(
+                    builder, part, weights[index], result, adding: index > 1 || queries == input)
+            }
+            try builder.contribute(name, to: input, result.viewed(as: builder.layout([batch, tokens, width])))
         }
     }
 }
