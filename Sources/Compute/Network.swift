@@ -110,7 +110,14 @@ public final class Network {
     }
 
     /// Loss and correct predictions with running statistics, without dropout.
-    public func evaluate(_ batch: SampleBatch, at weights: FlatVector, statistics: FlatVector) throws -> LossSum {
+    ///
+    /// - Parameter logits: takes the samples' scores, samples x classes, if given.
+    public func evaluate(
+        _ batch: SampleBatch, at weights: FlatVector, statistics: FlatVector, logits: FlatVector? = nil
+    ) throws -> LossSum {
+        precondition(logits.map { $0.count >= batch.count * graph.classCount } ?? true)
+        context.logits = logits?.pointer
+        defer { context.logits = nil }
         context.labelSmoothing = 0
         context.updatesStatistics = false
         return try run(batch, at: weights, statistics: statistics, nil) { _, _ in }

@@ -18,6 +18,7 @@ struct CrossEntropy {
         let gradient = builder.training ? builder.allocate(source.layout) : nil
         builder.kernel("loss", kind: "loss", touching: [source] + (gradient.map { [$0] } ?? [])) { context in
             let scores = context.floats(source)
+            context.logits?.update(from: scores, count: batch * classes)
             let output = gradient.map { context.floats($0) }
             for sample in 0..<batch {
                 evaluate(context, sample, scores + sample * classes, output.map { $0 + sample * classes })

@@ -23,6 +23,9 @@ package final class RunContext {
     /// Takes the time of every pass and instruction, if present.
     package var profile: Profile?
 
+    /// Takes the scores, batch x classes, if present.
+    package var logits: UnsafeMutablePointer<Float>?
+
     /// Sum over the samples, not their mean.
     package var lossSum = 0.0
     package var correct = 0
