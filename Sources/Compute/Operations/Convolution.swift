@@ -212,6 +212,6 @@ private struct Convolution: Operation {
         guard window.kernel == 3, window.stride == 1, window.padding == 1, tiles >= 16 else { return false }
         let channels = min(inputShape[0], outputShape[0])
         if direction == .backwardWeights { return channels >= 16 }
-        return channels >= 32 && (tiles >= 32 || height % 4 == 0 && width % 4 == 0)
+        return channels >= 32 && tiles >= 32
     }
 }
