@@ -4,7 +4,8 @@
     python Benchmarks/peer.py [--model NAME] [--method crsam|sam|sgd] [--batch-size PER_RANK] [--precision …] [--steps N]
 
 One thread a rank, synthetic data; prints one JSON object. The gradients of the last pass are combined and averaged by one
-all-reduce, as crsam-dist does. Needs torch, torchvision and timm, in a virtual environment.
+all-reduce, as crsam-dist does. Needs torch (2.15 counts attention's operations too), torchvision and timm, in a virtual
+environment.
 """
 
 import argparse
@@ -104,7 +105,7 @@ def rank_main(rank, options, port, results):
         # Of one gradient of one sample; two, as BatchNorm needs more than one.
         with FlopCounterMode(display=False) as counter:
             gradients(model, parameters, images[:2], labels[:2], options.precision)
-        operations = counter.get_total_flops() / 2
+        operations = counter.get_total_flops() / len(images[:2])
     network = torch.compile(model) if options.compile else model
     optimizer = torch.optim.SGD(parameters, lr=0.01, momentum=0.9)
     seconds = []

@@ -74,7 +74,7 @@ DISPATCHED void cvk_reflect(float *out, const float *x, const float *y, size_t n
     for (size_t i = 0; i < n; i++) out[i] = 2 * x[i] - y[i];
 }
 
-DISPATCHED void cvk_leave_and_step(float *sum, int adds, float f, float *y, const float *x, float s, size_t n) {
+DISPATCHED void cvk_accumulate_and_step(float *sum, int adds, float f, float *y, const float *x, float s, size_t n) {
     if (adds)
         for (size_t i = 0; i < n; i++) {
             const float direction = y[i];

@@ -89,7 +89,7 @@ public final class Network {
     /// Bytes of activations, gradients of activations and scratch memory, for all batch sizes so far.
     public var arenaBytes: Int { arena.count * MemoryLayout<Float>.stride }
 
-    /// Leaves ∂(gradientScale · Σ loss)/∂w at `weights` in `target`.
+    /// Accumulates ∂(gradientScale · Σ loss)/∂w at `weights` in `target`.
     ///
     /// - Parameters:
     ///   - gradientScale: 1 / count for the gradient of the mean.
@@ -102,7 +102,7 @@ public final class Network {
         gradientScale: Float, labelSmoothing: Float = 0, updatesStatistics: Bool = false,
         whenFinal: (_ start: Int, _ losses: LossSum) throws -> Void = { _, _ in }
     ) throws -> LossSum {
-        precondition(target.sum.count == graph.parameterLayout.vectorCount && target.sum !== weights)
+        precondition(target.sum.count == graph.parameterLayout.vectorCount && target.sum.pointer != weights.pointer)
         context.gradientScale = gradientScale
         context.labelSmoothing = labelSmoothing
         context.updatesStatistics = updatesStatistics
@@ -148,7 +148,7 @@ public final class Network {
         context.epoch = batch.epoch
         context.seed = seed
         try program.run(
-            context, take: { target?.take($0, $1) },
+            context, accumulate: { target?.accumulate($0, $1) },
             whenFinal: { try whenFinal($0, LossSum(loss: context.lossSum, correct: context.correct)) })
         return LossSum(loss: context.lossSum, correct: context.correct)
     }

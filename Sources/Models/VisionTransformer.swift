@@ -19,6 +19,7 @@ public struct VisionTransformer: Sendable {
         patch: Int, width: Int, depth: Int, heads: Int, hiddenRatio: Int = 4, dropoutRate: Float = 0,
         stochasticDepthRate: Float = 0
     ) {
+        precondition(depth > 0, "a vision transformer has a block")
         self.patch = patch
         self.width = width
         self.depth = depth
@@ -45,10 +46,11 @@ public struct VisionTransformer: Sendable {
             let name = "blocks.\(index)"
             let rate = depth > 1 ? stochasticDepthRate * Float(index) / Float(depth - 1) : 0
             var branch = graph.layerNormalization(x, "\(name).norm1")
-            // Only the class token is read from the last block: there it alone asks, and goes on.
-            let queries = index == depth - 1 ? graph.selectToken(branch, "\(name) class query", index: 0) : branch
+            // Of the last block only the class token's result is read: there it alone is a query, and goes on.
+            let isLast = index == depth - 1
+            let queries = isLast ? graph.selectToken(branch, "\(name) class query", index: 0) : branch
             branch = graph.attention(branch, queries: queries, "\(name).attn", heads: heads, weights: start)
-            if index == depth - 1 { x = graph.selectToken(x, "class token", index: 0) }
+            if isLast { x = graph.selectToken(x, "class token", index: 0) }
             branch = graph.dropout(branch, "\(name).attn.proj_drop", rate: dropoutRate)
             x = graph.add(graph.stochasticDepth(branch, "\(name).drop_path1", rate: rate), x, "\(name).add1")
             branch = graph.layerNormalization(x, "\(name).norm2")

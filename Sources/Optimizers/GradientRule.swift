@@ -70,7 +70,8 @@ public final class GradientRule {
         }
     }
 
-    /// Overwrites `gradient` with this process's part of G: the sum of all processes' parts is the batch's G.
+    /// Overwrites `gradient` with this process's part of G: the sum of all processes' parts is the batch's G. The padding between
+    /// tensors, in `gradient` and `weights`, must be zero and stays so.
     ///
     /// Every process calls this once a step, one without groups too: the log form's ``Objective/sumOverBatch(_:)`` is
     /// reached by all, and ``Objective/averageDirection(ofGroup:_:)`` once for each group by all that share it.
@@ -104,7 +105,7 @@ public final class GradientRule {
 
             let point = vector(.point)
             let clean = try objective.evaluate(group: group, pass: .clean, at: weights, into: GradientTarget(point))
-            count(clean, &terms)
+            addCounts(of: clean, to: &terms)
             add(clean.loss, weight: weight, to: &losses.clean)
             try objective.averageDirection(ofGroup: group, point)
             let norm = point.norm
@@ -125,8 +126,9 @@ public final class GradientRule {
             let factors = isLog ? Coefficients(ascent: 1, clean: 1, descent: 1) : linear
             let (ascentSum, descentSum) = isLog ? (vector(.ascentSum), vector(.descentSum)) : (gradient, gradient)
             let overwrites = isLog && isFirst
-            point.leave(
-                Float(weight * factors.clean), in: gradient, overwriting: isFirst, thenStep: step, from: weights)
+            point.accumulate(
+                into: gradient, scaledBy: Float(weight * factors.clean), overwriting: isFirst, thenStep: step,
+                from: weights)
             let ascent = try objective.evaluate(
                 group: group, pass: .ascent, at: point,
                 into: GradientTarget(ascentSum, factor: Float(weight * factors.ascent), overwrites: overwrites))
@@ -158,6 +160,8 @@ public final class GradientRule {
             add(descent.loss, weight: weight, to: &losses.descent)
         }
 
+        // Not a number times the zeros between tensors is none: no later pass would overwrite it there.
+        if !terms.gradientNorm.isFinite { work[WorkVector.point.rawValue] = nil }
         terms.loss = losses.clean
         if radius > 0 { terms.ascentLoss = losses.ascent }
         if let regularizer {
@@ -215,12 +219,12 @@ public final class GradientRule {
             added = start
             try whenFinal(start)
         }
-        count(found, &terms)
+        addCounts(of: found, to: &terms)
         add(found.loss, weight: weight, to: &losses.clean)
         return squaredNorm
     }
 
-    private func count(_ evaluation: Evaluation, _ terms: inout StepTerms) {
+    private func addCounts(of evaluation: Evaluation, to terms: inout StepTerms) {
         terms.correct += evaluation.correct
         terms.sampleCount += evaluation.sampleCount
     }

@@ -49,7 +49,7 @@ final class BatchObjective: Objective {
     {
         guard let batch, !batch.shares[group].samples.isEmpty else {
             // A share of a short last batch can be empty: this rank still takes part in the group's averaging.
-            target.takeNothing()
+            target.accumulateNothing()
             let nothing = Evaluation(loss: 0, correct: 0, sampleCount: 0)
             try whenFinal(0, nothing)
             return nothing

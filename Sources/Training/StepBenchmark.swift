@@ -150,7 +150,8 @@ public struct StepBenchmark {
             let trace = try StepTrace.gather(profile, world, lastSteps: Self.tracedSteps)
             if world.rank == 0 { try FileSystem.replace(tracePath, with: trace) }
         }
-        let operations = Double(6 * trainer.multiplyAdds * trainer.gradientEvaluationsPerStep * configuration.batchSize)
+        let operations = Double(
+            trainer.gradientOperations * trainer.gradientEvaluationsPerStep * configuration.batchSize)
         return StepBenchmarkResult(
             model: configuration.model, method: configuration.method.rawValue,
             precision: configuration.precision.rawValue, ranks: world.size,

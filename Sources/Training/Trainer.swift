@@ -90,7 +90,7 @@ public final class Trainer {
     }
 
     /// Multiply-adds of one sample's forward pass.
-    var multiplyAdds: Int { resources.graph.multiplyAdds }
+    var gradientOperations: Int { resources.graph.gradientOperations }
     /// Forward and backward passes of each sample.
     var gradientEvaluationsPerStep: Int { rule.gradientEvaluationsPerGroup }
     /// Time that went into plans for batch sizes so far.

@@ -137,11 +137,14 @@ public final class FlatVector: @unchecked Sendable {
     }
 
     /// sum ← [sum +] factor · self, then self ← base + step · self, in one pass: a direction becomes a point.
-    public func leave(
-        _ factor: Float, in sum: FlatVector, overwriting: Bool, thenStep step: Float, from base: FlatVector
+    ///
+    /// `sum`, `base` and self are three vectors, none a part of another.
+    public func accumulate(
+        into sum: FlatVector, scaledBy factor: Float, overwriting: Bool, thenStep step: Float, from base: FlatVector
     ) {
         precondition(count == sum.count && count == base.count)
-        cvk_leave_and_step(sum.pointer, overwriting ? 0 : 1, factor, pointer, base.pointer, step, count)
+        precondition(sum.pointer != pointer && base.pointer != pointer && sum.pointer != base.pointer)
+        cvk_accumulate_and_step(sum.pointer, overwriting ? 0 : 1, factor, pointer, base.pointer, step, count)
     }
 
     /// self ← a·x + b·y + c·z in one pass, in `range` or everywhere. May be called with self among x, y, z.

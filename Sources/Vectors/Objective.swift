@@ -36,25 +36,28 @@ public struct BatchLosses: Sendable, Equatable {
     }
 }
 
-/// Where an evaluation leaves its gradient: sum ← [sum +] factor · ∇, stretch by stretch while the backward pass goes on, so
-/// that no vector of its own is needed for it.
+/// Where an evaluation accumulates its gradient: sum ← [sum +] factor · ∇, stretch by stretch while the backward pass goes on,
+/// so that no vector of its own is needed for it.
 public struct GradientTarget {
+    /// Of the parameters' flat layout. Padding between tensors is left as it is.
     public let sum: FlatVector
+    /// On the gradient.
     public let factor: Float
-    /// Whether the first that is left in an entry takes the place of what was there.
+    /// Whether the gradient takes the place of what `sum` holds, or is added to it.
     public let overwrites: Bool
 
+    /// `GradientTarget(vector)` is for one who wants the gradient itself.
     public init(_ sum: FlatVector, factor: Float = 1, overwrites: Bool = true) {
         self.sum = sum
         self.factor = factor
         self.overwrites = overwrites
     }
 
-    /// The same sum, for what is added to the first.
+    /// The same sum, for a gradient that is added to the first: of a further micro-batch, say.
     public var adding: GradientTarget { GradientTarget(sum, factor: factor, overwrites: false) }
 
-    /// Leaves the gradient's `entries`. Padding between tensors need not be left.
-    public func take(_ entries: Range<Int>, _ values: UnsafePointer<Float>) {
+    /// Accumulates a stretch of the gradient, `entries.count` values. Cost: one pass over it. Entries outside of the sum trap.
+    public func accumulate(_ entries: Range<Int>, _ values: UnsafePointer<Float>) {
         if overwrites {
             sum.set(values, scaledBy: factor, in: entries)
         } else {
@@ -62,8 +65,8 @@ public struct GradientTarget {
         }
     }
 
-    /// Leaves the gradient of no samples.
-    public func takeNothing() {
+    /// Accumulates the gradient of no samples, which is zero.
+    public func accumulateNothing() {
         if overwrites { sum.fill(0) }
     }
 }
@@ -85,7 +88,7 @@ public protocol Objective: AnyObject {
     /// Samples of `group` held here over the samples of the whole batch; over all groups and processes they sum to 1.
     func weight(ofGroup group: Int) -> Double
 
-    /// Leaves the mean gradient over the samples of `group` held here at `point` in `target`, whose vector is not `point`.
+    /// Accumulates the mean gradient over the samples of `group` held here at `point` in `target`, whose vector is not `point`.
     ///
     /// Cost: one forward and one backward pass. Random choices inside (dropout) are the same in all three passes.
     /// - Parameter whenFinal: called between pieces of the last backward pass: the entries `start..<parameterCount` have

@@ -36,6 +36,11 @@ import Vectors
             return graph.selectToken(
                 graph.add(graph.linear(hidden, "fc2", outputs: 48), sum, "add2"), "select", index: 0)
         },
+        Case(testDescription: "attention with one query", input: [3, 16, 16]) { graph, x in
+            let tokens = graph.layerNormalization(graph.tokenEmbedding(x, patch: 4, width: 48), "norm1")
+            let query = graph.selectToken(tokens, "query", index: 0)
+            return graph.attention(tokens, queries: query, "attn", heads: 3, weights: .normal(0.1))
+        },
         Case(testDescription: "dropout and stochastic depth", input: [3, 8, 8]) { graph, x in
             let image = graph.convolution(x, "conv1", outputs: 16, kernel: 3, padding: 1, bias: true)
             let branch = graph.stochasticDepth(graph.dropout(image, "drop", rate: 0.3), "path", rate: 0.4)

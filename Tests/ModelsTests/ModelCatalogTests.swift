@@ -62,6 +62,18 @@ import Vectors
         #expect(small.multiplyAdds == 40_551_040)
     }
 
+    @Test func `a vision transformer's last block computes the class token alone`() throws {
+        let (tokens, width, patches) = (197, 384, 196)
+        let attention = tokens * 3 * width * width + 2 * tokens * tokens * width
+        let block = attention + tokens * width * width + 2 * tokens * width * 4 * width
+        let last = (1 + 2 * tokens) * width * width + 2 * tokens * width + width * width + 2 * width * 4 * width
+        let graph = try ModelCatalog.graph("vit-s16", inputShape: [3, 224, 224], classes: 1000)
+        #expect(graph.multiplyAdds == patches * 768 * width + 11 * block + last + width * 1000)
+        #expect(graph.multiplyAdds == 4_280_214_528)
+        // The pixels' gradient is not computed.
+        #expect(graph.gradientOperations == 6 * graph.multiplyAdds - 2 * patches * 768 * width)
+    }
+
     @Test func `unknown names and unsuitable images are told with the remedy`() {
         #expect(throws: ModelError.unknown("resnet19")) { try ModelCatalog.entry("resnet19") }
         #expect("\(ModelError.unknown("x"))".contains("resnet20"))

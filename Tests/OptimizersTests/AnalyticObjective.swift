@@ -99,7 +99,7 @@ final class AnalyticObjective: Objective {
         calls.append(.evaluate(group: group, pass: pass))
         points.append(point.array)
         guard groups[group].weight > 0 else {
-            target.takeNothing()
+            target.accumulateNothing()
             let nothing = Evaluation(loss: .nan, sampleCount: 0)
             try whenFinal(0, nothing)
             return nothing
@@ -111,7 +111,7 @@ final class AnalyticObjective: Objective {
         if target.overwrites { target.sum.fill(.nan) }
         try whenFinal(parameterCount, found)
         for index in (0..<parameterCount).reversed() {
-            target.take(index..<index + 1, [values[index]])
+            target.accumulate(index..<index + 1, [values[index]])
             try whenFinal(index, found)
         }
         return found

@@ -203,13 +203,13 @@ private final class RankObjective: Objective {
         rethrows -> Evaluation
     {
         guard weight(ofGroup: group) > 0 else {
-            target.takeNothing()
+            target.accumulateNothing()
             let nothing = Evaluation(loss: .nan, sampleCount: 0)
             try whenFinal(0, nothing)
             return nothing
         }
         let function = AnalyticFunction.sample(group == 0 ? rank : 2)
-        target.take(0..<3, function.gradient(point.doubles).map(Float.init))
+        target.accumulate(0..<3, function.gradient(point.doubles).map(Float.init))
         let found = Evaluation(loss: function.loss(point.doubles), correct: 1)
         try whenFinal(0, found)
         return found

@@ -49,6 +49,17 @@ let trainerCases = [
             }
         }
     },
+    RankCase(name: "micro-batches-change-nothing-but-rounding-where-nothing-couples-samples") { world in
+        if world.size > 2 { return }
+        for settings in [[("method", "sgd")], [("method", "sam")], [("method", "crsam")], [("regularizer", "log")]] {
+            let vit = settings + [("model", "vit"), ("steps", "2")]
+            let whole = try figures(world, vit)
+            let parts = try figures(world, vit + [("micro-batch-size", "3")])
+            for (a, b) in zip(whole, parts) {
+                try check(abs(a - b) < 1e-4 * a, "\(settings): \(whole) and \(parts)")
+            }
+        }
+    },
     RankCase(name: "buckets-are-as-many-collectives-and-the-same-bytes") { world in
         let whole = try traffic(world, [("bucket-size", "0")])
         let inBuckets = try traffic(world, [("bucket-size", "0.02")])

@@ -101,8 +101,10 @@ private struct FullSizeGolden {
     func withBatch<Result>(side: Int, _ body: (SampleBatch) throws -> Result) rethrows -> Result {
         let images = FlatVector(count: labels.count * 3 * side * side)
         fill(images, index: Self.pixels, base: 0, spread: 2)
-        return try labels.withUnsafeBufferPointer { labels in
-            try body(SampleBatch(count: labels.count, pixels: images.pointer, labels: labels.baseAddress))
+        return try withExtendedLifetime(images) {
+            try labels.withUnsafeBufferPointer { labels in
+                try body(SampleBatch(count: labels.count, pixels: images.pointer, labels: labels.baseAddress))
+            }
         }
     }
 

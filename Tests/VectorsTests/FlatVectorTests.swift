@@ -53,6 +53,38 @@ private func randomVector(_ count: Int, index: Int) -> FlatVector {
         for i in 0..<19 { #expect(out[i] == (x[i] + -1 * y[i]) * 3) }
     }
 
+    @Test(arguments: [true, false])
+    func `a gradient is accumulated stretch by stretch, scaled, over what was there or to it`(overwrites: Bool) {
+        let (x, y) = (randomVector(33, index: 1), randomVector(33, index: 2))
+        let sum = FlatVector(x.array)
+        let target = GradientTarget(sum, factor: -0.75, overwrites: overwrites)
+        target.accumulate(16..<33, y.pointer + 16)
+        target.accumulate(0..<13, y.pointer)
+        for i in 0..<33 {
+            let before = overwrites ? 0 : x[i]
+            #expect(sum[i] == (13..<16 ~= i ? x[i] : before + -0.75 * y[i]))
+        }
+        target.adding.accumulate(0..<33, y.pointer)
+        #expect(sum[14] == x[14] + -0.75 * y[14])
+        target.accumulateNothing()
+        #expect((sum[14] == 0) == overwrites)
+    }
+
+    @Test(arguments: [true, false]) func `a direction becomes a point, and the point its reflection`(overwrites: Bool) {
+        let (direction, base, before) = (
+            randomVector(35, index: 1), randomVector(35, index: 2), randomVector(35, index: 3)
+        )
+        let (sum, point) = (FlatVector(before.array), FlatVector(direction.array))
+        point.accumulate(into: sum, scaledBy: 1.5, overwriting: overwrites, thenStep: 0.25, from: base)
+        for i in 0..<35 {
+            #expect(sum[i] == (overwrites ? 1.5 * direction[i] : before[i] + 1.5 * direction[i]))
+            #expect(point[i] == base[i] + 0.25 * direction[i])
+        }
+        let ascent = point.array
+        point.reflect(at: base)
+        for i in 0..<35 { #expect(point[i] == 2 * base[i] - ascent[i]) }
+    }
+
     @Test func `a slice shares memory and keeps it alive`() {
         var whole: FlatVector? = FlatVector(count: 32)
         let slice = whole!.slice(16..<20)

@@ -23,8 +23,8 @@ void cvk_scaled(float *out, float s, const float *x, size_t n);
 /// out = 2x − y, the reflection of y at x. `out` may be y.
 void cvk_reflect(float *out, const float *x, const float *y, size_t n);
 
-/// sum = [sum +] f·y, then y = x + s·y: a direction y leaves its share in a sum and becomes a point beside x.
-void cvk_leave_and_step(float *sum, int adds, float f, float *y, const float *x, float s, size_t n);
+/// sum = [sum +] f·y, then y = x + s·y: a direction y is added to a sum and becomes a point beside x. No two are the same.
+void cvk_accumulate_and_step(float *sum, int adds, float f, float *y, const float *x, float s, size_t n);
 
 /// out = a·x + b·y + c·z. `out` may be one of the inputs.
 void cvk_combine(float *out, float a, const float *x, float b, const float *y, float c, const float *z, size_t n);

@@ -45,6 +45,15 @@ public final class Graph {
     /// Multiply-adds of one sample's forward pass, in convolutions and matrix products.
     public var multiplyAdds: Int { operations.reduce(0) { $0 + $1.multiplyAdds } }
 
+    /// Floating-point operations of one sample's forward and backward pass, in the same: two for each multiply-add of the result, of
+    /// the weights' gradient and, but for the pixels, of the input's.
+    public var gradientOperations: Int {
+        let reached = valuesBehindParameters()
+        return operations.reduce(0) { sum, operation in
+            sum + operation.multiplyAdds * (operation.inputs.contains(where: reached.contains) ? 6 : 4)
+        }
+    }
+
     public func setLogits(_ value: Value) {
         precondition(shape(value).count == 1, "logits are one vector a sample")
         logits = value
@@ -86,13 +95,25 @@ public final class Graph {
         if training {
             try lossBackward()
             for emit in backward.reversed() { try emit() }
-            let written = Set(builder.parameterGradients.map(\.entries.lowerBound))
-            for entry in parameterLayout.entries {
-                // What an earlier step left there would pass for its gradient.
-                precondition(written.contains(entry.offset), "no operation writes the gradient of \(entry.name)")
-            }
+            checkGradients(builder)
         }
         return try Program(builder)
+    }
+
+    /// Every parameter has one gradient, whole or in parts, and an instruction that computes each: else an earlier step's would
+    /// pass for it.
+    private func checkGradients(_ builder: PlanBuilder) {
+        var gradients = builder.parameterGradients.sorted { $0.entries.lowerBound > $1.entries.lowerBound }
+        for entry in parameterLayout.entries {
+            var computed = entry.range.lowerBound
+            while computed < entry.range.upperBound, let next = gradients.last, next.entries.lowerBound == computed,
+                next.buffer.lastUse >= builder.forwardCount
+            {
+                computed = gradients.removeLast().entries.upperBound
+            }
+            precondition(computed == entry.range.upperBound, "no operation computes all of \(entry.name)'s gradient")
+        }
+        precondition(gradients.isEmpty, "two operations compute one gradient")
     }
 
     /// Values that a parameter comes before: the others (the pixels) need no gradient.

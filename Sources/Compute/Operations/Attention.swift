@@ -6,8 +6,8 @@ extension Graph {
     /// linear layer. `[tokens, width]` to the same; parameters `name.qkv.weight` `[3·width, width]`, `name.qkv.bias`,
     /// `name.proj.weight`, `name.proj.bias`.
     ///
-    /// - Parameter queries: the tokens that ask, where not all of `input` do: one, `[width]`, or several, `[tokens, width]`.
-    ///   The result has their shape.
+    /// - Parameter queries: what the queries are computed from, where that is not `input` (cross-attention): one token,
+    ///   `[width]`, or several, `[tokens, width]`. The result has their shape.
     public func attention(
         _ input: Value, queries: Value? = nil, _ name: String, heads: Int, weights: Initializer
     ) -> Value {
@@ -78,10 +78,10 @@ private struct Attention: Operation {
             strides: [heads * queryTokens * tokens, queryTokens * tokens, 1, tokens])
 
         let x = try builder.plainActivation(name, input, as: [rows, width])
-        let asking = queries == input ? x : try builder.plainActivation(name, queries, as: [queryRows, width])
+        let queryInput = queries == input ? x : try builder.plainActivation(name, queries, as: [queryRows, width])
         let (query, key, value) = (builder.allocate(queryMatrix), builder.allocate(matrix), builder.allocate(matrix))
         let weights = [
-            try projections[0].emitForward(builder, asking, query), try projections[1].emitForward(builder, x, key),
+            try projections[0].emitForward(builder, queryInput, query), try projections[1].emitForward(builder, x, key),
             try projections[2].emitForward(builder, x, value),
         ]
 
@@ -134,10 +134,10 @@ private struct Attention: Operation {
                 try projections[0].emitBackwardWeights(builder, x, queryGradient)
                 try projections[0].emitBackwardData(builder, queryGradient, weights[0], result)
             } else {
-                let askingGradient = builder.allocate(queryMatrix)
-                try projections[0].emitBackwardWeights(builder, builder.inBackward(asking, queries), queryGradient)
-                try projections[0].emitBackwardData(builder, queryGradient, weights[0], askingGradient)
-                try builder.contribute(name, to: queries, askingGradient.viewed(as: natural))
+                let queryInputGradient = builder.allocate(queryMatrix)
+                try projections[0].emitBackwardWeights(builder, builder.inBackward(queryInput, queries), queryGradient)
+                try projections[0].emitBackwardData(builder, queryGradient, weights[0], queryInputGradient)
+                try builder.contribute(name, to: queries, queryInputGradient.viewed(as: natural))
             }
             for (index, part) in [(1, keyGradient), (2, valueGradient)] {
                 try projections[index].emitBackwardWeights(builder, x, part)

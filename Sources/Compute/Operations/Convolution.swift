@@ -204,8 +204,8 @@ private struct Convolution: Operation {
     }
 
     /// Winograd's 4x3 tiles pay for 3x3 windows at stride 1 with enough channels to fill vectors and enough tiles to make its
-    /// transformed products large. The bounds are where it was measured to win (table in `docs/performance.md`): a rule
-    /// decides alike on all ranks and in every run, as a timed trial would not.
+    /// transformed products large. The bounds are where it was measured to win with caches shared by other ranks (table in
+    /// `docs/performance.md`): a rule decides alike on all ranks and in every run, as a timed trial would not.
     private func winogradWins(_ direction: Direction, batch: Int) -> Bool {
         let (height, width) = (outputShape[1], outputShape[2])
         let tiles = batch * ((height + 3) / 4) * ((width + 3) / 4)

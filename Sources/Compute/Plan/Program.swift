@@ -14,7 +14,7 @@ package final class Program {
     private let forwardCount: Int
     /// By instruction: the parameters whose gradients are complete once it has run.
     private let completed: [[ParameterGradient]]
-    /// By instruction: entries of the gradient from here on have been handed over once it has run. Never rises.
+    /// By instruction: entries of the gradient from here on have been accumulated once it has run. Never rises.
     private let finalFrom: [Int]
     private let bound: [BoundMemory]
     private var boundAddresses = Addresses()
@@ -92,12 +92,12 @@ package final class Program {
     /// Computes the loss, and for a training program every parameter's gradient.
     ///
     /// - Parameters:
-    ///   - take: called once for each parameter, during the backward pass: `values`, valid for the length of the
-    ///     call, are the gradient's `entries`.
-    ///   - whenFinal: called after each instruction of the backward pass: everything from `start` on was taken.
+    ///   - accumulate: called during the backward pass for each stretch of the gradient as it is complete; together they are every
+    ///     parameter once. `values`, valid for the length of the call, are the gradient's `entries`.
+    ///   - whenFinal: called after each instruction of the backward pass: everything from `start` on was accumulated.
     package func run(
         _ context: RunContext,
-        take: (_ entries: Range<Int>, _ values: UnsafePointer<Float>) -> Void = { _, _ in },
+        accumulate: (_ entries: Range<Int>, _ values: UnsafePointer<Float>) -> Void = { _, _ in },
         whenFinal: (_ start: Int) throws -> Void = { _ in }
     ) throws {
         try bind(context)
@@ -113,7 +113,7 @@ package final class Program {
                     let start = context.profile == nil ? 0 : Profile.now
                     for gradient in completed[index] {
                         let values = context.arena + gradient.buffer.offset
-                        take(gradient.entries, UnsafePointer(values.assumingMemoryBound(to: Float.self)))
+                        accumulate(gradient.entries, UnsafePointer(values.assumingMemoryBound(to: Float.self)))
                     }
                     try whenFinal(finalFrom[index])
                     context.profile?.add(.operation(kind: "combination and sending"), "combination", from: start)
