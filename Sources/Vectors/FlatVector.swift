@@ -103,8 +103,7 @@ public final class FlatVector: @unchecked Sendable {
     public func add(_ other: FlatVector, scaledBy factor: Float = 1, in range: Range<Int>? = nil) {
         precondition(count == other.count)
         let range = checked(range)
-        let start = pointer + range.lowerBound
-        cvk_add_scaled(start, start, factor, other.pointer + range.lowerBound, range.count)
+        add(other.pointer + range.lowerBound, scaledBy: factor, in: range)
     }
 
     /// self[range] ← factor · values

@@ -100,8 +100,8 @@ public final class Graph {
         return try Program(builder)
     }
 
-    /// Every parameter has one gradient, whole or in parts, and an instruction that computes each: else an earlier step's would
-    /// pass for it.
+    /// Every parameter has one gradient, whole or in parts, and an instruction that computes each: without it G would lack a part,
+    /// or hold what an earlier step left there.
     private func checkGradients(_ builder: PlanBuilder) {
         var gradients = builder.parameterGradients.sorted { $0.entries.lowerBound > $1.entries.lowerBound }
         for entry in parameterLayout.entries {
