@@ -30,6 +30,12 @@ int cdnn_layout_create(cdnn_layout **out, int ndims, const int64_t *dims, dnnl_d
     return status == dnnl_success ? copied(out, &desc) : (int)status;
 }
 
+int cdnn_layout_blocked_weights(cdnn_layout **out, const int64_t *dims) {
+    dnnl_memory_desc_t desc;
+    dnnl_status_t status = dnnl_memory_desc_init_by_tag(&desc, 4, dims, dnnl_f32, dnnl_OIhw16i16o);
+    return status == dnnl_success ? copied(out, &desc) : (int)status;
+}
+
 int cdnn_layout_clone(cdnn_layout **out, const cdnn_layout *layout) { return copied(out, &layout->desc); }
 
 int cdnn_layout_part(cdnn_layout **out, const cdnn_layout *layout, const int64_t *dims, const int64_t *offsets) {
@@ -97,13 +103,12 @@ static int descriptor_create(dnnl_primitive_desc_t *out, dnnl_engine_t engine, c
         if (status_ != dnnl_success) return status_;   \
     } while (0)
 
-int cdnn_convolution_forward(dnnl_primitive_desc_t *out, dnnl_engine_t engine, int training, dnnl_alg_kind_t algorithm,
+int cdnn_convolution_forward(dnnl_primitive_desc_t *out, dnnl_engine_t engine, dnnl_alg_kind_t algorithm,
                              const cdnn_layout *source, const cdnn_layout *weights, const cdnn_layout *bias,
                              const cdnn_layout *destination, const int64_t *strides, const int64_t *padding,
                              const cdnn_attributes *attributes) {
     dnnl_convolution_desc_t op;
-    CHECKED(dnnl_convolution_forward_desc_init(&op, training ? dnnl_forward_training : dnnl_forward_inference,
-                                               algorithm, DESC(source), DESC(weights), DESC(bias), DESC(destination),
+    CHECKED(dnnl_convolution_forward_desc_init(&op, dnnl_forward_training, algorithm, DESC(source), DESC(weights), DESC(bias), DESC(destination),
                                                strides, padding, padding));
     return descriptor_create(out, engine, &op, attributes, NULL);
 }

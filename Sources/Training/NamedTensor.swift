@@ -20,8 +20,9 @@ public enum TensorElement: String, Sendable, CaseIterable {
 /// A tensor as files hold it: published name, shape, and the values in plain row-major order.
 public struct NamedTensor: Sendable {
     public enum Values: Sendable {
-        /// Usually a slice of the flat vector that holds all tensors: nothing is copied.
         case float32(FlatVector)
+        /// One of a flat vector's tensors, in whatever order: its values are put in row-major order as they are written.
+        case stored(TensorLayout.Entry, in: FlatVector)
         case float64([Double])
         case int64([Int])
         case int32([Int32])
@@ -43,13 +44,14 @@ public struct NamedTensor: Sendable {
     /// Every tensor of `layout` in `vector`, in the layout's order, sharing its memory.
     public static func tensors(of vector: FlatVector, _ layout: TensorLayout, prefix: String = "") -> [NamedTensor] {
         layout.entries.map {
-            NamedTensor(prefix + $0.name, shape: $0.shape, .float32(vector.slice($0.range)))
+            NamedTensor(prefix + $0.name, shape: $0.shape, .stored($0, in: vector))
         }
     }
 
     public var count: Int {
         switch values {
         case .float32(let vector): vector.count
+        case .stored(let entry, _): entry.count
         case .float64(let array): array.count
         case .int64(let array): array.count
         case .int32(let array): array.count
@@ -59,7 +61,7 @@ public struct NamedTensor: Sendable {
 
     public var element: TensorElement {
         switch values {
-        case .float32: .float32
+        case .float32, .stored: .float32
         case .float64: .float64
         case .int64: .int64
         case .int32: .int32
@@ -69,12 +71,17 @@ public struct NamedTensor: Sendable {
 
     func write(to sink: any ByteSink) throws(FileError) {
         switch values {
-        case .float32(let vector): try sink.write(UnsafeRawBufferPointer(vector.elements))
+        case .float32(let vector): try Self.write(vector, to: sink)
+        case .stored(let entry, let vector): try Self.write(entry.values(in: vector), to: sink)
         case .float64(let array): try Self.write(array, to: sink)
         case .int64(let array): try Self.write(array, to: sink)
         case .int32(let array): try Self.write(array, to: sink)
         case .uint8(let array): try Self.write(array, to: sink)
         }
+    }
+
+    private static func write(_ vector: FlatVector, to sink: any ByteSink) throws(FileError) {
+        try sink.write(UnsafeRawBufferPointer(vector.elements))
     }
 
     private static func write<Number>(_ array: [Number], to sink: any ByteSink) throws(FileError) {

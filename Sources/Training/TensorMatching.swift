@@ -73,7 +73,7 @@ extension SafeTensorsFile {
     public func read(_ layout: TensorLayout, into vector: FlatVector, prefix: String = "") throws(SafeTensorsError) {
         for entry in layout.entries {
             guard let found = self[prefix + entry.name] else { continue }
-            try read(found, into: vector.slice(entry.range))
+            try entry.setValues(in: vector) { values throws(SafeTensorsError) in try read(found, into: values) }
         }
     }
 }

@@ -42,7 +42,7 @@ import Vectors
         let total = gradient.norm
         for entry in run.network.graph.parameterLayout.entries {
             let theirs = try golden.numbers("gradient/\(entry.name)")
-            let ours = try golden.projections(of: gradient.slice(entry.range), entry.name)
+            let ours = try golden.projections(of: entry.values(in: gradient), entry.name)
             let squares = zip(ours, theirs[1...]).map { ($0 - $1) * ($0 - $1) }
             let difference = (squares.reduce(0, +) / Double(squares.count)).squareRoot()
             #expect(difference < 1e-3 * theirs[0] + 1e-6 * total, "\(entry.name)")
@@ -92,7 +92,9 @@ private struct FullSizeGolden {
         for (layout, vector) in [(graph.parameterLayout, weights), (graph.statisticsLayout, statistics)] {
             for entry in layout.entries {
                 let fill = try numbers("fill/\(entry.name)")
-                self.fill(vector.slice(entry.range), index: Int(fill[0]), base: Float(fill[1]), spread: Float(fill[2]))
+                entry.setValues(in: vector) {
+                    self.fill($0, index: Int(fill[0]), base: Float(fill[1]), spread: Float(fill[2]))
+                }
             }
         }
         return (try Network(graph, policy: policy), weights, statistics)

@@ -68,6 +68,24 @@ private func write(_ tensors: [NamedTensor], to path: String) throws {
         #expect(loaded.array == vector.array)
     }
 
+    @Test func `files hold tensors row-major whatever their order in the vector`() throws {
+        let folder = try TemporaryFolder()
+        var layout = TensorLayout()
+        let entry = layout.append("conv.weight", shape: [16, 32, 3, 3], order: .blockedChannels)
+        let vector = FlatVector(count: layout.vectorCount)
+        entry.setValues(in: vector) { for index in 0..<$0.count { $0[index] = Float(index) } }
+        try write(NamedTensor.tensors(of: vector, layout), to: folder.file("a.safetensors"))
+        let file = try SafeTensorsFile(folder.file("a.safetensors"))
+        guard case .float32(let written) = try file.readAll()["conv.weight"]?.values else {
+            Issue.record("conv.weight is missing")
+            return
+        }
+        #expect(written.array == (0..<entry.count).map(Float.init))
+        let loaded = FlatVector(count: layout.vectorCount)
+        try file.read(layout, into: loaded)
+        #expect(loaded.array == vector.array)
+    }
+
     @Test func `the bytes are those of the published format, and the same every time`() throws {
         let folder = try TemporaryFolder()
         let tensors = [NamedTensor("w", shape: [2], .float32(FlatVector([1, -2])))]

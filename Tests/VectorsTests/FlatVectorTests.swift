@@ -124,4 +124,20 @@ private func randomVector(_ count: Int, index: Int) -> FlatVector {
         #expect(layout["bn1.weight"]?.range == 432..<442)
         #expect(layout["missing"] == nil)
     }
+
+    @Test func `blocked channels lie as kernels want them and come back row-major`() {
+        var layout = TensorLayout()
+        layout.append("bn1.weight", shape: [10])
+        let entry = layout.append("conv1.weight", shape: [32, 48, 3, 2], order: .blockedChannels)
+        let vector = FlatVector(count: layout.vectorCount)
+        vector.fill(-1)
+        entry.setValues(in: vector) { for index in 0..<$0.count { $0[index] = Float(index) } }
+        // Output 19, input 37, row 2, column 1: the blocks at [1, 2, 2, 1], and in them input 5, output 3.
+        #expect(
+            vector[entry.offset + ((((1 * 3 + 2) * 3 + 2) * 2 + 1) * 16 + 5) * 16 + 3]
+                == Float(((19 * 48 + 37) * 3 + 2) * 2 + 1))
+        #expect(entry.values(in: vector).array == (0..<entry.count).map(Float.init))
+        #expect(vector.slice(0..<entry.offset).elements.allSatisfy { $0 == -1 })
+        #expect(Set(vector.slice(entry.range).array).count == entry.count)
+    }
 }

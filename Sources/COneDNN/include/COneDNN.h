@@ -14,6 +14,8 @@ enum { CDNN_MAX_DIMS = 6 };
 /// Row-major with the given strides (in elements); NULL strides let oneDNN choose ("any").
 int cdnn_layout_create(cdnn_layout **out, int ndims, const int64_t *dims, dnnl_data_type_t type,
                        const int64_t *strides);
+/// Float32 weights of a convolution, [O/16, I/16, h, w, 16 of I, 16 of O] in memory.
+int cdnn_layout_blocked_weights(cdnn_layout **out, const int64_t *dims);
 int cdnn_layout_clone(cdnn_layout **out, const cdnn_layout *layout);
 /// The part of `layout` that starts at `offsets`.
 int cdnn_layout_part(cdnn_layout **out, const cdnn_layout *layout, const int64_t *dims, const int64_t *offsets);
@@ -35,7 +37,8 @@ typedef struct {
 
 // Primitives ---------------------------------------------------------------------------------------------------
 // Each creates a primitive descriptor with the scratch pad supplied by the user.
-int cdnn_convolution_forward(dnnl_primitive_desc_t *out, dnnl_engine_t engine, int training, dnnl_alg_kind_t algorithm,
+/// As in training for evaluation too: for inference Winograd's would want weights that only row-major ones can become.
+int cdnn_convolution_forward(dnnl_primitive_desc_t *out, dnnl_engine_t engine, dnnl_alg_kind_t algorithm,
                              const cdnn_layout *source, const cdnn_layout *weights, const cdnn_layout *bias,
                              const cdnn_layout *destination, const int64_t *strides, const int64_t *padding,
                              const cdnn_attributes *attributes);

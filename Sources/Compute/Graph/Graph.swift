@@ -68,8 +68,10 @@ public final class Graph {
         return value
     }
 
-    func parameter(_ name: String, _ shape: [Int], _ initializer: Initializer) -> TensorLayout.Entry {
-        let entry = parameterLayout.append(name, shape: shape)
+    func parameter(
+        _ name: String, _ shape: [Int], _ initializer: Initializer, order: TensorLayout.Order = .rowMajor
+    ) -> TensorLayout.Entry {
+        let entry = parameterLayout.append(name, shape: shape, order: order)
         parameters.append(Parameter(entry: entry, initializer: initializer))
         return entry
     }

@@ -52,13 +52,12 @@ extension Graph {
         for (index, parameter) in parameters.enumerated().sorted(by: { $0.1.entry.count > $1.1.entry.count }) {
             let owner = loads.indices.min { loads[$0] < loads[$1] } ?? 0
             loads[owner] += parameter.entry.count
-            let values = weights.slice(parameter.entry.range)
-            if owner == part {
-                var stream = RandomStream(seed: seed, purpose: .initialWeights, index: index)
-                parameter.initializer.fill(values.elements, from: &stream)
-            } else {
-                values.fill(0)
+            guard owner == part else {
+                weights.slice(parameter.entry.range).fill(0)
+                continue
             }
+            var stream = RandomStream(seed: seed, purpose: .initialWeights, index: index)
+            parameter.entry.setValues(in: weights) { parameter.initializer.fill($0.elements, from: &stream) }
         }
         for entry in statisticsLayout.entries {
             statistics.slice(entry.range).fill(entry.name.hasSuffix("running_var") ? 1 : 0)

@@ -20,8 +20,10 @@ extension Graph {
     ) -> Value {
         let shape = shape(input)
         precondition(shape.count == 3, "\(name): a convolution reads an image, not \(shape)")
+        let blocks = [outputs, shape[0]].allSatisfy { $0.isMultiple(of: TensorLayout.channelBlock) }
         let weight = parameter(
-            "\(name).weight", [outputs, shape[0], kernel, kernel], .kaimingNormal(fan: outputs * kernel * kernel))
+            "\(name).weight", [outputs, shape[0], kernel, kernel], .kaimingNormal(fan: outputs * kernel * kernel),
+            order: blocks ? .blockedChannels : .rowMajor)
         let biasEntry =
             bias
             ? parameter("\(name).bias", [outputs], .uniform(1 / Float(shape[0] * kernel * kernel).squareRoot())) : nil
@@ -95,19 +97,19 @@ private struct Convolution: Operation {
     func plan(_ builder: PlanBuilder) throws -> () throws -> Void {
         let source = try builder.inPrecision(name, builder.activation(input))
         let precision = builder.precision
-        let plainWeights = try self.plainWeights(builder)
+        let storedWeights = try self.storedWeights(builder)
         let weightsAny = try DataLayout.any(weightShape, precision)
         let destinationAny = try DataLayout.any([builder.batch] + outputShape, precision)
         let biasLayout = try bias.map { try DataLayout.plain($0.shape) }
         let forward = try best(builder, .forward) { primitive, algorithm in
             cdnn_convolution_forward(
-                &primitive, builder.engine.handle, builder.training ? 1 : 0, algorithm, source.layout.handle,
+                &primitive, builder.engine.handle, algorithm, source.layout.handle,
                 weightsAny.handle, biasLayout?.handle, destinationAny.handle, window.strides, window.paddings, nil)
         }
         let destination = builder.allocate(
             try forward.layout(cdnn_destination, [builder.batch] + outputShape, precision))
         let forwardWeights = try builder.reordered(
-            "\(name) weights", plainWeights, to: try forward.layout(cdnn_weights, weightShape, precision))
+            "\(name) weights", storedWeights, to: try forward.layout(cdnn_weights, weightShape, precision))
         var arguments = [
             (DNNL_ARG_SRC, source), (DNNL_ARG_WEIGHTS, forwardWeights), (DNNL_ARG_DST, destination),
         ]
@@ -120,7 +122,7 @@ private struct Convolution: Operation {
         return {
             guard let gradient = try builder.gradient(name, of: output, in: destination.layout) else { return }
             try backwardWeights(builder, source, gradient, biasLayout, forward)
-            try backwardData(builder, source, gradient, plainWeights, weightsAny, forward)
+            try backwardData(builder, source, gradient, storedWeights, weightsAny, forward)
         }
     }
 
@@ -134,10 +136,10 @@ private struct Convolution: Operation {
                 &primitive, builder.engine.handle, algorithm, source.layout.handle, any.handle, biasLayout?.handle,
                 gradient.layout.handle, window.strides, window.paddings, forward.descriptor)
         }
-        let plain = try builder.parameterGradient(weightShape, at: entry.offset)
+        let stored = builder.parameterGradient(try .stored(entry), at: entry.offset)
         let layout = try primitive.layout(cdnn_diff_weights, weightShape)
-        let isPlain = layout == plain.layout
-        let result = isPlain ? plain : builder.allocate(layout)
+        let isStored = layout == stored.layout
+        let result = isStored ? stored : builder.allocate(layout)
         var arguments = [
             (DNNL_ARG_SRC, source), (DNNL_ARG_DIFF_DST, gradient), (DNNL_ARG_DIFF_WEIGHTS, result),
         ]
@@ -145,11 +147,11 @@ private struct Convolution: Operation {
             arguments.append((DNNL_ARG_DIFF_BIAS, try builder.parameterGradient(bias.shape, at: bias.offset)))
         }
         try builder.call("\(name) backward weights", primitive, arguments)
-        if !isPlain { try builder.reorder("\(name) gradient", from: result, to: plain) }
+        if !isStored { try builder.reorder("\(name) gradient", from: result, to: stored) }
     }
 
     private func backwardData(
-        _ builder: PlanBuilder, _ source: Operand, _ gradient: Operand, _ plainWeights: Operand, _ any: DataLayout,
+        _ builder: PlanBuilder, _ source: Operand, _ gradient: Operand, _ storedWeights: Operand, _ any: DataLayout,
         _ forward: Primitive
     ) throws {
         guard builder.needsGradient(input) else { return }
@@ -159,7 +161,7 @@ private struct Convolution: Operation {
                 window.strides, window.paddings, forward.descriptor)
         }
         let reordered = try builder.reordered(
-            "\(name) weights", plainWeights, to: try primitive.layout(cdnn_weights, weightShape, builder.precision))
+            "\(name) weights", storedWeights, to: try primitive.layout(cdnn_weights, weightShape, builder.precision))
         let result = builder.allocate(source.layout)
         try builder.call(
             "\(name) backward data", primitive,
@@ -167,12 +169,11 @@ private struct Convolution: Operation {
         try builder.contribute(name, to: input, result)
     }
 
-    private func plainWeights(_ builder: PlanBuilder) throws -> Operand {
-        let layout = try DataLayout.plain(weightShape)
+    private func storedWeights(_ builder: PlanBuilder) throws -> Operand {
         switch weights {
-        case .parameter(let entry): return Operand(layout: layout, location: .parameters(entry.offset))
+        case .parameter(let entry): return Operand(layout: try .stored(entry), location: .parameters(entry.offset))
         case .selection(let firstOutput):
-            let operand = builder.allocate(layout)
+            let operand = try builder.allocate(weightShape)
             let (outputs, inputs) = (weightShape[0], weightShape[1])
             builder.kernel("\(name) selection", kind: "shortcut", touching: [operand]) { context in
                 let values = context.floats(operand)

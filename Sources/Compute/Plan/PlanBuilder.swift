@@ -172,14 +172,18 @@ package final class PlanBuilder {
 
     // MARK: Gradients
 
-    /// Where a backward pass writes the gradient of the parameter at `offset`, row-major: handed over after the last
-    /// instruction that touches it, after which its memory is another's.
-    func parameterGradient(_ dimensions: [Int], at offset: Int) throws -> Operand {
-        let layout = try DataLayout.plain(dimensions)
+    /// Where a backward pass writes the gradient of the parameter at `offset`, in `layout`, that of the parameter: handed over
+    /// after the last instruction that touches it, after which its memory is another's.
+    func parameterGradient(_ layout: DataLayout, at offset: Int) -> Operand {
         let buffer = allocate(bytes: layout.byteCount)
-        let count = dimensions.reduce(1, *)
+        let count = layout.dimensions.reduce(1, *)
         parameterGradients.append(ParameterGradient(entries: offset..<offset + count, buffer: buffer))
         return Operand(layout: layout, location: .arena(buffer))
+    }
+
+    /// The same, row-major.
+    func parameterGradient(_ dimensions: [Int], at offset: Int) throws -> Operand {
+        parameterGradient(try .plain(dimensions), at: offset)
     }
 
     func needsGradient(_ value: Value) -> Bool { needsGradient.contains(value) }

@@ -1,4 +1,5 @@
 import COneDNN
+import Vectors
 
 /// What operations compute with, and what activations and their gradients are kept in. Weights, gradients of weights, statistics and
 /// the loss are float32 in either case.
@@ -44,6 +45,15 @@ package final class DataLayout {
         return try make(dimensions, precision, "plain") {
             cdnn_layout_create(
                 &$0, Int32(dimensions.count), dimensions.map(Int64.init), precision.dataType, strides.map(Int64.init))
+        }
+    }
+
+    /// Of a parameter in the flat vector.
+    static func stored(_ entry: TensorLayout.Entry) throws(DNNLError) -> DataLayout {
+        switch entry.order {
+        case .rowMajor: try plain(entry.shape)
+        case .blockedChannels:
+            try make(entry.shape, .float32, "blocked") { cdnn_layout_blocked_weights(&$0, entry.shape.map(Int64.init)) }
         }
     }
 
