@@ -26,6 +26,12 @@ import Vectors
                 graph.batchNormalization(stem, "bn1", relu: true), "maxpool", kernel: 3, stride: 2, padding: 1)
             return graph.flatten(graph.convolution(pooled, "conv2", outputs: 8, kernel: 1), "flatten")
         },
+        Case(testDescription: "a large BatchNorm, computed again", input: [3, 64, 64]) { graph, x in
+            let stem = graph.convolution(x, "conv1", outputs: 32, kernel: 3, padding: 1)
+            let image = graph.batchNormalization(stem, "bn1", relu: true)
+            return graph.globalAveragePooling(
+                graph.convolution(image, "conv2", outputs: 16, kernel: 3, stride: 2), "pool")
+        },
         Case(testDescription: "tokens and attention", input: [3, 16, 16]) { graph, x in
             let tokens = graph.tokenEmbedding(x, patch: 4, width: 48)
             let mixed = graph.attention(

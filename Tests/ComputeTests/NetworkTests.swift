@@ -161,6 +161,27 @@ import Vectors
         #expect(try arena(9) - arena(1) < 8 * tokens * 5 / 4)
     }
 
+    @Test(arguments: [(side: 64, kept: 1.0), (side: 32, kept: 2.0)])
+    func `BatchNorm's results live on between the passes unless they are large`(side: Int, kept: Double) throws {
+        func arena(_ depth: Int) throws -> Int {
+            let check = try GradientCheck(input: [3, side, side], batch: 2) { graph, x in
+                var image = graph.convolution(x, "stem", outputs: 32, kernel: 1)
+                for layer in 0..<depth {
+                    image = graph.convolution(
+                        graph.batchNormalization(image, "bn\(layer)", relu: true), "conv\(layer)", outputs: 32,
+                        kernel: 1)
+                }
+                return graph.globalAveragePooling(image, "pool")
+            }
+            _ = try check.gradient(at: check.weights)
+            return check.network.arenaBytes
+        }
+        let image = 2 * 32 * side * side * 4
+        // One result of a convolution a layer, the normalized one where it is kept, and a bit an element for ReLU.
+        let images = Double(try arena(9) - arena(1)) / Double(8 * image)
+        #expect(images >= kept && images < kept + 0.2, "\(images)")
+    }
+
     @Test func `the arena is smaller than the sum of its buffers`() throws {
         let check = try GradientCheck(input: [3, 32, 32], batch: 16) { residual($0, $1) }
         _ = try check.gradient(at: check.weights)

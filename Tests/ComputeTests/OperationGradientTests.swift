@@ -58,6 +58,18 @@ import Vectors
         try check.expectGradientMatchesCentralDifferences(tolerance: 1e-2)
     }
 
+    @Test(arguments: [true, false]) func `large batch normalization, computed again for two layers`(relu: Bool) throws {
+        let check = try GradientCheck(input: [3, 64, 64], batch: 2) { graph, x in
+            let first = graph.convolution(x, "first", outputs: 32, kernel: 1)
+            let normalized = graph.batchNormalization(first, "tested", relu: relu)
+            let one = graph.convolution(normalized, "one", outputs: 16, kernel: 1, stride: 2)
+            let other = graph.convolution(normalized, "other", outputs: 16, kernel: 3, stride: 2, padding: 1)
+            let pooled = graph.averagePooling(graph.add(one, other, "sum"), "pool", kernel: 8, stride: 8)
+            return graph.flatten(pooled, "flatten")
+        }
+        try check.expectGradientMatchesCentralDifferences(tolerance: 1e-2)
+    }
+
     @Test(arguments: [true, false], [16, 6])
     func `residual addition, alone and with ReLU`(relu: Bool, channels: Int) throws {
         let check = try GradientCheck(input: [3, 6, 6], batch: 4) { graph, x in

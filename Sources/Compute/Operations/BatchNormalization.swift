@@ -42,6 +42,10 @@ private struct BatchNormalization: Operation {
     var inputs: [Value] { [input] }
     var hasParameters: Bool { true }
 
+    /// Results of 384 KiB a sample and more, as ImageNet's networks have in their first stages, are not kept for the backward pass but
+    /// computed again: there they are what training needs its memory for (`docs/performance.md`).
+    private var isLarge: Bool { shape.reduce(1, *) >= 3 << 15 }
+
     func plan(_ builder: PlanBuilder) throws -> () throws -> Void {
         let source = builder.activation(input)
         let channels = try DataLayout.plain([shape[0]])
@@ -59,13 +63,24 @@ private struct BatchNormalization: Operation {
             builder.training
             ? builder.allocate(channels) : Operand(layout: channels, location: .statistics(runningVariance.offset))
         let workspace = try builder.allocateWorkspace(of: forward)
-        var arguments = [
+        let common = [
             (DNNL_ARG_SRC, source), (DNNL_ARG_SCALE, scaleOperand), (DNNL_ARG_SHIFT, shiftOperand),
-            (DNNL_ARG_MEAN, mean), (DNNL_ARG_VARIANCE, variance), (DNNL_ARG_DST, destination),
+            (DNNL_ARG_MEAN, mean), (DNNL_ARG_VARIANCE, variance),
         ]
-        if let workspace { arguments.append((DNNL_ARG_WORKSPACE, workspace)) }
-        try builder.call("\(name) forward", forward, arguments)
-        builder.setActivation(output, destination)
+        try builder.call(
+            "\(name) forward", forward,
+            common + [(DNNL_ARG_DST, destination)] + (workspace.map { [(DNNL_ARG_WORKSPACE, $0)] } ?? []))
+        // With the batch's statistics as they stand, as in inference with the running ones.
+        func computeAgain() throws -> Operand {
+            let again = try Primitive("\(name) again") {
+                cdnn_batch_normalization_forward(
+                    &$0, builder.engine.handle, 0, relu ? 1 : 0, source.layout.handle, epsilon)
+            }
+            let result = builder.allocate(source.layout)
+            try builder.call("\(name) again", again, common + [(DNNL_ARG_DST, result)])
+            return result
+        }
+        builder.setActivation(output, destination, computedAgainBy: isLarge ? computeAgain : nil)
         if builder.training { moveRunningStatistics(builder, mean, variance) }
 
         return {

@@ -121,7 +121,7 @@ private struct Convolution: Operation {
 
         return {
             guard let gradient = try builder.gradient(name, of: output, in: destination.layout) else { return }
-            try backwardWeights(builder, source, gradient, biasLayout, forward)
+            try backwardWeights(builder, try builder.inBackward(source, input), gradient, biasLayout, forward)
             try backwardData(builder, source, gradient, storedWeights, weightsAny, forward)
         }
     }

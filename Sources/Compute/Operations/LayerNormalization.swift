@@ -46,7 +46,7 @@ private struct LayerNormalization: Operation {
         let shiftOperand = Operand(layout: perColumn, location: .parameters(shift.offset))
         // A pass over memory, where keeping every result would take as much as all residual sums: computed again when
         // the backward pass needs it.
-        try builder.setActivation(output) {
+        func compute() throws -> Operand {
             let destination = builder.allocate(matrix)
             try builder.call(
                 "\(name) forward", forward,
@@ -56,6 +56,7 @@ private struct LayerNormalization: Operation {
                 ])
             return destination.viewed(as: natural)
         }
+        builder.setActivation(output, try compute(), computedAgainBy: compute)
         return {
             guard let gradient = try builder.gradient(name, of: output, in: natural)?.viewed(as: matrix) else { return }
             let backward = try Primitive("\(name) backward") {

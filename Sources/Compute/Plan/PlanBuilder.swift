@@ -125,17 +125,15 @@ package final class PlanBuilder {
 
     // MARK: Activations
 
-    func setActivation(_ value: Value, _ operand: Operand) { activations[value] = operand }
-
-    /// Makes an activation that need not live on between the passes: ``inBackward(_:_:)`` computes it again.
-    ///
-    /// - Parameter compute: emits what computes it, from operands that the layer's own backward pass needs anyway.
-    func setActivation(_ value: Value, computedBy compute: @escaping () throws -> Operand) throws {
-        activations[value] = try compute()
-        if training { recomputations[value] = compute }
+    /// - Parameter compute: emits what computes the activation again, from operands that the layer's own backward pass needs
+    ///   anyway: then it need not live on between the passes, if all who read it there ask ``inBackward(_:_:)``.
+    func setActivation(_ value: Value, _ operand: Operand, computedAgainBy compute: (() throws -> Operand)? = nil) {
+        activations[value] = operand
+        if training, let compute { recomputations[value] = compute }
     }
 
-    /// For a layer's backward pass: what its forward pass read as `operand`, the row-major activation of `value`.
+    /// For a layer's backward pass: what its forward pass read as `operand`, the activation of `value` in the order that it was
+    /// set in.
     func inBackward(_ operand: Operand, _ value: Value) throws -> Operand {
         guard let compute = recomputations[value] else { return operand }
         let again = try recomputed[value] ?? compute()
