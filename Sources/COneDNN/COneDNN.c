@@ -50,6 +50,12 @@ int cdnn_layout_reshape(cdnn_layout **out, const cdnn_layout *layout, int ndims,
     return status == dnnl_success ? copied(out, &desc) : (int)status;
 }
 
+int cdnn_layout_convert(cdnn_layout **out, const cdnn_layout *layout, dnnl_data_type_t type) {
+    dnnl_memory_desc_t desc = layout->desc;
+    desc.data_type = type;
+    return copied(out, &desc);
+}
+
 void cdnn_layout_destroy(cdnn_layout *layout) { free(layout); }
 
 int cdnn_layout_equal(const cdnn_layout *a, const cdnn_layout *b) {
@@ -108,8 +114,8 @@ int cdnn_convolution_forward(dnnl_primitive_desc_t *out, dnnl_engine_t engine, d
                              const cdnn_layout *destination, const int64_t *strides, const int64_t *padding,
                              const cdnn_attributes *attributes) {
     dnnl_convolution_desc_t op;
-    CHECKED(dnnl_convolution_forward_desc_init(&op, dnnl_forward_training, algorithm, DESC(source), DESC(weights), DESC(bias), DESC(destination),
-                                               strides, padding, padding));
+    CHECKED(dnnl_convolution_forward_desc_init(&op, dnnl_forward_training, algorithm, DESC(source), DESC(weights),
+                                               DESC(bias), DESC(destination), strides, padding, padding));
     return descriptor_create(out, engine, &op, attributes, NULL);
 }
 

@@ -72,6 +72,31 @@ import Vectors
         #expect(gap > 1e-4 && gap < 0.03, "gradients differ by \(gap)")
     }
 
+    @Test(.enabled(if: !Precision.hasMatrixUnits)) func `Winograd's algorithm in float32 is no less exact than direct`()
+        throws
+    {
+        func gradient(_ precision: Precision, _ policy: ConvolutionPolicy) throws -> FlatVector {
+            let check = try GradientCheck(input: [3, 16, 16], batch: 64, policy: policy, precision: precision) {
+                graph, x in
+                // 128 channels: weights' gradients alone; 256: all three.
+                let narrow = graph.convolution(x, "narrow", outputs: 128, kernel: 3, stride: 2, padding: 1)
+                let first = graph.convolution(
+                    graph.batchNormalization(narrow, "bn1", relu: true), "first", outputs: 128, kernel: 3, padding: 1)
+                let wide = graph.convolution(first, "wide", outputs: 256, kernel: 1)
+                let second = graph.convolution(
+                    graph.batchNormalization(wide, "bn2", relu: true), "second", outputs: 256, kernel: 3, padding: 1,
+                    bias: true)
+                return graph.globalAveragePooling(graph.add(second, wide, "add", relu: true), "pool")
+            }
+            return try check.gradient(at: check.weights).gradient
+        }
+        let exact = try gradient(.float32, .direct)
+        let (direct, winograd) = (try gradient(.bfloat16, .direct), try gradient(.bfloat16, .auto))
+        #expect(difference(direct, exact) < 0.03)
+        #expect(difference(winograd, exact) < 1.05 * difference(direct, exact))
+        #expect(winograd.fingerprint() != direct.fingerprint())
+    }
+
     @Test(arguments: cases) func `runs repeat to the bit`(test: Case) throws {
         let check = try GradientCheck(input: test.input, batch: 4, precision: .bfloat16, test.build)
         let (first, second) = (try check.gradient(at: check.weights), try check.gradient(at: check.weights))

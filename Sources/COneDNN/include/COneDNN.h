@@ -21,6 +21,8 @@ int cdnn_layout_clone(cdnn_layout **out, const cdnn_layout *layout);
 int cdnn_layout_part(cdnn_layout **out, const cdnn_layout *layout, const int64_t *dims, const int64_t *offsets);
 /// The same memory under other dimensions; fails where the layout cannot express them.
 int cdnn_layout_reshape(cdnn_layout **out, const cdnn_layout *layout, int ndims, const int64_t *dims);
+/// The same dimensions in the same order, of another type.
+int cdnn_layout_convert(cdnn_layout **out, const cdnn_layout *layout, dnnl_data_type_t type);
 void cdnn_layout_destroy(cdnn_layout *layout);
 int cdnn_layout_equal(const cdnn_layout *a, const cdnn_layout *b);
 size_t cdnn_layout_bytes(const cdnn_layout *layout);

@@ -95,8 +95,9 @@ private struct Convolution: Operation {
     var multiplyAdds: Int { hasParameters ? weightShape.reduce(1, *) * outputShape[1] * outputShape[2] : 0 }
 
     func plan(_ builder: PlanBuilder) throws -> () throws -> Void {
-        let source = try builder.inPrecision(name, builder.activation(input))
-        let precision = builder.precision
+        let activation = try builder.inPrecision(name, builder.activation(input))
+        let precision = self.precision(builder, .forward)
+        let source = try builder.inPrecision(name, activation, precision)
         let storedWeights = try self.storedWeights(builder)
         let weightsAny = try DataLayout.any(weightShape, precision)
         let destinationAny = try DataLayout.any([builder.batch] + outputShape, precision)
@@ -117,19 +118,35 @@ private struct Convolution: Operation {
             arguments.append((DNNL_ARG_BIAS, Operand(layout: biasLayout, location: .parameters(bias.offset))))
         }
         try builder.call("\(name) forward", forward, arguments)
-        builder.setActivation(output, destination)
+        let result = try builder.inPrecision(name, destination)
+        builder.setActivation(output, result)
 
         return {
-            guard let gradient = try builder.gradient(name, of: output, in: destination.layout) else { return }
-            try backwardWeights(builder, try builder.inBackward(source, input), gradient, biasLayout, forward)
-            try backwardData(builder, source, gradient, storedWeights, weightsAny, forward)
+            guard let gradient = try builder.gradient(name, of: output, in: result.layout) else { return }
+            // One copy for both directions.
+            let isExact = [Direction.backwardWeights, .backwardData].map { self.precision(builder, $0) == .float32 }
+            let exact = try isExact.contains(true) ? builder.inPrecision(name, gradient, .float32) : gradient
+            try backwardWeights(
+                builder, builder.inBackward(activation, input), isExact[0] ? exact : gradient, biasLayout, forward)
+            try backwardData(builder, activation.layout, isExact[1] ? exact : gradient, storedWeights, forward)
         }
+    }
+
+    /// What a direction computes in. In bfloat16 Winograd's algorithm in float32, between copies, is faster than direct convolution
+    /// where there are channels and tiles enough (table in `docs/performance.md`), and more exact; not on matrix units.
+    private func precision(_ builder: PlanBuilder, _ direction: Direction) -> Precision {
+        guard builder.precision == .bfloat16, !Precision.hasMatrixUnits, usesWinograd(builder, direction) else {
+            return builder.precision
+        }
+        let (fewestChannels, fewestTiles) = direction == .backwardWeights ? (128, 64) : (256, 256)
+        return channels >= fewestChannels && tiles(builder.batch) >= fewestTiles ? .float32 : .bfloat16
     }
 
     private func backwardWeights(
         _ builder: PlanBuilder, _ source: Operand, _ gradient: Operand, _ biasLayout: DataLayout?, _ forward: Primitive
     ) throws {
         guard case .parameter(let entry) = weights else { return }
+        let source = try builder.inPrecision(name, source, gradient.layout.precision)
         let any = try DataLayout.any(weightShape)
         let primitive = try best(builder, .backwardWeights) { primitive, algorithm in
             cdnn_convolution_backward_weights(
@@ -151,22 +168,24 @@ private struct Convolution: Operation {
     }
 
     private func backwardData(
-        _ builder: PlanBuilder, _ source: Operand, _ gradient: Operand, _ storedWeights: Operand, _ any: DataLayout,
+        _ builder: PlanBuilder, _ activation: DataLayout, _ gradient: Operand, _ storedWeights: Operand,
         _ forward: Primitive
     ) throws {
         guard builder.needsGradient(input) else { return }
+        let precision = gradient.layout.precision
+        let result = builder.allocate(try activation.converted(to: precision))
+        let any = try DataLayout.any(weightShape, precision)
         let primitive = try best(builder, .backwardData) { primitive, algorithm in
             cdnn_convolution_backward_data(
-                &primitive, builder.engine.handle, algorithm, source.layout.handle, any.handle, gradient.layout.handle,
+                &primitive, builder.engine.handle, algorithm, result.layout.handle, any.handle, gradient.layout.handle,
                 window.strides, window.paddings, forward.descriptor)
         }
         let reordered = try builder.reordered(
-            "\(name) weights", storedWeights, to: try primitive.layout(cdnn_weights, weightShape, builder.precision))
-        let result = builder.allocate(source.layout)
+            "\(name) weights", storedWeights, to: try primitive.layout(cdnn_weights, weightShape, precision))
         try builder.call(
             "\(name) backward data", primitive,
             [(DNNL_ARG_DIFF_DST, gradient), (DNNL_ARG_WEIGHTS, reordered), (DNNL_ARG_DIFF_SRC, result)])
-        try builder.contribute(name, to: input, result)
+        try builder.contribute(name, to: input, builder.inPrecision(name, result))
     }
 
     private func storedWeights(_ builder: PlanBuilder) throws -> Operand {
@@ -196,9 +215,7 @@ private struct Convolution: Operation {
         _ create: (inout dnnl_primitive_desc_t?, dnnl_alg_kind_t) -> Int32
     ) throws -> Primitive {
         let purpose = "\(name) \(direction.rawValue)"
-        if builder.convolutionPolicy == .auto, builder.precision == .float32,
-            winogradWins(direction, batch: builder.batch)
-        {
+        if precision(builder, direction) == .float32, usesWinograd(builder, direction) {
             if let primitive = try? Primitive(purpose, { create(&$0, dnnl_convolution_winograd) }) { return primitive }
         }
         return try Primitive(purpose) { create(&$0, dnnl_convolution_direct) }
@@ -207,12 +224,17 @@ private struct Convolution: Operation {
     /// Winograd's 4x3 tiles pay for 3x3 windows at stride 1 with enough channels to fill vectors and enough tiles to make its
     /// transformed products large. The bounds are where it was measured to win with caches shared by other ranks (table in
     /// `docs/performance.md`): a rule decides alike on all ranks and in every run, as a timed trial would not.
-    private func winogradWins(_ direction: Direction, batch: Int) -> Bool {
-        let (height, width) = (outputShape[1], outputShape[2])
-        let tiles = batch * ((height + 3) / 4) * ((width + 3) / 4)
-        guard window.kernel == 3, window.stride == 1, window.padding == 1, tiles >= 16 else { return false }
-        let channels = min(inputShape[0], outputShape[0])
-        if direction == .backwardWeights { return channels >= 16 }
-        return channels >= 32 && tiles >= 32
+    private func usesWinograd(_ builder: PlanBuilder, _ direction: Direction) -> Bool {
+        guard builder.convolutionPolicy == .auto, window.kernel == 3, window.stride == 1, window.padding == 1 else {
+            return false
+        }
+        let tiles = tiles(builder.batch)
+        return direction == .backwardWeights ? channels >= 16 && tiles >= 16 : channels >= 32 && tiles >= 32
     }
+
+    /// The smaller count of both sides.
+    private var channels: Int { min(inputShape[0], outputShape[0]) }
+
+    /// Winograd's tiles of 4x4 results in a batch.
+    private func tiles(_ batch: Int) -> Int { batch * ((outputShape[1] + 3) / 4) * ((outputShape[2] + 3) / 4) }
 }

@@ -162,10 +162,11 @@ package final class PlanBuilder {
     /// What a layer's result is kept in.
     func precision(of value: Value) -> Precision { value == logits ? .float32 : precision }
 
-    /// The operand in the program's precision and the order that it has, which is row-major.
-    func inPrecision(_ label: String, _ operand: Operand) throws -> Operand {
-        if operand.layout.precision == precision { return operand }
-        return try reordered("\(label) precision", operand, to: layout(operand.layout.dimensions))
+    /// The operand in the order that it has and another precision.
+    ///
+    /// - Parameter precision: nil for the program's.
+    func inPrecision(_ label: String, _ operand: Operand, _ precision: Precision? = nil) throws -> Operand {
+        try reordered("\(label) precision", operand, to: operand.layout.converted(to: precision ?? self.precision))
     }
 
     // MARK: Gradients

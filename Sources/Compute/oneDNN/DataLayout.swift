@@ -78,6 +78,11 @@ package final class DataLayout {
         }
     }
 
+    /// The same order with elements of another precision.
+    func converted(to precision: Precision) throws(DNNLError) -> DataLayout {
+        try Self.make(dimensions, precision, "converted") { cdnn_layout_convert(&$0, handle, precision.dataType) }
+    }
+
     package var byteCount: Int { cdnn_layout_bytes(handle) }
 
     package static func == (a: DataLayout, b: DataLayout) -> Bool { cdnn_layout_equal(a.handle, b.handle) != 0 }
