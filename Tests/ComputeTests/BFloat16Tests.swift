@@ -78,7 +78,7 @@ import Vectors
         func gradient(_ precision: Precision, _ policy: ConvolutionPolicy) throws -> FlatVector {
             let check = try GradientCheck(input: [3, 16, 16], batch: 64, policy: policy, precision: precision) {
                 graph, x in
-                // 128 channels: weights' gradients alone; 256: all three.
+                // Weights' gradients alone in the first (64 tiles), all three directions in the second.
                 let narrow = graph.convolution(x, "narrow", outputs: 128, kernel: 3, stride: 2, padding: 1)
                 let first = graph.convolution(
                     graph.batchNormalization(narrow, "bn1", relu: true), "first", outputs: 128, kernel: 3, padding: 1)

@@ -138,8 +138,8 @@ private struct Convolution: Operation {
         guard builder.precision == .bfloat16, !Precision.hasMatrixUnits, usesWinograd(builder, direction) else {
             return builder.precision
         }
-        let (fewestChannels, fewestTiles) = direction == .backwardWeights ? (128, 64) : (256, 256)
-        return channels >= fewestChannels && tiles(builder.batch) >= fewestTiles ? .float32 : .bfloat16
+        let isFaster = channels >= 128 && tiles(builder.batch) >= (direction == .backwardWeights ? 64 : 256)
+        return isFaster ? .float32 : .bfloat16
     }
 
     private func backwardWeights(
