@@ -9,7 +9,7 @@ public enum JobFailure {
     /// Prints `crsam-dist: error: rank R: message` on standard error in one write, then ends every rank of the job.
     ///
     /// Works before MPI is initialized and without `mpirun`. May be called by any rank and any thread.
-    /// All ranks often fail of one cause, such as a missing file. Ranks other than 0 therefore wait for 0.3 to 1
+    /// All ranks often fail of one cause, such as a missing file. Ranks other than 0 therefore wait for 0.7 to 1.4
     /// seconds before they print: by then rank 0, or a lower rank, has printed and the job's end has ended them.
     /// Before MPI is initialized they wait for 1.5 to 2 seconds, as `mpirun` takes about one to end a job of which a
     /// process merely exited.
@@ -23,7 +23,7 @@ public enum JobFailure {
         while isEnding.exchange(true, ordering: .relaxed) { sleep(1) }
         let rank = rank ?? MPIEnvironment.jobRank
         if let rank, rank > 0 {
-            let (shortest, longest) = MPIEnvironment.isLive ? (300, 1000) : (1500, 2000)
+            let (shortest, longest) = MPIEnvironment.isLive ? (650, 1400) : (1500, 2000)
             usleep(UInt32(1000 * min(shortest + 50 * min(rank, 20), longest)))
         }
         let place = rank.map { "rank \($0): " } ?? ""
