@@ -123,12 +123,11 @@ private struct Convolution: Operation {
 
         return {
             guard let gradient = try builder.gradient(name, of: output, in: result.layout) else { return }
-            // One copy for both directions.
-            let isExact = [Direction.backwardWeights, .backwardData].map { self.precision(builder, $0) == .float32 }
-            let exact = try isExact.contains(true) ? builder.inPrecision(name, gradient, .float32) : gradient
-            try backwardWeights(
-                builder, builder.inBackward(activation, input), isExact[0] ? exact : gradient, biasLayout, forward)
-            try backwardData(builder, activation.layout, isExact[1] ? exact : gradient, storedWeights, forward)
+            let forWeights = try builder.inPrecision(name, gradient, self.precision(builder, .backwardWeights))
+            // One copy for both: where data is computed in float32, weights are too, whose bounds are lower.
+            let forData = self.precision(builder, .backwardData) == gradient.layout.precision ? gradient : forWeights
+            try backwardWeights(builder, builder.inBackward(activation, input), forWeights, biasLayout, forward)
+            try backwardData(builder, activation.layout, forData, storedWeights, forward)
         }
     }
 

@@ -33,15 +33,16 @@ extension Precision {
     /// By the instruction set that oneDNN may use (`ONEDNN_MAX_CPU_ISA` lowers it).
     public var support: Support {
         if self == .float32 { return .native }
-        let isa = dnnl_get_effective_cpu_isa().rawValue
-        func has(_ wanted: dnnl_cpu_isa_t) -> Bool { isa & wanted.rawValue == wanted.rawValue }
-        return has(dnnl_cpu_isa_avx512_core_bf16) ? .native : has(dnnl_cpu_isa_avx512_core) ? .emulated : .none
+        return Self.has(dnnl_cpu_isa_avx512_core_bf16)
+            ? .native : Self.has(dnnl_cpu_isa_avx512_core) ? .emulated : .none
     }
 
     /// Whether bfloat16's products run on units of their own (AMX), many times as fast as float32's, not twice.
-    package static let hasMatrixUnits =
-        dnnl_get_effective_cpu_isa().rawValue & dnnl_cpu_isa_avx512_core_amx.rawValue
-        == dnnl_cpu_isa_avx512_core_amx.rawValue
+    package static let hasMatrixUnits = has(dnnl_cpu_isa_avx512_core_amx)
+
+    private static func has(_ wanted: dnnl_cpu_isa_t) -> Bool {
+        dnnl_get_effective_cpu_isa().rawValue & wanted.rawValue == wanted.rawValue
+    }
 }
 
 /// The threads that one process gives to oneDNN. To be set before the first plan is made.
