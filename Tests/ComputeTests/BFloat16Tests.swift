@@ -78,15 +78,21 @@ import Vectors
         func gradient(_ precision: Precision, _ policy: ConvolutionPolicy) throws -> FlatVector {
             let check = try GradientCheck(input: [3, 16, 16], batch: 64, policy: policy, precision: precision) {
                 graph, x in
-                // Weights' gradients alone in the first (64 tiles), all three directions in the second.
-                let narrow = graph.convolution(x, "narrow", outputs: 128, kernel: 3, stride: 2, padding: 1)
-                let first = graph.convolution(
-                    graph.batchNormalization(narrow, "bn1", relu: true), "first", outputs: 128, kernel: 3, padding: 1)
-                let wide = graph.convolution(first, "wide", outputs: 256, kernel: 1)
-                let second = graph.convolution(
-                    graph.batchNormalization(wide, "bn2", relu: true), "second", outputs: 256, kernel: 3, padding: 1,
-                    bias: true)
-                return graph.globalAveragePooling(graph.add(second, wide, "add", relu: true), "pool")
+                let stem = graph.batchNormalization(
+                    graph.convolution(x, "stem", outputs: 64, kernel: 3, padding: 1), "bn1", relu: true)
+                // 1,024 tiles: all three directions, from and to values in float32; read in float32, and in bfloat16 by others.
+                let first = graph.convolution(stem, "first", outputs: 64, kernel: 3, padding: 1)
+                let sum = graph.add(graph.batchNormalization(first, "bn2"), stem, "add1", relu: true)
+                // 256 tiles: from bfloat16, into a value that a strided convolution wants in bfloat16.
+                let half = graph.convolution(sum, "half", outputs: 128, kernel: 3, stride: 2, padding: 1)
+                let second = graph.convolution(half, "second", outputs: 128, kernel: 3, padding: 1, bias: true)
+                let shortcut = graph.convolution(sum, "shortcut", outputs: 128, kernel: 1, stride: 2)
+                let halfSum = graph.add(second, shortcut, "add2", relu: true)
+                // 64 tiles: weights' gradients alone.
+                let quarter = graph.convolution(halfSum, "quarter", outputs: 128, kernel: 3, stride: 2, padding: 1)
+                let third = graph.convolution(
+                    graph.batchNormalization(quarter, "bn3", relu: true), "third", outputs: 128, kernel: 3, padding: 1)
+                return graph.globalAveragePooling(graph.add(third, quarter, "add3", relu: true), "pool")
             }
             return try check.gradient(at: check.weights).gradient
         }

@@ -87,7 +87,8 @@ public final class Graph {
         guard let logits else { preconditionFailure("a graph needs logits") }
         let builder = PlanBuilder(
             engine: engine, batch: batch, training: training, convolutionPolicy: policy, precision: precision,
-            gradientCount: parameterLayout.vectorCount, logits: logits, needsGradient: valuesBehindParameters())
+            gradientCount: parameterLayout.vectorCount, needsGradient: valuesBehindParameters())
+        choosePrecisions(builder, logits)
         builder.setActivation(input, Operand(layout: try .plain([batch] + inputShape), location: .input))
         var backward: [() throws -> Void] = []
         for operation in operations { backward.append(try operation.plan(builder)) }
@@ -118,6 +119,15 @@ public final class Graph {
         precondition(gradients.isEmpty, "two operations compute one gradient")
     }
 
+    /// The loss reads logits in float32. In a program of bfloat16 other values too are kept in float32 that an operation reads in it
+    /// (Winograd's), and so are those from which they come element by element: copies would take longer.
+    private func choosePrecisions(_ builder: PlanBuilder, _ logits: Value) {
+        builder.keepInFloat32(logits)
+        for operation in operations.reversed() where operation.operandPrecision(builder) == .float32 {
+            operation.inputs.forEach(builder.keepInFloat32)
+        }
+    }
+
     /// Values that a parameter comes before: the others (the pixels) need no gradient.
     private func valuesBehindParameters() -> Set<Value> {
         var reached: Set<Value> = []
@@ -137,6 +147,9 @@ package protocol Operation {
     /// Of one sample's forward pass, in convolutions and matrix products.
     var multiplyAdds: Int { get }
 
+    /// What its forward pass reads, once its result's precision is chosen.
+    func operandPrecision(_ builder: PlanBuilder) -> Precision
+
     /// Emits the forward pass and returns what emits the backward pass, which is called only for training.
     func plan(_ builder: PlanBuilder) throws -> () throws -> Void
 }
@@ -144,4 +157,5 @@ package protocol Operation {
 extension Operation {
     package var hasParameters: Bool { false }
     package var multiplyAdds: Int { 0 }
+    package func operandPrecision(_ builder: PlanBuilder) -> Precision { builder.precision }
 }

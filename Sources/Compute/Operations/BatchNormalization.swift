@@ -46,8 +46,10 @@ private struct BatchNormalization: Operation {
     /// computed again: there they are what training needs its memory for (`docs/performance.md`).
     private var isLarge: Bool { shape.reduce(1, *) >= 3 << 15 }
 
+    func operandPrecision(_ builder: PlanBuilder) -> Precision { builder.precision(of: output) }
+
     func plan(_ builder: PlanBuilder) throws -> () throws -> Void {
-        let source = builder.activation(input)
+        let source = try builder.inPrecision(name, builder.activation(input), builder.precision(of: output))
         let channels = try DataLayout.plain([shape[0]])
         let forward = try Primitive("\(name) forward") {
             cdnn_batch_normalization_forward(

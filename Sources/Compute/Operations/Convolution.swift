@@ -94,13 +94,16 @@ private struct Convolution: Operation {
 
     var multiplyAdds: Int { hasParameters ? weightShape.reduce(1, *) * outputShape[1] * outputShape[2] : 0 }
 
+    func operandPrecision(_ builder: PlanBuilder) -> Precision { precision(builder, .forward) }
+
     func plan(_ builder: PlanBuilder) throws -> () throws -> Void {
-        let activation = try builder.inPrecision(name, builder.activation(input))
+        let activation = builder.activation(input)
         let precision = self.precision(builder, .forward)
         let source = try builder.inPrecision(name, activation, precision)
         let storedWeights = try self.storedWeights(builder)
         let weightsAny = try DataLayout.any(weightShape, precision)
-        let destinationAny = try DataLayout.any([builder.batch] + outputShape, precision)
+        let written = writtenPrecision(builder, output, computedIn: precision)
+        let destinationAny = try DataLayout.any([builder.batch] + outputShape, written)
         let biasLayout = try bias.map { try DataLayout.plain($0.shape) }
         let forward = try best(builder, .forward) { primitive, algorithm in
             cdnn_convolution_forward(
@@ -108,7 +111,7 @@ private struct Convolution: Operation {
                 weightsAny.handle, biasLayout?.handle, destinationAny.handle, window.strides, window.paddings, nil)
         }
         let destination = builder.allocate(
-            try forward.layout(cdnn_destination, [builder.batch] + outputShape, precision))
+            try forward.layout(cdnn_destination, [builder.batch] + outputShape, written))
         let forwardWeights = try builder.reordered(
             "\(name) weights", storedWeights, to: try forward.layout(cdnn_weights, weightShape, precision))
         var arguments = [
@@ -118,27 +121,34 @@ private struct Convolution: Operation {
             arguments.append((DNNL_ARG_BIAS, Operand(layout: biasLayout, location: .parameters(bias.offset))))
         }
         try builder.call("\(name) forward", forward, arguments)
-        let result = try builder.inPrecision(name, destination)
+        let result = try builder.inPrecision(name, destination, builder.precision(of: output))
         builder.setActivation(output, result)
 
         return {
             guard let gradient = try builder.gradient(name, of: output, in: result.layout) else { return }
             let forWeights = try builder.inPrecision(name, gradient, self.precision(builder, .backwardWeights))
-            // One copy for both: where data is computed in float32, weights are too, whose bounds are lower.
-            let forData = self.precision(builder, .backwardData) == gradient.layout.precision ? gradient : forWeights
+            let dataPrecision = self.precision(builder, .backwardData)
+            let forData = try builder.inPrecision(
+                name, forWeights.layout.precision == dataPrecision ? forWeights : gradient, dataPrecision)
             try backwardWeights(builder, builder.inBackward(activation, input), forWeights, biasLayout, forward)
             try backwardData(builder, activation.layout, forData, storedWeights, forward)
         }
     }
 
-    /// What a direction computes in. In bfloat16 Winograd's algorithm in float32, between copies, is faster than direct convolution
-    /// where there are channels and tiles enough (table in `docs/performance.md`), and more exact; not on matrix units.
+    /// What a direction computes in. In bfloat16 Winograd's algorithm in float32 is faster than direct convolution where there are
+    /// channels and tiles enough (table in `docs/performance.md`), and more exact; not on matrix units.
     private func precision(_ builder: PlanBuilder, _ direction: Direction) -> Precision {
         guard builder.precision == .bfloat16, !Precision.hasMatrixUnits, usesWinograd(builder, direction) else {
             return builder.precision
         }
-        let isFaster = channels >= 128 && tiles(builder.batch) >= (direction == .backwardWeights ? 64 : 256)
+        let isFaster = channels >= 64 && tiles(builder.batch) >= (direction == .backwardWeights ? 64 : 256)
         return isFaster ? .float32 : .bfloat16
+    }
+
+    /// What a direction writes `value`, or its gradient, in: products of bfloat16 can be written in either precision.
+    private func writtenPrecision(_ builder: PlanBuilder, _ value: Value, computedIn precision: Precision) -> Precision
+    {
+        precision == .bfloat16 ? builder.precision(of: value) : precision
     }
 
     private func backwardWeights(
@@ -172,7 +182,8 @@ private struct Convolution: Operation {
     ) throws {
         guard builder.needsGradient(input) else { return }
         let precision = gradient.layout.precision
-        let result = builder.allocate(try activation.converted(to: precision))
+        let result = builder.allocate(
+            try activation.converted(to: writtenPrecision(builder, input, computedIn: precision)))
         let any = try DataLayout.any(weightShape, precision)
         let primitive = try best(builder, .backwardData) { primitive, algorithm in
             cdnn_convolution_backward_data(
@@ -184,7 +195,7 @@ private struct Convolution: Operation {
         try builder.call(
             "\(name) backward data", primitive,
             [(DNNL_ARG_DIFF_DST, gradient), (DNNL_ARG_WEIGHTS, reordered), (DNNL_ARG_DIFF_SRC, result)])
-        try builder.contribute(name, to: input, builder.inPrecision(name, result))
+        try builder.contribute(name, to: input, builder.inPrecision(name, result, builder.precision(of: input)))
     }
 
     private func storedWeights(_ builder: PlanBuilder) throws -> Operand {

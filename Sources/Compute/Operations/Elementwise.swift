@@ -33,8 +33,10 @@ private struct Activation: Operation {
 
     var inputs: [Value] { [input] }
 
+    func operandPrecision(_ builder: PlanBuilder) -> Precision { builder.precision(of: output) }
+
     func plan(_ builder: PlanBuilder) throws -> () throws -> Void {
-        let source = builder.activation(input)
+        let source = try builder.inPrecision(name, builder.activation(input), builder.precision(of: output))
         let algorithm = kind == .relu ? dnnl_eltwise_relu : dnnl_eltwise_gelu_erf
         let forward = try Primitive("\(name) forward") {
             cdnn_eltwise_forward(&$0, builder.engine.handle, algorithm, source.layout.handle)
@@ -96,17 +98,21 @@ private struct Addition: Operation {
 
     var inputs: [Value] { [a, b] }
 
+    func operandPrecision(_ builder: PlanBuilder) -> Precision { builder.precision(of: output) }
+
     func plan(_ builder: PlanBuilder) throws -> () throws -> Void {
         let first = builder.activation(a)
-        let second = try builder.reordered(name, builder.activation(b), to: first.layout)
+        let second = try builder.reordered(
+            name, builder.activation(b), to: first.layout.converted(to: builder.precision(of: b)))
+        let sum = try first.layout.converted(to: builder.precision(of: output))
         var attributes = cdnn_attributes(
             output_scale: 1, sum: 0, activation: relu ? dnnl_eltwise_relu : dnnl_alg_kind_undef)
         let forward = try Primitive("\(name) forward") {
             cdnn_binary(
                 &$0, builder.engine.handle, dnnl_binary_add, first.layout.handle, second.layout.handle,
-                first.layout.handle, &attributes)
+                sum.handle, &attributes)
         }
-        let destination = builder.allocate(first.layout)
+        let destination = builder.allocate(sum)
         try builder.call(
             "\(name) forward", forward,
             [(DNNL_ARG_SRC_0, first), (DNNL_ARG_SRC_1, second), (DNNL_ARG_DST, destination)])

@@ -32,7 +32,7 @@ struct Projection {
     func emitForward(_ builder: PlanBuilder, _ x: Operand, _ y: Operand) throws -> Operand {
         let matrix = try builder.inPrecision(
             "\(name) weights",
-            Operand(layout: try .plain([outputs, inputs]), location: .parameters(weightOffset)))
+            Operand(layout: try .plain([outputs, inputs]), location: .parameters(weightOffset)), builder.precision)
         let weights = matrix.viewed(as: try builder.layout([inputs, outputs], strides: [1, inputs]))
         let bias = try biasOffset.map { Operand(layout: try .plain([1, outputs]), location: .parameters($0)) }
         try emitMatrixProduct(builder, "\(name) forward", x, weights, y, bias: bias)
@@ -51,7 +51,7 @@ struct Projection {
     /// ∂W = ∂yᵀ·x and ∂b = Σ_rows ∂y.
     func emitBackwardWeights(_ builder: PlanBuilder, _ x: Operand, _ gradient: Operand) throws {
         let rows = gradient.layout.dimensions[0]
-        let factor = try builder.inPrecision("\(name) gradient", gradient)
+        let factor = try builder.inPrecision("\(name) gradient", gradient, builder.precision)
         let transposed = factor.viewed(as: try builder.layout([outputs, rows], strides: [1, outputs]))
         let result = try builder.parameterGradient([outputs, inputs], at: weightOffset)
         try emitMatrixProduct(builder, "\(name) backward weights", transposed, x, result)

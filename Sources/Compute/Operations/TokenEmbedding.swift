@@ -76,7 +76,7 @@ private struct TokenEmbedding: Operation {
                     into: first + width)
             }
         }
-        builder.setActivation(output, try builder.inPrecision("tokens", tokens))
+        builder.setActivation(output, try builder.inPrecision("tokens", tokens, builder.precision(of: output)))
 
         return {
             guard let gradient = try builder.gradient("tokens", of: output, in: tokens.layout) else { return }

@@ -13,12 +13,11 @@ package final class PlanBuilder {
     package let batch: Int
     package let training: Bool
     package let convolutionPolicy: ConvolutionPolicy
-    /// Of activations, their gradients, and the operands of products.
+    /// Of activations, their gradients, and the operands of products, unless said otherwise for one of them.
     package let precision: Precision
     /// Entries of the gradient, padding included.
     let gradientCount: Int
-    /// The loss reads them in float32 whatever the precision.
-    private let logits: Value
+    private var float32Values: Set<Value> = []
     private(set) var instructions: [Instruction] = []
     private(set) var buffers: [ArenaBuffer] = []
     /// Instructions before this index are the forward pass.
@@ -35,7 +34,7 @@ package final class PlanBuilder {
 
     init(
         engine: Engine, batch: Int, training: Bool, convolutionPolicy: ConvolutionPolicy, precision: Precision,
-        gradientCount: Int, logits: Value, needsGradient: Set<Value>
+        gradientCount: Int, needsGradient: Set<Value>
     ) {
         self.engine = engine
         self.batch = batch
@@ -43,7 +42,6 @@ package final class PlanBuilder {
         self.convolutionPolicy = convolutionPolicy
         self.precision = precision
         self.gradientCount = gradientCount
-        self.logits = logits
         self.needsGradient = needsGradient
     }
 
@@ -159,14 +157,16 @@ package final class PlanBuilder {
         return plain.viewed(as: try .plain(dimensions, precision))
     }
 
-    /// What a layer's result is kept in.
-    func precision(of value: Value) -> Precision { value == logits ? .float32 : precision }
+    /// What a value and its gradient are kept in.
+    func precision(of value: Value) -> Precision { float32Values.contains(value) ? .float32 : precision }
+
+    /// Has the value kept in float32 whatever the program's precision. To be said before an operation that computes or reads it is
+    /// planned.
+    func keepInFloat32(_ value: Value) { float32Values.insert(value) }
 
     /// The operand in the order that it has and another precision.
-    ///
-    /// - Parameter precision: nil for the program's.
-    func inPrecision(_ label: String, _ operand: Operand, _ precision: Precision? = nil) throws -> Operand {
-        try reordered("\(label) precision", operand, to: operand.layout.converted(to: precision ?? self.precision))
+    func inPrecision(_ label: String, _ operand: Operand, _ precision: Precision) throws -> Operand {
+        try reordered("\(label) precision", operand, to: operand.layout.converted(to: precision))
     }
 
     // MARK: Gradients
