@@ -3,11 +3,12 @@
 
     python Benchmarks/compare.py [--rows NAME …] [--own NAME …] [--pairs 5] [--steps 3] [--json FILE] [--no-compile]
 
-A row's peer is the fastest of PyTorch's variants (channels-last or not, and where there is a C++ compiler also torch.compile) by
-one run of each and another of the two fastest. Then both programs run `--pairs` times, one after the other, and the row quotes the median
-(and the range) of the pairs' ratios. Both programs' shares of the matrix-product peak are in the row, each by the
-operations of its own graph, a convolution counted as a direct one. A program that computes the products that PyTorch does,
-without Winograd's algorithm, can at most be as many times faster as PyTorch's share goes into 100 %.
+A row's peer is the fastest of PyTorch's variants (channels-last or not, and where there is a C++ compiler also
+torch.compile) by one run of each and another of the two fastest. Then both programs run `--pairs` times, one after the
+other, and the row quotes the median (and the range) of the pairs' ratios. Both programs' shares of the matrix-product
+peak are in the row, each by the operations of its own graph, a convolution counted as a direct one. A program that
+computes the products that PyTorch does, without Winograd's algorithm, can at most be as many times faster as PyTorch's
+share goes into 100 %.
 
 A second table pairs crsam-dist with itself: a CR-SAM and a SAM step against an SGD step, eight ranks against two,
 threads against ranks. Nothing else should be running. Exits with 1 if a row misses what is wanted.

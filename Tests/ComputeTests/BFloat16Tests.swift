@@ -80,19 +80,23 @@ import Vectors
                 graph, x in
                 let stem = graph.batchNormalization(
                     graph.convolution(x, "stem", outputs: 64, kernel: 3, padding: 1), "bn1", relu: true)
-                // 1,024 tiles: all three directions, from and to values in float32; read in float32, and in bfloat16 by others.
+                // 1,024 tiles, all three directions: between values in float32, then into one that strided convolutions want in
+                // bfloat16. The stem's result is added to bfloat16.
                 let first = graph.convolution(stem, "first", outputs: 64, kernel: 3, padding: 1)
-                let sum = graph.add(graph.batchNormalization(first, "bn2"), stem, "add1", relu: true)
-                // 256 tiles: from bfloat16, into a value that a strided convolution wants in bfloat16.
+                let second = graph.convolution(
+                    graph.batchNormalization(first, "bn2", relu: true), "second", outputs: 64, kernel: 3, padding: 1,
+                    bias: true)
+                let sum = graph.add(graph.batchNormalization(second, "bn3"), stem, "add1", relu: true)
+                // 256 tiles: from a value that a convolution in bfloat16 writes in float32.
                 let half = graph.convolution(sum, "half", outputs: 128, kernel: 3, stride: 2, padding: 1)
-                let second = graph.convolution(half, "second", outputs: 128, kernel: 3, padding: 1, bias: true)
+                let third = graph.convolution(half, "third", outputs: 128, kernel: 3, padding: 1)
                 let shortcut = graph.convolution(sum, "shortcut", outputs: 128, kernel: 1, stride: 2)
-                let halfSum = graph.add(second, shortcut, "add2", relu: true)
+                let halfSum = graph.add(third, shortcut, "add2", relu: true)
                 // 64 tiles: weights' gradients alone.
                 let quarter = graph.convolution(halfSum, "quarter", outputs: 128, kernel: 3, stride: 2, padding: 1)
-                let third = graph.convolution(
-                    graph.batchNormalization(quarter, "bn3", relu: true), "third", outputs: 128, kernel: 3, padding: 1)
-                return graph.globalAveragePooling(graph.add(third, quarter, "add3", relu: true), "pool")
+                let fourth = graph.convolution(
+                    graph.batchNormalization(quarter, "bn4", relu: true), "fourth", outputs: 128, kernel: 3, padding: 1)
+                return graph.globalAveragePooling(graph.add(fourth, quarter, "add3", relu: true), "pool")
             }
             return try check.gradient(at: check.weights).gradient
         }
