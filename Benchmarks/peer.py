@@ -117,7 +117,7 @@ def rank_main(rank, options, port, results):
         median = statistics.median(seconds[options.warmup:])
         rate = options.ranks * options.batch_size / median
         evaluations = {"sgd": 1, "sam": 2, "crsam": 3}[options.method]
-        results.put({"samples_per_second": rate, "median_step_seconds": median,
+        results.put({"pytorch": torch.__version__, "samples_per_second": rate, "median_step_seconds": median,
                      "operations_per_second": operations * evaluations * rate,
                      "peak_resident_bytes_per_rank": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024})
     distributed.destroy_process_group()

@@ -19,7 +19,7 @@ struct BenchStep: ParsableCommand {
     @OptionGroup(title: "Method") var method: MethodOptions
     @OptionGroup(title: "Optimizer") var optimizer: OptimizerOptions
     @OptionGroup(title: "Size") var size: SizeOptions
-    @Option(help: "Steps that are timed, after two that are not.")
+    @Option(help: "Steps that are timed, after one that is not.")
     var steps = 10
     @Option(help: "Write the figures to a JSON file as well.")
     var json: String?

@@ -161,7 +161,10 @@ public final class Network {
             engine: engine, batch: batch, training: training, policy: policy, precision: precision)
         let floats = (program.arenaBytes + MemoryLayout<Float>.stride - 1) / MemoryLayout<Float>.stride
         if floats > arena.count {
+            // Nothing lives in the arena between runs: the smaller one goes before the larger one comes.
+            arena = FlatVector(count: 0)
             guard FlatVector.hasRoom(for: floats) else {
+                programs.removeAll()
                 throw MemoryShortage(samples: batch, bytes: program.arenaBytes)
             }
             arena = FlatVector(count: floats)

@@ -5,8 +5,8 @@ import Glibc
 /// One a process, filled by what has been given it; recording costs two readings of the clock a span.
 public final class Profile {
     /// What a step consists of. Forward and backward passes lie within `gradients`, whose rest is the rule's own work on
-    /// vectors. `overlap` is the time for which a reduction was under way behind the backward pass; `reduction` is what of it
-    /// was waited for.
+    /// vectors. `reduction` is the time in MPI's calls, which may lie within `gradients` or `backward`; `overlap` that for which
+    /// a reduction was under way behind the backward pass.
     public enum Phase: String, Sendable, CaseIterable {
         case data, gradients, forward, backward, overlap, reduction, update
     }
@@ -26,11 +26,13 @@ public final class Profile {
         public let seconds: Double
         /// Floating-point operations of a convolution or matrix product, two a multiply-add; 0 for others.
         public let operations: Double
-        /// Of the operands, each counted once.
+        /// Of the operands, each counted once; 0 where nobody counts.
         public let bytes: Double
     }
 
     public private(set) var spans: [Span] = []
+    /// When time began to count, in seconds since 1970: what spans of several processes have in common.
+    package private(set) var originSince1970 = Profile.read(CLOCK_REALTIME)
     private var origin = Profile.now
 
     public init() {}
@@ -39,12 +41,15 @@ public final class Profile {
     public func restart() {
         spans.removeAll(keepingCapacity: true)
         origin = Self.now
+        originSince1970 = Self.read(CLOCK_REALTIME)
     }
 
-    /// In seconds, from a point that all processes of a machine share.
-    package static var now: Double {
+    /// In seconds, from a point of the process's own.
+    package static var now: Double { read(CLOCK_MONOTONIC) }
+
+    private static func read(_ clock: clockid_t) -> Double {
         var time = timespec()
-        clock_gettime(CLOCK_MONOTONIC, &time)
+        clock_gettime(clock, &time)
         return Double(time.tv_sec) + 1e-9 * Double(time.tv_nsec)
     }
 
@@ -63,11 +68,11 @@ public final class Profile {
 extension Profile? {
     /// Runs `body`, as a span of `phase` where there is a profile.
     public func measure<Result, Failure: Error>(
-        _ phase: Profile.Phase, _ body: () throws(Failure) -> Result
+        _ phase: Profile.Phase, bytes: Int = 0, _ body: () throws(Failure) -> Result
     ) throws(Failure) -> Result {
         guard let profile = self else { return try body() }
         let start = Profile.now
-        defer { profile.add(.phase(phase), phase.rawValue, from: start) }
+        defer { profile.add(.phase(phase), phase.rawValue, from: start, bytes: Double(bytes)) }
         return try body()
     }
 }

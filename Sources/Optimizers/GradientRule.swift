@@ -35,6 +35,12 @@ public final class GradientRule {
     public let method: Method
     /// Forward and backward passes for each group of samples: 1, 2 or 3.
     public var gradientEvaluationsPerGroup: Int { method.gradientEvaluationsPerGroup }
+    /// What the rule itself reads and writes between the passes for each group: the norm, the turns of the point and, for CR-SAM,
+    /// the clean gradient's share of G.
+    public var vectorBytesPerGroup: Int {
+        let vectors = radius > 0 ? (regularizer == nil ? 4 : 8) : 0
+        return vectors * parameterCount * MemoryLayout<Float>.stride
+    }
     /// Work vectors allocated so far, each of `parameterCount` floats.
     public var workVectorCount: Int { work.count { $0 != nil } }
 

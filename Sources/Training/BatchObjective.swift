@@ -33,6 +33,8 @@ final class BatchObjective: Objective {
         pixelsPerSample = network.graph.inputShape.reduce(1, *)
     }
 
+    var profile: Profile? { network.profile }
+
     /// The batch of the evaluations that follow. It must stay valid through them.
     func load(_ batch: Batch) { self.batch = batch }
 

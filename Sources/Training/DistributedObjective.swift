@@ -43,7 +43,9 @@ final class DistributedObjective: Objective {
     func averageDirection(ofGroup group: Int, _ gradient: FlatVector) throws {
         guard let groupRanks, let share = batch?.shares[group] else { return }
         gradient.scale(by: Float(share.samples.count) / Float(share.groupSize))
-        try groupRanks.allReduce(gradient.elements, .sum)
+        try local.profile.measure(.reduction, bytes: gradient.elements.count * MemoryLayout<Float>.stride) {
+            try groupRanks.allReduce(gradient.elements, .sum)
+        }
     }
 
     func sumOverBatch(_ losses: inout BatchLosses) throws {
@@ -51,7 +53,7 @@ final class DistributedObjective: Objective {
             sums[0] = losses.clean
             sums[1] = losses.ascent
             sums[2] = losses.descent
-            try world.allReduce(sums, .sum)
+            try local.profile.measure(.reduction) { try world.allReduce(sums, .sum) }
             losses = BatchLosses(clean: sums[0], ascent: sums[1], descent: sums[2])
         }
     }

@@ -42,7 +42,8 @@ public struct StepBenchmarkResult: Sendable, Equatable {
         text += ",\"measured_steps\":\(measuredSteps)"
         for (name, value) in [
             ("samples_per_second", samplesPerSecond), ("median_step_seconds", medianStepSeconds), ("gflops", gflops),
-            ("share_of_peak", shareOfPeak), ("seconds_to_first_step", secondsToFirstStep),
+            ("share_of_peak", shareOfPeak), ("peak_gflops_of_rank_0", peak / 1e9),
+            ("seconds_to_first_step", secondsToFirstStep),
         ] {
             text += ",\"\(name)\":"
             text.appendJSON(value)
@@ -100,7 +101,8 @@ extension StepBenchmarkResult {
 
 /// Times the training loop itself on synthetic data: the same steps as a run's, without files or evaluation.
 public struct StepBenchmark {
-    public var warmupSteps = 2
+    /// The first step makes the plan and touches the memory; the others are alike.
+    public var warmupSteps = 1
     public var measuredSteps = 10
     /// Whether the result tells what the time went to.
     public var hasBreakdown = false
@@ -140,7 +142,7 @@ public struct StepBenchmark {
         defer { trainer.onStep = nil }
         _ = try trainer.run()
         let measured = seconds.dropFirst(warmupSteps).sorted()
-        let median = measured[measured.count / 2]
+        let median = (measured[(measured.count - 1) / 2] + measured[measured.count / 2]) / 2
         var usage = rusage()
         getrusage(__rusage_who_t(RUSAGE_SELF.rawValue), &usage)
         try world.barrier()

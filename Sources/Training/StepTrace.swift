@@ -7,8 +7,12 @@ import Compute
 /// Source: "Trace Event Format", Google, complete events (`ph` X) and metadata (`ph` M), times in microseconds.
 package enum StepTrace {
     /// The whole text on every rank. Every rank must call it.
+    ///
+    /// Ranks are on one time: exactly within a host, as well as the hosts' clocks agree between hosts.
     static func gather(_ profile: Profile, _ world: Communicator, lastSteps: Int) throws -> String {
-        document(try world.allGather(events(profile, lastSteps: lastSteps, rank: world.rank)))
+        let offset = profile.originSince1970 - (try world.allReduce(profile.originSince1970, .min))
+        return document(
+            try world.allGather(events(profile, lastSteps: lastSteps, rank: world.rank, offset: offset)))
     }
 
     /// - Parameter events: each rank's.
@@ -16,7 +20,8 @@ package enum StepTrace {
         "{\"displayTimeUnit\":\"ms\",\"traceEvents\":[\n\(events.joined(separator: ",\n"))\n]}\n"
     }
 
-    package static func events(_ profile: Profile, lastSteps: Int, rank: Int) -> String {
+    /// - Parameter offset: seconds by which the profile began later than the first of all ranks'.
+    package static func events(_ profile: Profile, lastSteps: Int, rank: Int, offset: Double) -> String {
         var text = "{\"ph\":\"M\",\"pid\":\(rank),\"name\":\"process_name\",\"args\":{\"name\":\"rank \(rank)\"}}"
         for (track, name) in [(0, "phases"), (1, "operations"), (2, "reduction behind the backward pass")] {
             text +=
@@ -33,7 +38,7 @@ package enum StepTrace {
             text.appendJSON(category)
             text += ",\"name\":"
             text.appendJSON(span.label)
-            text += ",\"ts\":\(ProgressReporter.fixed(span.start * 1e6, 3))"
+            text += ",\"ts\":\(ProgressReporter.fixed((offset + span.start) * 1e6, 3))"
             text += ",\"dur\":\(ProgressReporter.fixed(span.seconds * 1e6, 3))"
             if span.operations > 0, span.seconds > 0 {
                 text += ",\"args\":{\"GF/s\":\(ProgressReporter.fixed(span.operations / span.seconds / 1e9, 1))}"

@@ -136,9 +136,12 @@ public final class Trainer {
         // Of what all ranks should hold in common: replicas that drifted apart in the last update show here.
         let fingerprint = state.fingerprint
         objective.load(batch)
-        let terms = try profile.measure(.gradients) {
-            // Buckets of G leave while the last backward pass goes on.
-            try rule.evaluate(objective, at: state.weights, into: reduction.gradient, whenFinal: reduction.start(from:))
+        let terms = try profile.measure(.gradients, bytes: rule.vectorBytesPerGroup * objective.groupCount) {
+            try rule.evaluate(objective, at: state.weights, into: reduction.gradient) { start in
+                // Buckets of G leave while the last backward pass goes on.
+                guard reduction.bucketCount > 1 else { return }
+                try profile.measure(.reduction) { try reduction.start(from: start) }
+            }
         }
         let backwardEnd = profile == nil ? 0 : Profile.now
 
@@ -146,7 +149,9 @@ public final class Trainer {
         reduction.statistics.copy(from: state.statistics)
         reduction.statistics.scale(by: Float(Double(batch.count) / Double(batch.batchCount)))
         var scalars = StepScalars(terms)
-        try profile.measure(.reduction) { try reduction.reduce(scalars: &scalars, fingerprint: fingerprint) }
+        try profile.measure(.reduction, bytes: reduction.byteCount) {
+            try reduction.reduce(scalars: &scalars, fingerprint: fingerprint)
+        }
         if let start = reduction.firstStart {
             profile?.add(.phase(.overlap), "reduction", from: start, to: backwardEnd)
         }
@@ -159,7 +164,8 @@ public final class Trainer {
         }
         let rate = schedule.learningRate(
             step: batch.step, stepsPerEpoch: resources.stepsPerEpoch, totalSteps: resources.totalSteps)
-        profile.measure(.update) {
+        let updatedBytes = (3 + 2 * state.optimizer.state.count) * state.weights.count * MemoryLayout<Float>.stride
+        profile.measure(.update, bytes: updatedBytes) {
             state.optimizer.update(state.weights, gradient: reduction.gradient, learningRate: rate)
         }
 

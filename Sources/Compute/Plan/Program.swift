@@ -115,8 +115,10 @@ package final class Program {
                         let values = context.arena + gradient.buffer.offset
                         accumulate(gradient.entries, UnsafePointer(values.assumingMemoryBound(to: Float.self)))
                     }
+                    if !completed[index].isEmpty {
+                        context.profile?.add(.operation(kind: "combination of G"), "combination", from: start)
+                    }
                     try whenFinal(finalFrom[index])
-                    context.profile?.add(.operation(kind: "combination and sending"), "combination", from: start)
                 }
             }
         }
