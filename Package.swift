@@ -65,7 +65,7 @@ let package = Package(
             path: "Tests/CollectivesRanks", swiftSettings: strict),
         .executableTarget(
             name: "training-ranks",
-            dependencies: ["RankCases", "Training", "Collectives", "Vectors", "CTestSupport"],
+            dependencies: ["RankCases", "Training", "Collectives", "Compute", "Vectors", "CTestSupport"],
             path: "Tests/TrainingRanks", swiftSettings: strict),
     ]
 )

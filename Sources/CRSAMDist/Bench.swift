@@ -3,7 +3,8 @@ import Training
 
 struct Bench: ParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Measure speed on this machine.", subcommands: [BenchStep.self])
+        abstract: "Measure speed, and what a precision costs, on this machine.",
+        subcommands: [BenchStep.self, BenchPrecision.self])
 }
 
 struct BenchStep: ParsableCommand {
@@ -52,6 +53,44 @@ struct BenchStep: ParsableCommand {
                 print("\n\(breakdown.text(peak: compareWithPeak ? result.peak : nil))")
             }
             if let json { try result.write(to: json) }
+        }
+    }
+}
+
+struct BenchPrecision: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "precision",
+        abstract: "Tell how much of CR-SAM's differences of gradients survives bfloat16.",
+        discussion: """
+            Trains as 'train' does, and before the updates that --at names compares bfloat16's gradients with float32's at the \
+            same weights: errors in norm of g0, of g+ - g- and of g+ + g- - 2g0, relative to float32's.
+
+              mpirun -np 2 crsam-dist bench precision --model resnet18 --at 0 100 1000
+            """)
+
+    @OptionGroup(title: "Data") var data: DataOptions
+    @OptionGroup(title: "Model") var model: ModelOptions
+    @OptionGroup(title: "Method") var method: MethodOptions
+    @OptionGroup(title: "Optimizer") var optimizer: OptimizerOptions
+    @OptionGroup(title: "Size") var size: SizeOptions
+    @Option(parsing: .upToNextOption, help: "Updates done before a comparison; the training ends with the last.")
+    var at = [0, 10, 100]
+
+    func validate() throws {
+        guard !at.isEmpty, at.allSatisfy((0...10_000_000).contains) else {
+            throw ValidationError("--at takes counts of updates, from 0 to 10000000")
+        }
+    }
+
+    func run() throws {
+        let configuration = try RunConfiguration(
+            file: nil,
+            settings: data.settings + model.settings + method.settings + optimizer.settings + size.settings)
+        Job.run(threads: configuration.threads) { world in
+            if world.rank == 0 { print(PrecisionComparison.header) }
+            _ = try PrecisionComparison(steps: at.sorted()).run(configuration, world: world) { row in
+                if world.rank == 0 { print(row.text) }
+            }
         }
     }
 }

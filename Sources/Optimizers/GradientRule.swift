@@ -172,7 +172,7 @@ public final class GradientRule {
         if radius > 0 { terms.ascentLoss = losses.ascent }
         if let regularizer {
             terms.descentLoss = losses.descent
-            terms.curvature = (losses.ascent + losses.descent - 2 * losses.clean) / (radius * radius)
+            terms.curvature = losses.curvature(radius: radius)
             terms.slope = (losses.ascent - losses.descent) / (2 * radius)
             if regularizer == .log, logFactors == nil {
                 // A process without groups is one of those whose losses are summed all the same.

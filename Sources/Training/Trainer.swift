@@ -25,6 +25,8 @@ public final class Trainer {
 
     /// Called on every rank after each step.
     public var onStep: ((StepMetrics) -> Void)?
+    /// Called on every rank before each step, with its batch.
+    var beforeStep: ((Batch) throws -> Void)?
     /// The one reduction of a step, for counts.
     public let communicator: Communicator
 
@@ -35,7 +37,7 @@ public final class Trainer {
 
     private let configuration: RunConfiguration
     private let resources: RunResources
-    private let state: ModelState
+    let state: ModelState
     private let rule: GradientRule
     private let local: BatchObjective
     private let objective: DistributedObjective
@@ -89,6 +91,7 @@ public final class Trainer {
         }
     }
 
+    var graph: Graph { resources.graph }
     /// Multiply-adds of one sample's forward pass.
     var gradientOperations: Int { resources.graph.gradientOperations }
     /// Forward and backward passes of each sample.
@@ -113,6 +116,7 @@ public final class Trainer {
         while true {
             let began = ContinuousClock.now
             guard let batch = try profile.measure(.data, loader.next) else { break }
+            try beforeStep?(batch)
             let metrics = try step(batch, began: began)
             try records?.append(metrics)
             onStep?(metrics)

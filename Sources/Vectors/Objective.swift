@@ -34,6 +34,9 @@ public struct BatchLosses: Sendable, Equatable {
         self.ascent = ascent
         self.descent = descent
     }
+
+    /// (L⁺ + L⁻ − 2L⁰)/ρ²: the curvature along ε.
+    public func curvature(radius: Double) -> Double { (ascent + descent - 2 * clean) / (radius * radius) }
 }
 
 /// Where an evaluation accumulates its gradient: sum ← [sum +] factor · ∇, stretch by stretch while the backward pass goes on,

@@ -3,6 +3,8 @@ import RankCases
 @main
 enum TrainingRanks {
     static func main() {
-        RankProgram(cases: fusedReductionCases + trainerCases, failingCases: fusedReductionFailingCases).run()
+        RankProgram(
+            cases: fusedReductionCases + trainerCases + precisionCases, failingCases: fusedReductionFailingCases
+        ).run()
     }
 }

@@ -1,0 +1,146 @@
+import Collectives
+import Compute
+import Datasets
+import Optimizers
+import Vectors
+
+/// How far another precision's gradients are from float32's on the way of a training, and what is left of their differences.
+///
+/// Both are taken at the same points w, w + ε and w − ε of the same batch, with ε = ρ·g0/‖g0‖ of float32's g0, as means over
+/// the whole batch; BatchNorm normalizes each rank's groups by themselves, as the training does.
+public struct PrecisionComparison {
+    /// Errors relative to float32's value, in norm.
+    public struct Row: Sendable, Equatable {
+        /// Updates done before.
+        public var step: Int
+        /// Float32's L(w).
+        public var loss: Double
+        /// Of g0.
+        public var gradientError: Double
+        /// Of g⁺ − g⁻.
+        public var firstDifferenceError: Double
+        /// Of g⁺ + g⁻ − 2g0.
+        public var secondDifferenceError: Double
+        /// ‖g⁺ + g⁻ − 2g0‖ / ‖g0‖ in float32.
+        public var secondDifferenceSize: Double
+        /// (L⁺ + L⁻ − 2L⁰)/ρ² in float32 and in the other precision.
+        public var curvature: Double
+        public var comparedCurvature: Double
+
+        /// Under ``header``.
+        public var text: String {
+            let cells = [
+                ("\(step)", 7), (ProgressReporter.fixed(loss, 4), 6), (ProgressReporter.percent(gradientError), 11),
+                (ProgressReporter.percent(firstDifferenceError), 10),
+                (ProgressReporter.percent(secondDifferenceError), 16),
+                (ProgressReporter.short(secondDifferenceSize), 13), (ProgressReporter.short(curvature), 17),
+                (ProgressReporter.short(comparedCurvature), 8),
+            ]
+            return cells.map { text, width in String(repeating: " ", count: max(0, width - text.count)) + text }
+                .joined(separator: "  ")
+        }
+    }
+
+    /// The columns of a row's text.
+    public static let header =
+        "updates    loss  error of g0  of g+ - g-  of g+ + g- - 2g0  its norm/|g0|  curvature float32  bfloat16"
+
+    /// Before how many updates' gradients are compared, ascending; the training ends with the last.
+    public var steps: [Int]
+    public var compared = Precision.bfloat16
+
+    public init(steps: [Int]) { self.steps = steps }
+
+    /// Trains as configured and compares on the way. Every rank must call it; rows are the same on all of them.
+    ///
+    /// Cost of a row: six gradients and as many all-reduces of the gradient; memory: nine vectors of its length and one arena
+    /// for each precision.
+    /// - Parameter report: hears each row as it is found.
+    public func run(
+        _ requested: RunConfiguration, world: Communicator, report: @escaping (Row) -> Void = { _ in }
+    ) throws -> [Row] {
+        var configuration = requested
+        configuration.precision = compared
+        try configuration.validate()
+        configuration.precision = requested.precision
+        configuration.steps = (steps.last ?? 0) + 1
+        let trainer = try Trainer(configuration, world: world, purpose: .benchmark)
+        let count = trainer.state.weights.count
+        let float32 = try PrecisionGradients(trainer, configuration, .float32)
+        let other = try PrecisionGradients(trainer, configuration, compared)
+        let (point, mine, theirs) = (FlatVector(count: count), FlatVector(count: count), FlatVector(count: count))
+
+        /// Norm of a combination of float32's gradients, and the other precision's distance from it.
+        func combination(_ ascent: Float, _ clean: Float, _ descent: Float) -> (norm: Double, error: Double) {
+            mine.combine(ascent, float32.ascent, clean, float32.clean, descent, float32.descent)
+            theirs.combine(ascent, other.ascent, clean, other.clean, descent, other.descent)
+            theirs.add(mine, scaledBy: -1)
+            return (mine.norm, theirs.norm / mine.norm)
+        }
+
+        var rows: [Row] = []
+        trainer.beforeStep = { batch in
+            guard steps.contains(batch.step) else { return }
+            let weights = trainer.state.weights
+            for gradients in [float32, other] { try gradients.evaluate(.clean, batch, at: weights, world) }
+            let scale = Float(configuration.rho / (float32.clean.norm + GradientRule.normGuard))
+            for (pass, sign) in [(Pass.ascent, Float(1)), (.descent, -1)] {
+                point.setSum(weights, float32.clean, scaledBy: sign * scale)
+                for gradients in [float32, other] { try gradients.evaluate(pass, batch, at: point, world) }
+            }
+            let (gradient, first, second) = (combination(0, 1, 0), combination(1, 0, -1), combination(1, -2, 1))
+            let row = Row(
+                step: batch.step, loss: float32.losses.clean, gradientError: gradient.error,
+                firstDifferenceError: first.error, secondDifferenceError: second.error,
+                secondDifferenceSize: second.norm / gradient.norm,
+                curvature: float32.losses.curvature(radius: configuration.rho),
+                comparedCurvature: other.losses.curvature(radius: configuration.rho))
+            rows.append(row)
+            report(row)
+        }
+        defer { trainer.beforeStep = nil }
+        _ = try trainer.run()
+        return rows
+    }
+}
+
+/// One precision's gradients of a batch at the three points, as means over all ranks.
+private final class PrecisionGradients {
+    let clean: FlatVector
+    let ascent: FlatVector
+    let descent: FlatVector
+    private(set) var losses = BatchLosses()
+    private let objective: BatchObjective
+
+    init(_ trainer: Trainer, _ configuration: RunConfiguration, _ precision: Precision) throws {
+        let graph = trainer.graph
+        objective = BatchObjective(
+            network: try Network(
+                graph, policy: configuration.convolution, precision: precision, seed: configuration.seed),
+            // Its own, so that the training's do not move.
+            statistics: FlatVector(count: graph.statisticsLayout.vectorCount),
+            microBatchSize: configuration.microBatchSize, labelSmoothing: Float(configuration.labelSmoothing),
+            movesStatisticsInDescent: false)
+        let count = trainer.state.weights.count
+        (clean, ascent, descent) = (FlatVector(count: count), FlatVector(count: count), FlatVector(count: count))
+    }
+
+    func evaluate(_ pass: Pass, _ batch: Batch, at point: FlatVector, _ world: Communicator) throws {
+        let (sum, loss) =
+            switch pass {
+            case .clean: (clean, \BatchLosses.clean)
+            case .ascent: (ascent, \BatchLosses.ascent)
+            case .descent: (descent, \BatchLosses.descent)
+            }
+        objective.load(batch)
+        sum.fill(0)
+        var lossSum = 0.0
+        for group in 0..<objective.groupCount {
+            let weight = objective.weight(ofGroup: group)
+            let target = GradientTarget(sum, factor: Float(weight), overwrites: false)
+            lossSum += weight * (try objective.evaluate(group: group, pass: pass, at: point, into: target).loss)
+        }
+        try world.allReduce(sum.elements, .sum)
+        losses[keyPath: loss] = try world.allReduce(lossSum, .sum)
+    }
+}
