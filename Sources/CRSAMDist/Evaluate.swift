@@ -16,7 +16,9 @@ struct Evaluate: ParsableCommand {
     var dataset: Setting
     @Option(help: "Folder with the data set's published files. (default: the run's)")
     var data: Setting
-    @Option(help: "Threads of each rank. (default: 1)")
+    @Option(help: "The most samples in one run of the network on one rank. (default: the run's, at most 128)")
+    var microBatchSize: Setting
+    @Option(help: "Threads of each rank. (default: the run's)")
     var threads: Setting
     @Option(help: "Write the result to a JSON file as well.")
     var json: String?
@@ -24,7 +26,10 @@ struct Evaluate: ParsableCommand {
     func run() throws {
         let evaluation = try CheckpointEvaluation(
             checkpoint: checkpoint,
-            settings: [("model", model), ("dataset", dataset), ("data", data), ("threads", threads)])
+            settings: [
+                ("model", model), ("dataset", dataset), ("data", data), ("micro-batch-size", microBatchSize),
+                ("threads", threads),
+            ])
         Job.run(threads: evaluation.threads) { world in
             let result = try evaluation.run(world)
             guard world.rank == 0 else { return }

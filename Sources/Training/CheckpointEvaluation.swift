@@ -7,6 +7,8 @@ import Optimizers
 public struct CheckpointEvaluation: Sendable {
     private let checkpoint: Checkpoint
     private let configuration: RunConfiguration
+    /// Samples in one run on one rank; nil for what the run trained with.
+    private let batchSize: Int?
 
     /// - Parameters:
     ///   - path: a run folder, a checkpoint's folder or a file of weights.
@@ -23,6 +25,9 @@ public struct CheckpointEvaluation: Sendable {
         for (name, text) in settings {
             if let text { try configuration.apply(flag: name, text) }
         }
+        batchSize =
+            settings.contains { $0.0 == "micro-batch-size" && $0.1 != nil }
+            ? configuration.microBatchSize.map { min($0, Evaluator.largestBatch) } : nil
         try checkpoint.require(model: ModelCatalog.entry(configuration.model).name)
         self.configuration = configuration
     }
@@ -45,8 +50,14 @@ public struct CheckpointEvaluation: Sendable {
         let state = ModelState(network.graph, optimizer: try SGD(parameterCount: count))
         if world.rank == 0 { try state.readModel(checkpoint.model) }
         try state.broadcast(world)
-        return try Evaluator(network: network, dataset: dataset, world: world).run(
-            at: state.weights, statistics: state.statistics)
+        let evaluator = Evaluator(
+            network: network, dataset: dataset,
+            batchSize: batchSize ?? configuration.evaluationBatchSize(ranks: world.size), world: world)
+        do { return try evaluator.run(at: state.weights, statistics: state.statistics) } catch let error
+            as MemoryShortage
+        {
+            throw EvaluationMemoryShortage(samples: error.samples, bytes: error.bytes)
+        }
     }
 
     public func text(of result: EvaluationResult) -> String {
@@ -60,5 +71,25 @@ public struct CheckpointEvaluation: Sendable {
         text += ",\"accuracy\":"
         text.appendJSON(result.accuracy)
         try FileSystem.replace(path, with: text + ",\"samples\":\(result.sampleCount)}\n")
+    }
+}
+
+/// Images whose activations this machine, or this process, cannot hold, with what `evaluate` can do about it.
+package struct EvaluationMemoryShortage: Error, Equatable, CustomStringConvertible {
+    /// In one run on one rank.
+    let samples: Int
+    let bytes: Int
+
+    package init(samples: Int, bytes: Int) {
+        self.samples = samples
+        self.bytes = bytes
+    }
+
+    package var description: String {
+        let remedy =
+            samples > 1
+            ? "set --micro-batch-size below \(samples)" : "use a host with more memory, or fewer ranks on this one"
+        return "\(samples) image\(samples == 1 ? "" : "s") in one run of the network need\(samples == 1 ? "s" : "") "
+            + "\(ProgressReporter.fixed(Double(bytes) / 1e9, 1)) GB for activations, more than there is: \(remedy)"
     }
 }

@@ -104,6 +104,15 @@ extension RunConfiguration {
     /// Nil for one message.
     var bucketBytes: Int? { bucketSize > 0 ? Int(min(bucketSize, 0x1p30) * 0x1p20) : nil }
 
+    /// Samples in one run of an evaluation: no more than a step of training runs at once on a rank, so that a run that fits
+    /// the memory can also be evaluated.
+    package func evaluationBatchSize(ranks: Int) -> Int {
+        var size = min(max(batchSize / ranks, 1), Evaluator.largestBatch)
+        if case .samples(let group) = mSharpness { size = min(size, group) }
+        if let microBatchSize { size = min(size, microBatchSize) }
+        return size
+    }
+
     var augmentation: Augmentation { augment == .none ? .none : .basic(for: dataset) }
 
     func makeOptimizer(parameterCount: Int) throws(OptimizerError) -> any Optimizer {

@@ -79,7 +79,9 @@ public final class Trainer {
             bucketBytes: configuration.bucketBytes, communicator: world)
         evaluator =
             purpose == .training
-            ? Evaluator(network: resources.network, dataset: resources.test, world: world) : nil
+            ? Evaluator(
+                network: resources.network, dataset: resources.test,
+                batchSize: configuration.evaluationBatchSize(ranks: world.size), world: world) : nil
         records =
             purpose == .training && world.rank == 0
             ? try RunRecords(configuration, resources, ranks: world.size, output: output) : nil

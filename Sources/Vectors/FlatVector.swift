@@ -23,7 +23,7 @@ public final class FlatVector: @unchecked Sendable {
     private final class Storage {
         let memory: UnsafeMutableRawPointer
         /// Of x86-64 and arm64 with 4 KiB base pages.
-        private static let hugePage = 1 << 21
+        static let hugePage = 1 << 21
 
         init(bytes: Int) {
             let isLarge = bytes >= 2 * Self.hugePage
@@ -51,8 +51,11 @@ public final class FlatVector: @unchecked Sendable {
         let bytes = count * MemoryLayout<Float>.stride
         let physical = sysconf(Int32(_SC_PHYS_PAGES)) * sysconf(Int32(_SC_PAGESIZE))
         if physical > 0, bytes > physical { return false }
-        guard let trial = malloc(bytes) else { return false }
-        free(trial)
+        // Not malloc: the optimizer takes a malloc that is only freed again for one that succeeds, and drops both.
+        let trialBytes = bytes + Storage.hugePage
+        let trial = mmap(nil, trialBytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)
+        guard let trial, trial != MAP_FAILED else { return false }
+        munmap(trial, trialBytes)
         return true
     }
 

@@ -117,6 +117,19 @@ private func problem(yaml text: String) -> String {
         #expect(problem(["dataset": "mnist"]) == "--dataset mnist needs files: name their folder with --data DIR")
     }
 
+    @Test(arguments: [
+        ([:], 1, 128), ([:], 2, 64), (["batch-size": "4096"], 2, 128), (["batch-size": "2"], 4, 1),
+        (["micro-batch-size": "3"], 2, 3), (["batch-size": "4096", "micro-batch-size": "1000"], 2, 128),
+        (["m-sharpness": "16"], 2, 16), (["m-sharpness": "128"], 2, 64), (["m-sharpness": "global"], 2, 64),
+    ])
+    func `evaluation runs no more samples at once than a step of training, and at most 128`(
+        flags: [String: String], ranks: Int, expected: Int
+    ) throws {
+        var configuration = RunConfiguration()
+        for (name, text) in flags { try configuration.apply(flag: name, text) }
+        #expect(configuration.evaluationBatchSize(ranks: ranks) == expected)
+    }
+
     @Test func `edit distance counts insertions, deletions and exchanges`() {
         for (a, b, distance) in [("", "", 0), ("rho", "", 3), ("rho", "rhoo", 1), ("kitten", "sitting", 3)] {
             #expect(ConfigurationError.editDistance(a, b) == distance)
