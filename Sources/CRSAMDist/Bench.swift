@@ -45,7 +45,7 @@ struct BenchStep: ParsableCommand {
         var benchmark = StepBenchmark(measuredSteps: steps)
         benchmark.hasBreakdown = breakdown || compareWithPeak
         benchmark.tracePath = trace
-        Job.run(threads: configuration.threads) { world in
+        Job.run(configuration) { world in
             let result = try benchmark.run(configuration, world: world)
             guard world.rank == 0 else { return }
             print(result.text)

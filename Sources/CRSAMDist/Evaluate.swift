@@ -16,6 +16,8 @@ struct Evaluate: ParsableCommand {
     var dataset: Setting
     @Option(help: "Folder with the data set's published files. (default: the run's)")
     var data: Setting
+    @Option(help: "float32 or bfloat16, of activations and products. (default: the run's)")
+    var precision: Setting
     @Option(help: "The most samples in one run of the network on one rank. (default: the run's, at most 128)")
     var microBatchSize: Setting
     @Option(help: "Threads of each rank. (default: the run's)")
@@ -27,10 +29,11 @@ struct Evaluate: ParsableCommand {
         let evaluation = try CheckpointEvaluation(
             checkpoint: checkpoint,
             settings: [
-                ("model", model), ("dataset", dataset), ("data", data), ("micro-batch-size", microBatchSize),
+                ("model", model), ("dataset", dataset), ("data", data), ("precision", precision),
+                ("micro-batch-size", microBatchSize),
                 ("threads", threads),
             ])
-        Job.run(threads: evaluation.threads) { world in
+        Job.run(evaluation.configuration) { world in
             let result = try evaluation.run(world)
             guard world.rank == 0 else { return }
             print(evaluation.text(of: result))

@@ -43,6 +43,6 @@ struct Train: ParsableCommand {
             ])
         configuration.resume = resume
         let resolved = configuration
-        Job.run(threads: resolved.threads) { world in _ = try Trainer(resolved, world: world).run() }
+        Job.run(resolved) { world in _ = try Trainer(resolved, world: world).run() }
     }
 }

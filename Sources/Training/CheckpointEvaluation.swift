@@ -6,7 +6,8 @@ import Optimizers
 /// Loss and accuracy of a saved model on a data set's test images.
 public struct CheckpointEvaluation: Sendable {
     private let checkpoint: Checkpoint
-    private let configuration: RunConfiguration
+    /// Of the run that the checkpoint lies in, with what was set for this evaluation.
+    public let configuration: RunConfiguration
     /// Samples in one run on one rank; nil for what the run trained with.
     private let batchSize: Int?
 
@@ -25,14 +26,14 @@ public struct CheckpointEvaluation: Sendable {
         for (name, text) in settings {
             if let text { try configuration.apply(flag: name, text) }
         }
+        // The run may be another host's.
+        try configuration.validateHost()
         batchSize =
             settings.contains { $0.0 == "micro-batch-size" && $0.1 != nil }
             ? configuration.microBatchSize.map { min($0, Evaluator.largestBatch) } : nil
         try checkpoint.require(model: ModelCatalog.entry(configuration.model).name)
         self.configuration = configuration
     }
-
-    public var threads: Int { configuration.threads }
 
     /// Every rank must call it; the result is the same on all.
     public func run(_ world: Communicator) throws -> EvaluationResult {

@@ -5,18 +5,19 @@ import Vectors
 /// One rank's life, from the start of MPI to its end: what a command runs in.
 public enum Job {
     /// Initializes MPI, runs `body` on every rank, finalizes. An error on any rank ends the whole job at once, with one line on
-    /// standard error and a non-zero status.
-    ///
-    /// - Parameter threads: for the kernels of this rank.
-    public static func run(threads: Int, _ body: (Communicator) throws -> Void) {
+    /// standard error and a non-zero status. What makes the run slow on its hosts is told before (``HostWarnings``).
+    public static func run(_ configuration: RunConfiguration, _ body: (Communicator) throws -> Void) {
         // More ranks than cores would otherwise wait for each other with the processor in their hands.
-        LinearAlgebraThreads.set(Int32(threads))
+        LinearAlgebraThreads.set(Int32(configuration.threads))
         // A file that may not grow and a reader that went away are errors of a write, which say where; not silent deaths.
         signal(SIGXFSZ, SIG_IGN)
         signal(SIGPIPE, SIG_IGN)
         JobFailure.endingJob {
             let environment = try MPIEnvironment(requiring: .funneled)
-            JobFailure.endingJob { try body(environment.world) }
+            JobFailure.endingJob {
+                try HostWarnings.show(configuration, environment.world)
+                try body(environment.world)
+            }
         }
     }
 

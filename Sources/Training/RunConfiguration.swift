@@ -140,6 +140,7 @@ extension RunConfiguration {
 
     /// Throws what can be known to be wrong before any data is read: fields that do not go together.
     public func validate() throws(ConfigurationError) {
+        try validateHost()
         if optimizer == .sgd && nesterov && momentum == 0 {
             throw ConfigurationError(
                 "--nesterov needs a momentum above 0", remedy: "add --momentum 0.9, or leave --nesterov out")
@@ -154,6 +155,14 @@ extension RunConfiguration {
                 "--m-sharpness \(m) is more than the batch of \(batchSize)",
                 remedy: "use at most \(batchSize), or 'global'")
         }
+        if dataset != .synthetic && dataset != .fashionMNIST && dataDirectory == nil {
+            throw ConfigurationError(
+                "--dataset \(dataset.rawValue) needs files", remedy: "name their folder with --data DIR")
+        }
+    }
+
+    /// Throws what this host cannot do, whatever the run.
+    func validateHost() throws(ConfigurationError) {
         // More would take minutes to start and only wait for each other.
         let processors = sysconf(Int32(_SC_NPROCESSORS_ONLN))
         if threads > 4 * max(processors, 1) {
@@ -163,11 +172,8 @@ extension RunConfiguration {
         }
         if precision.support == .none {
             throw ConfigurationError(
-                "--precision \(precision.rawValue) needs a processor with AVX-512", remedy: "use float32 on this one")
-        }
-        if dataset != .synthetic && dataset != .fashionMNIST && dataDirectory == nil {
-            throw ConfigurationError(
-                "--dataset \(dataset.rawValue) needs files", remedy: "name their folder with --data DIR")
+                "--precision \(precision.rawValue) needs a processor with AVX-512",
+                remedy: "use --precision float32 on this one")
         }
     }
 }

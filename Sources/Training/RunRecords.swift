@@ -45,10 +45,6 @@ final class RunRecords {
                 + "\(resources.totalSteps) steps in \(resources.totalEpochs) epoch\(resources.totalEpochs == 1 ? "" : "s")"
         )
         reporter.say("output \(folder.path)" + (step > 0 ? ", resuming after step \(step)" : ""))
-        if configuration.precision.support == .emulated {
-            reporter.say(
-                "this processor has no bfloat16 instructions: they are emulated, expect at best the speed of float32")
-        }
         if configuration.resume && step == 0 { reporter.say("no checkpoint there: starting from the beginning") }
     }
 
