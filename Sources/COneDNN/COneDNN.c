@@ -277,5 +277,8 @@ const char *cdnn_implementation(const_dnnl_primitive_desc_t descriptor) {
 }
 
 extern void omp_set_num_threads(int);
+extern int omp_get_num_procs(void);
 
 void cdnn_set_threads(int count) { omp_set_num_threads(count); }
+
+int cdnn_processors(void) { return omp_get_num_procs(); }

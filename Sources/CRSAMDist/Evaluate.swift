@@ -20,7 +20,9 @@ struct Evaluate: ParsableCommand {
     var precision: Setting
     @Option(help: "The most samples in one run of the network on one rank. (default: the run's, at most 128)")
     var microBatchSize: Setting
-    @Option(help: "Threads of each rank. (default: the run's)")
+    @Option(
+        help: "Threads of each rank, with mpirun --bind-to none or --map-by slot:PE=N as in train. (default: the run's)"
+    )
     var threads: Setting
     @Option(help: "Write the result to a JSON file as well.")
     var json: String?

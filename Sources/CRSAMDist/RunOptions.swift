@@ -94,7 +94,11 @@ struct SizeOptions: ParsableArguments {
     var microBatchSize: Setting
     @Option(help: "Random seed. (default: 0)")
     var seed: Setting
-    @Option(help: "Threads of each rank. (default: 1)")
+    @Option(
+        help: """
+            Threads of each rank; more than one need mpirun --bind-to none or --map-by slot:PE=N, which let a rank have more \
+            than one core. (default: 1)
+            """)
     var threads: Setting
     @Option(
         help: """

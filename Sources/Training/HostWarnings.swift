@@ -5,8 +5,13 @@ import Glibc
 /// What makes a run slower on its hosts than it was meant to be, and nobody would notice: told at the start of every command.
 package enum HostWarnings {
     /// Writes each warning on rank 0's standard error, a line for all ranks that it concerns. Every rank must call it.
-    static func show(_ configuration: RunConfiguration, _ world: Communicator) throws {
-        let own = [precisionWarning(configuration.precision, configuration.precision.support)]
+    ///
+    /// - Parameter isLaunched: whether mpirun or srun started this process.
+    static func show(_ configuration: RunConfiguration, isLaunched: Bool, _ world: Communicator) throws {
+        let own = [
+            precisionWarning(configuration.precision, configuration.precision.support),
+            threadsWarning(configuration.threads, on: ProcessorBinding(isLaunched: isLaunched)),
+        ]
         let all = try world.allGather(own.compactMap(\.self).joined(separator: "\n"))
         guard world.rank == 0 else { return }
         for line in lines(byRank: all) {
@@ -39,5 +44,67 @@ package enum HostWarnings {
         return
             "--precision \(precision.rawValue) is emulated, as this processor has no bfloat16 instructions: expect at best the "
             + "speed of --precision float32"
+    }
+
+    package static func threadsWarning(_ threads: Int, on binding: ProcessorBinding) -> String? {
+        let places = binding.usable
+        guard threads > places else { return nil }
+        let kind = binding.areCores ? "core" : "processor"
+        let remedy =
+            binding.isLaunched
+            ? "start with mpirun --bind-to none or --map-by slot:PE=\(threads), or use --threads \(places)"
+            : "allow it more (taskset, cgroup), or use --threads \(places)"
+        return
+            "--threads \(threads) share \(places) \(kind)\(places == 1 ? "" : "s"), all that this rank may run on: \(remedy)"
+    }
+}
+
+/// What a rank may run on.
+package struct ProcessorBinding: Sendable {
+    /// That this process may use, of those that the host has.
+    package var processors: Int
+    package var online: Int
+    /// Hardware threads of one core.
+    package var threadsPerCore: Int
+    /// By mpirun or srun, which bind a rank to whole cores unless they are told otherwise.
+    package var isLaunched: Bool
+
+    package init(processors: Int, online: Int, threadsPerCore: Int, isLaunched: Bool) {
+        self.processors = processors
+        self.online = online
+        self.threadsPerCore = threadsPerCore
+        self.isLaunched = isLaunched
+    }
+
+    /// Of this process.
+    init(isLaunched: Bool) {
+        self.init(
+            processors: ComputeThreads.processors, online: sysconf(Int32(_SC_NPROCESSORS_ONLN)),
+            threadsPerCore: Self.siblingsOfFirst(), isLaunched: isLaunched)
+    }
+
+    /// Whether ``usable`` counts cores: of a rank that the launcher has bound, whose hardware threads are no gain to kernels.
+    var areCores: Bool { isLaunched && processors < online && threadsPerCore > 1 }
+
+    /// Places for threads that do not slow each other.
+    var usable: Int { max(areCores ? processors / threadsPerCore : processors, 1) }
+
+    /// Hardware threads of the host's first core, which stands for all; 1 where the kernel does not tell.
+    private static func siblingsOfFirst() -> Int {
+        guard let file = fopen("/sys/devices/system/cpu/cpu0/topology/thread_siblings_list", "r") else { return 1 }
+        defer { fclose(file) }
+        var bytes = [UInt8](repeating: 0, count: 256)
+        let count = fread(&bytes, 1, bytes.count, file)
+        return ProcessorBinding.count(list: String(decoding: bytes.prefix(count), as: UTF8.self))
+    }
+
+    /// Members of the kernel's list of numbers and ranges, such as `0,64` or `0-1`; 1 for what is none.
+    package static func count(list: String) -> Int {
+        let counts = list.split(whereSeparator: { $0 == "," || $0.isWhitespace }).map { part in
+            let ends = part.split(separator: "-").compactMap { Int($0) }
+            guard let first = ends.first, let last = ends.last, last >= first else { return 0 }
+            return last - first + 1
+        }
+        return max(counts.reduce(0, +), 1)
     }
 }

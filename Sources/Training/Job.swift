@@ -12,10 +12,12 @@ public enum Job {
         // A file that may not grow and a reader that went away are errors of a write, which say where; not silent deaths.
         signal(SIGXFSZ, SIG_IGN)
         signal(SIGPIPE, SIG_IGN)
+        // Once initialized, MPI sets a launcher's variables in a process without one too.
+        let isLaunched = MPIEnvironment.launchedRank != nil
         JobFailure.endingJob {
             let environment = try MPIEnvironment(requiring: .funneled)
             JobFailure.endingJob {
-                try HostWarnings.show(configuration, environment.world)
+                try HostWarnings.show(configuration, isLaunched: isLaunched, environment.world)
                 try body(environment.world)
             }
         }

@@ -1,4 +1,5 @@
 import Collectives
+import Glibc
 import RankCases
 import Training
 
@@ -34,6 +35,15 @@ private func figures(_ world: Communicator, _ settings: [(String, String)]) thro
     return figures
 }
 
+/// Threads of this process, by the kernel.
+private func ownThreads() throws -> Int {
+    guard let folder = opendir("/proc/self/task") else { throw CheckFailed("no /proc/self/task") }
+    defer { closedir(folder) }
+    var count = -2  // `.` and `..`
+    while readdir(folder) != nil { count += 1 }
+    return count
+}
+
 let trainerCases = [
     RankCase(name: "buckets-behind-the-backward-pass-change-nothing-but-rounding") { world in
         for settings in [
@@ -57,6 +67,24 @@ let trainerCases = [
             let parts = try figures(world, vit + [("micro-batch-size", "3")])
             for (a, b) in zip(whole, parts) {
                 try check(abs(a - b) < 1e-4 * a, "\(settings): \(whole) and \(parts)")
+            }
+        }
+    },
+    RankCase(name: "two-threads-change-nothing-but-rounding") { world in
+        // Threads of several ranks would wait for each other on a small machine.
+        if world.size > 1 { return }
+        for model in ["resnet8", "vit"] {
+            let settings = [("model", model), ("steps", "3"), ("learning-rate", "0.01")]
+            let one = try figures(world, settings)
+            let before = try ownThreads()
+            let two = try figures(world, settings + [("threads", "2")])
+            // OpenMP keeps the second thread that a network with two threads has started.
+            try check(
+                try ownThreads() > before || model != "resnet8", "\(before) threads, and no more with --threads 2")
+            for (index, (a, b)) in zip(one, two).enumerated() {
+                // Of a step's loss and two norms, the norms are differences of nearly equal numbers.
+                let tolerance = index % 3 == 0 ? 1e-5 : 1e-3
+                try check(abs(a - b) < tolerance * a, "\(model): \(one) and \(two)")
             }
         }
     },

@@ -95,3 +95,6 @@ const char *cdnn_implementation(const_dnnl_primitive_desc_t descriptor);
 // Process ------------------------------------------------------------------------------------------------------
 /// Threads of oneDNN's OpenMP pool.
 void cdnn_set_threads(int count);
+/// Processors that this process's OpenMP threads may run on. Not the affinity mask of now: with OMP_PROC_BIND, OpenMP has bound the
+/// first thread to one of several by then.
+int cdnn_processors(void);

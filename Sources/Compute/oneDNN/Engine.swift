@@ -48,4 +48,7 @@ extension Precision {
 /// The threads that one process gives to oneDNN. To be set before the first plan is made.
 public enum ComputeThreads {
     public static func set(_ count: Int32) { cdnn_set_threads(count) }
+
+    /// Processors that they may run on, by what the process is bound to.
+    public static var processors: Int { Int(cdnn_processors()) }
 }

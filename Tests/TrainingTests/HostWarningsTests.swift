@@ -1,0 +1,51 @@
+import Compute
+import Testing
+import Training
+
+@Suite struct HostWarningsTests {
+    /// Of a host with 8 processors.
+    private func warning(
+        threads: Int, processors: Int, threadsPerCore: Int = 1, isLaunched: Bool = true
+    ) -> String? {
+        HostWarnings.threadsWarning(
+            threads,
+            on: ProcessorBinding(
+                processors: processors, online: 8, threadsPerCore: threadsPerCore, isLaunched: isLaunched))
+    }
+
+    @Test func `threads that have a processor each are no matter for a warning`() {
+        #expect(warning(threads: 1, processors: 1) == nil)
+        #expect(warning(threads: 2, processors: 2) == nil)
+        #expect(warning(threads: 8, processors: 8, threadsPerCore: 2) == nil, "an unbound rank may use all it has")
+        #expect(warning(threads: 2, processors: 4, threadsPerCore: 2) == nil)
+        #expect(warning(threads: 2, processors: 2, threadsPerCore: 2, isLaunched: false) == nil, "someone's own choice")
+    }
+
+    @Test func `threads that share processors get a warning with the flag that helps`() {
+        #expect(
+            warning(threads: 2, processors: 1)
+                == "--threads 2 share 1 processor, all that this rank may run on: start with mpirun --bind-to none or "
+                + "--map-by slot:PE=2, or use --threads 1")
+        #expect(warning(threads: 9, processors: 8)?.hasPrefix("--threads 9 share 8 processors") == true)
+        #expect(warning(threads: 2, processors: 2, threadsPerCore: 2)?.hasPrefix("--threads 2 share 1 core,") == true)
+        #expect(warning(threads: 2, processors: 1, isLaunched: false)?.contains("taskset") == true)
+    }
+
+    @Test(arguments: [("0\n", 1), ("0,64\n", 2), ("0-1\n", 2), ("0-3,8-11\n", 8), ("", 1), ("x", 1), ("3-1", 1)])
+    func `the kernel's lists are counted`(list: String, count: Int) {
+        #expect(ProcessorBinding.count(list: list) == count)
+    }
+
+    @Test func `bfloat16 gets a warning where it is emulated, and only there`() {
+        #expect(HostWarnings.precisionWarning(.float32, .native) == nil)
+        #expect(HostWarnings.precisionWarning(.bfloat16, .native) == nil)
+        #expect(
+            HostWarnings.precisionWarning(.bfloat16, .emulated)?.hasPrefix("--precision bfloat16 is emulated") == true)
+    }
+
+    @Test func `ranks with the same warning share a line`() {
+        #expect(HostWarnings.lines(byRank: ["", "", ""]) == [])
+        #expect(
+            HostWarnings.lines(byRank: ["a", "a\nb", "", "a"]) == ["rank 0 and 2 others: a", "rank 1: b"])
+    }
+}
