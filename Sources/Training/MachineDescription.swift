@@ -1,15 +1,15 @@
 import Glibc
 
 /// What a benchmark ran on, as far as the system tells.
-struct MachineDescription: Sendable, Equatable {
+package struct MachineDescription: Sendable, Equatable {
     var host: String
     var processor: String
     var cores: Int
     /// Of the checkout that holds the executable; nil where there is none.
-    var commit: String?
+    package var commit: String?
 
-    /// - Parameter executable: path of the running program.
-    init(executable: String = CommandLine.arguments.first ?? "") {
+    /// - Parameter executable: path of the running program, which the kernel knows however it was started.
+    package init(executable: String = "/proc/self/exe") {
         var name = [CChar](repeating: 0, count: 256)
         gethostname(&name, name.count - 1)
         host = String(decoding: name.prefix { $0 != 0 }.map(UInt8.init(bitPattern:)), as: UTF8.self)
@@ -19,21 +19,40 @@ struct MachineDescription: Sendable, Equatable {
         commit = Self.commit(above: executable)
     }
 
-    /// Follows `.git/HEAD` of the nearest folder above that has one.
+    /// Follows `HEAD` of the nearest folder above that is a checkout.
     private static func commit(above path: String) -> String? {
         guard let resolved = realpath(path, nil) else { return nil }
         defer { free(resolved) }
         var folder = Substring(String(cString: resolved))
         while let slash = folder.lastIndex(of: "/") {
             folder = folder[..<slash]
-            guard let head = lines(of: "\(folder)/.git/HEAD").first else { continue }
+            let repository = repository(of: String(folder))
+            guard let head = lines(of: "\(repository)/HEAD").first else { continue }
             guard head.hasPrefix("ref: ") else { return head.trimmed }
-            let reference = head.dropFirst(5).trimmed
-            if let loose = lines(of: "\(folder)/.git/\(reference)").first { return loose.trimmed }
-            let packed = lines(of: "\(folder)/.git/packed-refs").first { $0.hasSuffix(" \(reference)") }
-            return packed.map { String($0.prefix { $0 != " " }) }
+            return commit(of: head.dropFirst(5).trimmed, in: repository)
         }
         return nil
+    }
+
+    /// The folder `.git`, or the one that a file `.git` names (`gitdir: …`): of a worktree or a submodule.
+    private static func repository(of checkout: String) -> String {
+        let link = lines(of: "\(checkout)/.git").first
+        guard let link, link.hasPrefix("gitdir: ") else { return "\(checkout)/.git" }
+        return place(link.dropFirst(8).trimmed, from: checkout)
+    }
+
+    private static func commit(of reference: String, in repository: String) -> String? {
+        // Worktrees have a HEAD each, and share the references.
+        let common = lines(of: "\(repository)/commondir").first.map { place($0.trimmed, from: repository) }
+        for folder in [repository, common ?? repository] {
+            if let loose = lines(of: "\(folder)/\(reference)").first { return loose.trimmed }
+        }
+        return lines(of: "\(common ?? repository)/packed-refs").first { $0.hasSuffix(" \(reference)") }
+            .map { String($0.prefix { $0 != " " }) }
+    }
+
+    private static func place(_ path: String, from folder: String) -> String {
+        path.hasPrefix("/") ? path : "\(folder)/\(path)"
     }
 
     private static func lines(of path: String) -> [Substring] {
