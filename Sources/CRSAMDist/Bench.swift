@@ -86,7 +86,7 @@ struct BenchPrecision: ParsableCommand {
         let configuration = try RunConfiguration(
             file: nil,
             settings: data.settings + model.settings + method.settings + optimizer.settings + size.settings)
-        Job.run(threads: configuration.threads) { world in
+        Job.run(configuration) { world in
             if world.rank == 0 { print(PrecisionComparison.header) }
             _ = try PrecisionComparison(steps: at.sorted()).run(configuration, world: world) { row in
                 if world.rank == 0 { print(row.text) }
