@@ -51,6 +51,15 @@ struct GradientCheck {
         return (sum.loss / Double(labels.count), gradient)
     }
 
+    /// What Winograd's algorithm computes of a pass forward and backward.
+    func winogradLabels() throws -> [String] {
+        try network.program(batch: labels.count, training: true).listing.filter { $0.implementation.contains("wino") }
+            .map(\.label).sorted()
+    }
+
+    /// oneDNN's kernels of Winograd's algorithm, as bfloat16's, need AVX-512.
+    static let hasWinograd = Precision.bfloat16.support != .none
+
     private func isParameter(_ index: Int) -> Bool {
         graph.parameterLayout.entries.contains { $0.range.contains(index) }
     }

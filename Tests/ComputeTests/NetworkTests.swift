@@ -18,15 +18,31 @@ import Vectors
         return graph.selectToken(graph.add(mixed, tokens, "add"), "select", index: 0)
     }
 
-    @Test func `Winograd and direct convolution agree to float32 rounding`() throws {
-        let results = try [ConvolutionPolicy.auto, .direct].map { policy in
-            try GradientCheck(input: [16, 16, 16], batch: 8, policy: policy) { graph, x in
-                graph.globalAveragePooling(
-                    graph.relu(graph.convolution(x, "conv", outputs: 32, kernel: 3, padding: 1), "relu"), "pool")
+    @Test(.enabled(if: GradientCheck.hasWinograd, "oneDNN has Winograd's algorithm for AVX-512 alone"))
+    func `Winograd's algorithm, in all three directions, agrees with direct convolution to float32 rounding`() throws {
+        let checks = try [ConvolutionPolicy.auto, .direct].map { policy in
+            try GradientCheck(input: [3, 16, 16], batch: 8, policy: policy) { graph, x in
+                // Channels enough on both sides, and an input that wants a gradient.
+                let wide = graph.convolution(x, "wide", outputs: 32, kernel: 1)
+                let tested = graph.convolution(wide, "tested", outputs: 64, kernel: 3, padding: 1, bias: true)
+                return graph.globalAveragePooling(graph.relu(tested, "relu"), "pool")
             }
-        }.map { check in (check, try check.gradient(at: check.weights)) }
-        #expect(abs(results[0].1.loss - results[1].1.loss) < 1e-6)
-        #expect(relativeDifference(results[0].1.gradient, results[1].1.gradient) < 1e-5)
+        }
+        #expect(
+            try checks[0].winogradLabels() == ["tested backward data", "tested backward weights", "tested forward"])
+        #expect(try checks[1].winogradLabels() == [])
+        let (winograd, direct) = (
+            try checks[0].gradient(at: checks[0].weights), try checks[1].gradient(at: checks[1].weights)
+        )
+        #expect(abs(winograd.loss - direct.loss) < 1e-6 * direct.loss)
+        // "wide" has what backward data gives it, "tested" backward weights, the head what forward does.
+        for name in ["wide.weight", "tested.weight", "head.weight"] {
+            let entry = try #require(checks[0].graph.parameterLayout[name])
+            let (ours, theirs) = (winograd.gradient.slice(entry.range), direct.gradient.slice(entry.range))
+            #expect(ours.fingerprint() != theirs.fingerprint(), "\(name)")
+            let difference = relativeDifference(ours, theirs)
+            #expect(difference < 1e-6, "\(name): \(difference)")
+        }
     }
 
     @Test func `the gradient of a batch is the mean over its halves where nothing couples samples`() throws {

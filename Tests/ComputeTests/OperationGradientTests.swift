@@ -6,6 +6,9 @@ import Vectors
 /// so that their gradient with respect to their input is what is tested.
 @Suite(.serialized) struct OperationGradientTests {
     struct ConvolutionCase: Sendable, CustomTestStringConvertible {
+        /// Of the image in front of the input; nil for as many as the input has. Between 32 channels and 32, the 1x1 convolution's
+        /// result is one that oneDNN's Winograd does not take.
+        var pixelChannels: Int?
         var input = [3, 9, 9]
         var outputs = 16
         var kernel = 3
@@ -24,10 +27,13 @@ import Vectors
         ConvolutionCase(input: [16, 8, 8], outputs: 32, stride: 2),
         ConvolutionCase(input: [5, 7, 6], outputs: 7, kernel: 1, stride: 2, padding: 0, bias: true),
         ConvolutionCase(input: [32, 6, 6], outputs: 16, kernel: 5, padding: 2),
-        ConvolutionCase(input: [16, 16, 16], outputs: 32, batch: 8, policy: .auto),
+        // Winograd's in all directions; of the second's tiles some hang over the edge.
+        ConvolutionCase(pixelChannels: 3, input: [32, 8, 8], outputs: 64, batch: 16, policy: .auto),
+        ConvolutionCase(pixelChannels: 3, input: [64, 11, 13], outputs: 32, bias: true, batch: 8, policy: .auto),
     ])
     func `convolution`(test: ConvolutionCase) throws {
-        let check = try GradientCheck(input: test.input, batch: test.batch, policy: test.policy) { graph, x in
+        let pixels = [test.pixelChannels ?? test.input[0]] + test.input[1...]
+        let check = try GradientCheck(input: pixels, batch: test.batch, policy: test.policy) { graph, x in
             // A 1x1 convolution in front, so that the one tested must give its input a gradient.
             let first = graph.convolution(x, "first", outputs: test.input[0], kernel: 1, bias: true)
             let second = graph.convolution(
@@ -36,6 +42,10 @@ import Vectors
             return graph.flatten(second, "flatten")
         }
         try check.expectGradientMatchesCentralDifferences()
+        let isWinograd = test.policy == .auto && GradientCheck.hasWinograd
+        #expect(
+            try check.winogradLabels()
+                == (isWinograd ? ["tested backward data", "tested backward weights", "tested forward"] : []))
     }
 
     @Test(arguments: [(16, 32, 2), (8, 16, 2), (3, 3, 1), (16, 20, 1)])
