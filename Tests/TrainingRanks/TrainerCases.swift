@@ -59,6 +59,13 @@ let trainerCases = [
             }
         }
     },
+    RankCase(name: "two-runs-in-buckets-give-the-same-bits", leastRanks: 3) { world in
+        for settings in [[("method", "crsam")], [("regularizer", "log"), ("m-sharpness", "2")]] {
+            let first = try figures(world, settings + [("bucket-size", "0.02")])
+            let second = try figures(world, settings + [("bucket-size", "0.02")])
+            try checkEqual(first, second, "\(settings)")
+        }
+    },
     RankCase(name: "micro-batches-change-nothing-but-rounding-where-nothing-couples-samples") { world in
         if world.size > 2 { return }
         for settings in [[("method", "sgd")], [("method", "sam")], [("method", "crsam")], [("regularizer", "log")]] {
