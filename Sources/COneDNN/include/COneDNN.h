@@ -92,6 +92,14 @@ dnnl_primitive_kind_t cdnn_kind(const_dnnl_primitive_desc_t descriptor);
 /// The implementation's name; valid while the descriptor is.
 const char *cdnn_implementation(const_dnnl_primitive_desc_t descriptor);
 
+// Execution ----------------------------------------------------------------------------------------------------
+/// Runs a primitive on a stack that ends `stack_offset` bytes (16, 32, 48 or 64) below a multiple of 64.
+///
+/// Generated kernels of activations and softmax keep vectors on the stack where it happens to end, and the system ends it at another
+/// multiple of 16 in every process: across the halves of a cache line they take up to twice the time.
+int cdnn_execute(const_dnnl_primitive_t primitive, dnnl_stream_t stream, int count, const dnnl_exec_arg_t *arguments,
+                 int stack_offset);
+
 // Process ------------------------------------------------------------------------------------------------------
 /// Threads of oneDNN's OpenMP pool.
 void cdnn_set_threads(int count);

@@ -75,6 +75,11 @@ package final class Program {
         }
     }
 
+    /// What Winograd's algorithm computes, for tests.
+    package var winogradLabels: [String] {
+        listing.filter { $0.implementation.contains("wino") }.map(\.label).sorted()
+    }
+
     /// What is complete after each instruction, and from which entry of the flat gradient on everything is.
     private static func order(
         of gradients: [ParameterGradient], over builder: PlanBuilder
@@ -130,10 +135,7 @@ package final class Program {
         switch instruction.work {
         case .kernel(let body): body(context)
         case .primitive(let primitive, _):
-            let arguments = instruction.arguments
-            let status = dnnl_primitive_execute(
-                primitive.handle, engine.stream, Int32(truncatingIfNeeded: arguments.count), arguments.baseAddress)
-            try check(status, instruction.label)
+            try primitive.run(on: engine.stream, UnsafeBufferPointer(instruction.arguments), instruction.label)
         }
         context.profile?.add(
             .operation(kind: instruction.kind), instruction.label, from: start, operations: instruction.operations,

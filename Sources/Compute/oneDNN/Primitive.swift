@@ -4,6 +4,8 @@ import COneDNN
 package final class Primitive {
     let descriptor: dnnl_primitive_desc_t
     let handle: dnnl_primitive_t
+    /// See ``run(on:_:)``.
+    private let stackOffset: Int32
 
     /// - Parameter purpose: what the primitive is for, for messages.
     package init(_ purpose: String, _ create: (inout dnnl_primitive_desc_t?) -> Int32) throws(DNNLError) {
@@ -18,11 +20,23 @@ package final class Primitive {
         }
         self.descriptor = descriptor
         self.handle = handle
+        // Measured with Debian's oneDNN 2.6.3, whose own frames lie between; with another build it may be the slower choice, never wrong.
+        stackOffset = cdnn_kind(descriptor) == dnnl_softmax ? 32 : 16
     }
 
     deinit {
         dnnl_primitive_destroy(handle)
         dnnl_primitive_desc_destroy(descriptor)
+    }
+
+    /// Runs the primitive, with the stack where its kernel is fast in every process (`docs/performance.md`).
+    func run(
+        on stream: dnnl_stream_t, _ arguments: UnsafeBufferPointer<dnnl_exec_arg_t>,
+        _ purpose: @autoclosure () -> String
+    ) throws(DNNLError) {
+        let status = cdnn_execute(
+            handle, stream, Int32(truncatingIfNeeded: arguments.count), arguments.baseAddress, stackOffset)
+        try check(status, purpose())
     }
 
     /// The layout that the primitive chose for one argument.
