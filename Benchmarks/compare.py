@@ -57,7 +57,8 @@ SECONDS_TO_FIRST_STEP = {"resnet18": 2.0}
 SHARE_OF_PEAK = {"vit-s16": 0.8, "vit-s32": 0.8, "vit": 0.8}
 # A float32 row that is to be faster than PyTorch in another row's precision.
 FASTER_THAN_PEER_OF = {"resnet18": "resnet18-bf16"}
-FAILURES = (RuntimeError, OSError, ValueError, KeyError, subprocess.SubprocessError)
+# What one program's failure can be; the rest of the table is still worth having.
+FAILURES = (RuntimeError, OSError, LookupError, ValueError, TypeError, subprocess.SubprocessError)
 
 
 def run(command, timeout):
@@ -68,6 +69,9 @@ def run(command, timeout):
                           stderr=subprocess.PIPE, text=True, timeout=timeout)
     if done.returncode != 0:
         raise RuntimeError(f"{' '.join(map(str, command))}\nended with {done.returncode}:\n{done.stderr[-1500:]}")
+    for line in done.stderr.splitlines():
+        if line.startswith("crsam-dist: warning:"):
+            print(line, file=sys.stderr)
     return done.stdout
 
 
@@ -106,20 +110,23 @@ def best_variant(options, row):
     else:
         left_out += compiled
 
-    def rate(variant):
-        try:
-            return peer(options, row, variant, options.steps)["samples_per_second"]
-        except FAILURES as error:
-            if not variant:
-                raise
-            print(f"PyTorch {' '.join(variant)} is left out: {str(error).splitlines()[-1]}", file=sys.stderr)
-            left_out.append(variant)
-            return 0
+    rates = {}
 
-    rates = {variant: rate(variant) for variant in variants}
+    def run_once(variant):
+        try:
+            rate = peer(options, row, variant, options.steps)["samples_per_second"]
+            rates[variant] = max(rate, rates.get(variant, 0))
+        except FAILURES as error:
+            print(f"PyTorch {' '.join(variant) or 'eager'}: {error}", file=sys.stderr)
+
+    for variant in variants:
+        run_once(variant)
+    if not rates:
+        raise RuntimeError("PyTorch failed in every variant")
     if len(variants) > 1:
         for variant in sorted(rates, key=rates.get)[-2:]:
-            rates[variant] = max(rates[variant], rate(variant))
+            run_once(variant)
+    left_out += [variant for variant in variants if variant not in rates]
     return max(rates, key=rates.get), left_out
 
 
@@ -171,7 +178,7 @@ def compare_with_itself(options, name):
              for _ in range(options.pairs)]
     ratios = [a / b for a, b in pairs]
     median = statistics.median(ratios)
-    return {"name": name, "model": model, "figure": figure, "ratio": median, "ratio_range": [min(ratios), max(ratios)],
+    return {"row": name, "model": model, "figure": figure, "ratio": median, "ratio_range": [min(ratios), max(ratios)],
             "sense": sense, "bound": bound, "holds": median <= bound if sense == "at most" else median >= bound}
 
 
@@ -180,9 +187,10 @@ class Results:
 
     def __init__(self, options):
         self.options = options
-        self.rows = []
-        self.own = []
+        self.found = {"rows": [], "precisions": [], "own": []}
         self.missed = 0
+        # A file that cannot be written is told at once, not after an hour.
+        self.save()
 
     def verdict(self, missed):
         self.missed += bool(missed)
@@ -190,33 +198,38 @@ class Results:
 
     def save(self):
         if self.options.json:
-            self.options.json.write_text(json.dumps({"rows": self.rows, "own": self.own}, indent=1) + "\n")
+            self.options.json.write_text(json.dumps(self.found, indent=1) + "\n")
 
-    def fail(self, name, columns, error):
+    def keep(self, table, found):
+        self.found[table].append(found)
+        self.save()
+
+    def fail(self, table, name, columns, error):
+        self.keep(table, {"row": name, "failed": str(error)})
         print(f"| {name} | failed |{' |' * (columns - 3)} {self.verdict(['failed'])} |\n{error}", flush=True)
 
     def compare(self, row):
         try:
             found = compare(self.options, row)
         except FAILURES as error:
-            return self.fail(row, 10, error)
-        self.rows.append(found)
+            return self.fail("rows", row, 10, error)
         found["misses"] = misses(found, self.options)
+        self.keep("rows", found)
         low, high = found["ratio_range"]
         print(f"| {row} | {found['samples_per_second']:.1f} | {found['peer_samples_per_second']:.1f} "
               f"({found['peer_variant']}) | {found['ratio']:.2f} ({low:.2f} to {high:.2f}) | {found['wanted']:.1f} "
               f"| {100 * found['share_of_peak']:.0f} % | {100 * found['peer_share_of_peak']:.0f} % "
               f"| {found['memory_ratio']:.2f} | {found['seconds_to_first_step']:.1f} s "
               f"| {self.verdict(found['misses'])} |", flush=True)
-        self.save()
 
     def compare_precisions(self):
         """Rows in float32 against PyTorch's in another precision, where both were measured."""
-        rate = {found["row"]: found for found in self.rows}
+        rate = {found["row"]: found for found in self.found["rows"] if "failed" not in found}
         for row, other in FASTER_THAN_PEER_OF.items():
             if row in rate and other in rate:
                 ours, theirs = rate[row]["samples_per_second"], rate[other]["peer_samples_per_second"]
                 missed = [] if ours > theirs else ["rate"]
+                self.keep("precisions", {"row": row, "above": other, "holds": not missed})
                 print(f"\n{row} at {ours:.1f} images/s is to be above PyTorch's {theirs:.1f} of {other}: "
                       f"{self.verdict(missed)}", flush=True)
 
@@ -224,12 +237,11 @@ class Results:
         try:
             found = compare_with_itself(self.options, name)
         except FAILURES as error:
-            return self.fail(name, 6, error)
-        self.own.append(found)
+            return self.fail("own", name, 6, error)
+        self.keep("own", found)
         low, high = found["ratio_range"]
         print(f"| {name} | {found['model']} | {found['figure']} | {found['ratio']:.2f} ({low:.2f} to {high:.2f}) "
               f"| {found['sense']} {found['bound']} | {self.verdict([] if found['holds'] else ['ratio'])} |", flush=True)
-        self.save()
 
 
 def main():
@@ -255,7 +267,10 @@ def main():
         options.own = list(OWN) if options.rows is None else []
     if options.rows is None:
         options.rows = list(ROWS)
-    results = Results(options)
+    try:
+        results = Results(options)
+    except OSError as error:
+        parser.error(f"--json: {error}")
     with tempfile.TemporaryDirectory() as folder:
         options.work = pathlib.Path(folder)
         if options.rows:

@@ -62,8 +62,9 @@ struct BenchPrecision: ParsableCommand {
         commandName: "precision",
         abstract: "Tell how much of CR-SAM's differences of gradients survives bfloat16.",
         discussion: """
-            Trains as 'train' does, and before the updates that --at names compares bfloat16's gradients with float32's at the \
-            same weights: errors in norm of g0, of g+ - g- and of g+ + g- - 2g0, relative to float32's.
+            Trains as 'train' does for as many updates as the last of --at names (with --dataset synthetic, on four batches), \
+            and before each of them compares bfloat16's gradients with float32's at the same weights: errors in norm of g0, \
+            of g+ - g- and of g+ + g- - 2g0, relative to float32's.
 
               mpirun -np 2 crsam-dist bench precision --model resnet18 --at 0 100 1000
             """)
@@ -86,7 +87,11 @@ struct BenchPrecision: ParsableCommand {
         let configuration = try RunConfiguration(
             file: nil,
             settings: data.settings + model.settings + method.settings + optimizer.settings + size.settings)
-        Job.run(configuration) { world in
+        // What this processor is asked for, whatever the training is in.
+        var compared = configuration
+        compared.precision = .bfloat16
+        try compared.validate()
+        Job.run(compared) { world in
             if world.rank == 0 { print(PrecisionComparison.header) }
             _ = try PrecisionComparison(steps: at.sorted()).run(configuration, world: world) { row in
                 if world.rank == 0 { print(row.text) }

@@ -42,10 +42,18 @@ public struct MemoryShortage: Error, Equatable, CustomStringConvertible {
     /// In one run on one rank.
     public let samples: Int
     public let bytes: Int
+    /// What the caller can do about it: training's, unless it says otherwise.
+    public var remedy = "lower --batch-size, set --micro-batch-size, or use more hosts"
+
+    init(samples: Int, bytes: Int) {
+        self.samples = samples
+        self.bytes = bytes
+    }
 
     public var description: String {
-        "\(samples) samples in one run of the network need \((bytes + 500_000_000) / 1_000_000_000) GB for activations, more than "
-            + "there is: lower --batch-size, set --micro-batch-size, or use more hosts"
+        let gigabytes = (bytes + 50_000_000) / 100_000_000
+        return "\(samples) sample\(samples == 1 ? "" : "s") in one run of the network need\(samples == 1 ? "s" : "") "
+            + "\(gigabytes / 10).\(gigabytes % 10) GB for activations, more than there is: \(remedy)"
     }
 }
 

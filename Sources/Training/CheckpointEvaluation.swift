@@ -54,10 +54,14 @@ public struct CheckpointEvaluation: Sendable {
         let evaluator = Evaluator(
             network: network, dataset: dataset,
             batchSize: batchSize ?? configuration.evaluationBatchSize(ranks: world.size), world: world)
-        do { return try evaluator.run(at: state.weights, statistics: state.statistics) } catch let error
-            as MemoryShortage
-        {
-            throw EvaluationMemoryShortage(samples: error.samples, bytes: error.bytes)
+        do {
+            return try evaluator.run(at: state.weights, statistics: state.statistics)
+        } catch var shortage as MemoryShortage {
+            shortage.remedy =
+                shortage.samples > 1
+                ? "set --micro-batch-size below \(shortage.samples)"
+                : "use a host with more memory, or fewer ranks on this one"
+            throw shortage
         }
     }
 
@@ -72,25 +76,5 @@ public struct CheckpointEvaluation: Sendable {
         text += ",\"accuracy\":"
         text.appendJSON(result.accuracy)
         try FileSystem.replace(path, with: text + ",\"samples\":\(result.sampleCount)}\n")
-    }
-}
-
-/// Images whose activations this machine, or this process, cannot hold, with what `evaluate` can do about it.
-package struct EvaluationMemoryShortage: Error, Equatable, CustomStringConvertible {
-    /// In one run on one rank.
-    let samples: Int
-    let bytes: Int
-
-    package init(samples: Int, bytes: Int) {
-        self.samples = samples
-        self.bytes = bytes
-    }
-
-    package var description: String {
-        let remedy =
-            samples > 1
-            ? "set --micro-batch-size below \(samples)" : "use a host with more memory, or fewer ranks on this one"
-        return "\(samples) image\(samples == 1 ? "" : "s") in one run of the network need\(samples == 1 ? "s" : "") "
-            + "\(ProgressReporter.fixed(Double(bytes) / 1e9, 1)) GB for activations, more than there is: \(remedy)"
     }
 }

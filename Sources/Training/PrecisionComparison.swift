@@ -45,7 +45,7 @@ public struct PrecisionComparison {
     public static let header =
         "updates    loss  error of g0  of g+ - g-  of g+ + g- - 2g0  its norm/|g0|  curvature float32  bfloat16"
 
-    /// Before how many updates' gradients are compared, ascending; the training ends with the last.
+    /// Before how many updates gradients are compared; the training ends with the last.
     public var steps: [Int]
     public var compared = Precision.bfloat16
 
@@ -54,16 +54,15 @@ public struct PrecisionComparison {
     /// Trains as configured and compares on the way. Every rank must call it; rows are the same on all of them.
     ///
     /// Cost of a row: six gradients and as many all-reduces of the gradient; memory: nine vectors of its length and one arena
-    /// for each precision.
+    /// for each precision, beside the training's.
     /// - Parameter report: hears each row as it is found.
     public func run(
         _ requested: RunConfiguration, world: Communicator, report: @escaping (Row) -> Void = { _ in }
     ) throws -> [Row] {
+        // Where ranks compare at other times their collectives would differ.
+        try ConfigurationAgreement.check([("command", "bench precision"), ("at", "\(steps)")], world)
         var configuration = requested
-        configuration.precision = compared
-        try configuration.validate()
-        configuration.precision = requested.precision
-        configuration.steps = (steps.last ?? 0) + 1
+        configuration.steps = (steps.max() ?? 0) + 1
         let trainer = try Trainer(configuration, world: world, purpose: .benchmark)
         let count = trainer.state.weights.count
         let float32 = try PrecisionGradients(trainer, configuration, .float32)

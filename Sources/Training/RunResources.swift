@@ -18,7 +18,7 @@ struct RunResources {
 
     /// Reads the data set and builds the model. Every rank does so for itself.
     ///
-    /// A benchmark's data set is a few whole batches of synthetic images.
+    /// Of synthetic images a benchmark takes a few whole batches.
     init(_ configuration: RunConfiguration, ranks: Int, purpose: Trainer.Purpose) throws {
         ComputeThreads.set(Int32(configuration.threads))
         let entry = try ModelCatalog.entry(configuration.model)

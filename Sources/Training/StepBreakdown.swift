@@ -40,19 +40,28 @@ public struct StepBreakdown: Sendable, Equatable {
             uniqueKeysWithValues: Profile.Phase.allCases.map { ($0, Part(name: $0.rawValue, seconds: 0)) })
         var kinds: [String: Part] = [:]
         let share = 1 / Double(max(steps, 1))
-        // Spans come in the order of their ends: what lies within one stands before it.
-        var (operations, reductions): (Part, [Profile.Span]) = (Part(name: "", seconds: 0), [])
+        // Spans come in the order of their ends, but for the overlap's: what lies within one stands before it.
+        var operations = Part(name: "", seconds: 0)
+        var reductions: [Profile.Span] = []
+        var duringBackward: [Profile.Span] = []
         for span in profile.spans {
             switch span.content {
             case .phase(let phase):
                 var within = Part(name: "", seconds: span.seconds)
-                if phase == .reduction {
-                    reductions.append(span)
-                } else {
+                switch phase {
+                case .reduction: reductions.append(span)
+                case .overlap:
+                    // Calls are not hidden: the pass waits for them.
+                    for call in duringBackward where call.start >= span.start { within.seconds -= call.seconds }
+                default:
                     // What a span covers of communication counts as that alone.
+                    if phase == .backward { duringBackward.removeAll(keepingCapacity: true) }
                     while let last = reductions.last, last.start >= span.start {
                         within.seconds -= last.seconds
-                        if phase == .backward { phases[.gradients]?.seconds -= last.seconds * share }
+                        if phase == .backward {
+                            phases[.gradients]?.seconds -= last.seconds * share
+                            duringBackward.append(last)
+                        }
                         reductions.removeLast()
                     }
                 }

@@ -19,7 +19,7 @@ public final class Trainer {
     public enum Purpose: Sendable {
         /// A run with a folder, evaluation and checkpoints.
         case training
-        /// The same steps on synthetic data, without files or evaluation.
+        /// The same steps without files or evaluation; synthetic data are a few batches.
         case benchmark
     }
 

@@ -53,8 +53,7 @@ struct GradientCheck {
 
     /// What Winograd's algorithm computes of a pass forward and backward.
     func winogradLabels() throws -> [String] {
-        try network.program(batch: labels.count, training: true).listing.filter { $0.implementation.contains("wino") }
-            .map(\.label).sorted()
+        try network.program(batch: labels.count, training: true).winogradLabels
     }
 
     /// oneDNN's kernels of Winograd's algorithm, as bfloat16's, need AVX-512.

@@ -41,7 +41,8 @@ import Vectors
             let (ours, theirs) = (winograd.gradient.slice(entry.range), direct.gradient.slice(entry.range))
             #expect(ours.fingerprint() != theirs.fingerprint(), "\(name)")
             let difference = relativeDifference(ours, theirs)
-            #expect(difference < 1e-6, "\(name): \(difference)")
+            // Measured: 5.6e-7 behind backward data and weights, 1.5e-7 behind forward.
+            #expect(difference < 3e-6, "\(name): \(difference)")
         }
     }
 

@@ -3,28 +3,52 @@ import Compute
 import RankCases
 import Training
 
-/// Rows of a short training of a network with BatchNorm on synthetic images.
-private func rows(_ world: Communicator, _ compared: Precision, at steps: [Int]) throws -> [PrecisionComparison.Row] {
+/// Of a network with BatchNorm on synthetic images: as many as each rank's eight, and a short training of them.
+private func configuration(_ world: Communicator, _ settings: [(String, String)]) throws -> RunConfiguration {
     var configuration = RunConfiguration()
-    for (name, text) in [("dataset", "synthetic"), ("batch-size", "\(8 * world.size)")] {
+    for (name, text) in [("dataset", "synthetic"), ("batch-size", "\(8 * world.size)")] + settings {
         try configuration.apply(flag: name, text)
     }
+    return configuration
+}
+
+private func rows(
+    _ world: Communicator, _ compared: Precision, at steps: [Int], _ settings: [(String, String)] = []
+) throws -> [PrecisionComparison.Row] {
     var comparison = PrecisionComparison(steps: steps)
     comparison.compared = compared
-    return try comparison.run(configuration, world: world)
+    return try comparison.run(try configuration(world, settings), world: world)
 }
 
 let precisionCases = [
-    RankCase(name: "float32-differs-from-float32-in-nothing") { world in
-        let found = try rows(world, .float32, at: [0, 2])
-        try check(found.map(\.step) == [0, 2], "\(found)")
-        for row in found {
-            try check(
-                row.gradientError == 0 && row.firstDifferenceError == 0 && row.secondDifferenceError == 0
-                    && row.secondDifferenceSize > 0 && row.curvature == row.comparedCurvature, "\(row)")
+    RankCase(name: "a-precision-is-compared-where-the-training-is-and-leaves-it-alone") { world in
+        for settings in [[], [("m-sharpness", "4"), ("micro-batch-size", "2")]] {
+            let found = try rows(world, .float32, at: [0, 2], settings)
+            try check(found.map(\.step) == [0, 2], "\(found)")
+            for row in found {
+                try check(
+                    row.gradientError == 0 && row.firstDifferenceError == 0 && row.secondDifferenceError == 0
+                        && row.secondDifferenceSize > 0 && row.curvature == row.comparedCurvature, "\(row)")
+            }
+            // The training by itself.
+            let trainer = try Trainer(
+                try configuration(world, settings + [("steps", "3")]), world: world, purpose: .benchmark)
+            var steps: [StepMetrics] = []
+            trainer.onStep = { steps.append($0) }
+            _ = try trainer.run()
+            trainer.onStep = nil
+            for row in found {
+                let step = steps[row.step]
+                try check(abs(row.loss - step.loss) <= 1e-6 * step.loss, "\(row) and \(step)")
+                // A rank has its own ascent direction in training; of one rank with one group it is the comparison's.
+                if world.size == 1, settings.isEmpty {
+                    let curvature = step.curvature ?? .nan
+                    try check(abs(row.curvature - curvature) <= 1e-3 * abs(curvature), "\(row) and \(step)")
+                }
+            }
         }
     },
-    RankCase(name: "of-bfloat16-the-second-difference-suffers-most") { world in
+    RankCase(name: "of-bfloat16-differences-suffer-more-than-gradients") { world in
         guard Precision.bfloat16.support != .none else { return }
         let row = try rows(world, .bfloat16, at: [0])[0]
         try check(row.gradientError > 1e-3 && row.gradientError < 0.3, "\(row)")

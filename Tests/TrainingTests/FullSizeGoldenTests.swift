@@ -27,8 +27,8 @@ import Vectors
     ///
     /// Bounds are two to three times what was measured (above each: logits, loss, matrices, vectors), but for ResNet-18's loss with
     /// Winograd's algorithm, whose errors happen to cancel: direct convolutions' bound is its too. A rounding to bfloat16 is 2⁻⁹ at
-    /// most; logits are off by a few of them. The gradients of a ResNet pass ReLUs that rounding flips, and those of its BatchNorms' shifts are sums over all
-    /// pixels whose terms cancel: 0.34 of what is left, where 1 would be no gradient at all.
+    /// most; logits are off by a few of them. The gradients of a ResNet pass ReLUs that rounding flips, and those of its BatchNorms'
+    /// shifts are sums over all pixels whose terms cancel: 0.34 of what is left, where 1 would be no gradient at all.
     static let bfloat16Cases = [
         // 1.9e-3, 2.4e-5; 6.7e-2, 0.32
         BFloat16Case(model: "resnet18", policy: .auto, logits: 5e-3, loss: 4e-4, matrices: 0.15, vectors: 0.7),
@@ -114,15 +114,13 @@ import Vectors
             worst = max(worst, difference / theirs[0])
         }
         // What was compared is what the policy says: of convolutions some in each direction by Winograd's algorithm, or none.
-        let winograd = try run.network.program(batch: golden.labels.count, training: true).listing.filter {
-            $0.implementation.contains("wino")
-        }
+        let winograd = try run.network.program(batch: golden.labels.count, training: true).winogradLabels
         // Matrix units do bfloat16's products faster than Winograd's algorithm float32's.
         let expectsWinograd =
             policy == .auto && !golden.model.hasPrefix("vit") && hasBFloat16
             && (precision == .float32 || !Precision.hasMatrixUnits)
         for direction in ["forward", "backward data", "backward weights"] {
-            #expect(winograd.contains { $0.label.hasSuffix(direction) } == expectsWinograd, "\(direction)")
+            #expect(winograd.contains { $0.hasSuffix(direction) } == expectsWinograd, "\(direction)")
         }
         return worst
     }

@@ -3,7 +3,7 @@ import Foundation
 import Testing
 import Training
 
-/// Two steps of 10 ms: 1 ms wait for data, 7 ms gradients (of which 2 forward, 4 backward), 1 ms reduction and 2.5 MB. Of the
+/// Two steps of 10 ms: 1 ms wait for data, 7 ms gradients (of which 2 forward, 4 backward), 1 ms reduction and 7.55 MB. Of the
 /// backward pass 0.5 ms is communication, as is 0.25 ms of the rule's own millisecond.
 private func profile() -> Profile {
     let profile = Profile()
@@ -24,8 +24,9 @@ private func profile() -> Profile {
         phase(.backward, 0.003, 0.007)
         phase(.reduction, 0.00750, 0.00775)
         phase(.gradients, 0.001, 0.008, bytes: 3e6)
+        phase(.reduction, 0.008, 0.009, bytes: 7.55e6)
+        // Known only afterwards: from the second of the calls on, which is itself not hidden.
         phase(.overlap, 0.006, 0.008)
-        phase(.reduction, 0.008, 0.009, bytes: 7.9e6)
     }
     // The loop asks once more and learns that there is no more data.
     profile.add(.phase(.data), "data", from: origin + 0.02, to: origin + 0.02)
@@ -45,7 +46,7 @@ private func near(_ a: Double, _ b: Double) -> Bool { abs(a - b) <= 1e-6 * max(a
         for (part, (name, seconds)) in zip(breakdown.phases, expected) {
             #expect(near(part.seconds, seconds), "\(name): \(part.seconds)")
         }
-        #expect(near(breakdown.hiddenReductionSeconds, 0.002))
+        #expect(near(breakdown.hiddenReductionSeconds, 0.0017))
     }
 
     @Test func `a phase tells the rates of what lies within it, a reduction by its time hidden too`() {
@@ -57,7 +58,7 @@ private func near(_ a: Double, _ b: Double) -> Bool { abs(a - b) <= 1e-6 * max(a
         #expect(rates("forward") == ["2.0", "1.0"])
         #expect(rates("backward, with combination") == ["1.1"])
         #expect(rates("perturbation") == ["4.0"])
-        #expect(rates("reduction, exposed") == ["2.1"])
+        #expect(rates("reduction, exposed") == ["2.2"])
     }
 
     @Test func `operations are summed by kind, the longest first`() throws {

@@ -36,8 +36,10 @@ import Vectors
         }
         #expect(winograd[1] == [])
         let worst = zip(runs[0].losses, runs[1].losses).map { abs($0 - $1) / $1 }.max() ?? .infinity
-        // Measured: 3.3e-7, 2.8e-5 and 3.9e-5 in AdamW's log form, else 7e-8, 2.8e-6 and 1.5e-6.
-        #expect(worst < 1e-6, "losses: \(worst)")
+        // Measured: losses 3.3e-7, weights 2.8e-5 and statistics 3.9e-5 in AdamW's log form, which magnifies rounding twice, else
+        // 7e-8, 2.8e-6 and 1.5e-6.
+        let magnified: Double = methodName == "crsam-log" && optimizerName == "adamw" ? 10 : 1
+        #expect(worst < 5e-7 * magnified, "losses: \(worst)")
         func difference(_ a: FlatVector, _ b: FlatVector) -> Double {
             let difference = FlatVector(count: a.count)
             difference.setSum(a, b, scaledBy: -1)
@@ -45,8 +47,8 @@ import Vectors
         }
         let weights = difference(runs[0].run.weights, runs[1].run.weights)
         let statistics = difference(runs[0].run.statistics, runs[1].run.statistics)
-        #expect(weights > 0 && weights < 1e-4, "weights: \(weights)")
-        #expect(statistics < 1e-4, "running statistics: \(statistics)")
+        #expect(weights > 0 && weights < 2e-5 * magnified, "weights: \(weights)")
+        #expect(statistics < 2e-5 * magnified, "running statistics: \(statistics)")
     }
 }
 
@@ -82,8 +84,7 @@ private final class SmoothNetwork: Objective {
     }
 
     func winogradLabels() throws -> [String] {
-        try network.program(batch: Self.samples, training: true).listing.filter { $0.implementation.contains("wino") }
-            .map(\.label)
+        try network.program(batch: Self.samples, training: true).winogradLabels
     }
 
     var parameterCount: Int { weights.count }
