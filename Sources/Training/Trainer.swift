@@ -44,6 +44,8 @@ public final class Trainer {
     private let reduction: FusedReduction
     private let clipping: GradientClipping?
     private let schedule: LearningRateSchedule
+    /// What an update reads and writes: weights and the optimizer's vectors both ways, the gradient once.
+    private let updatedBytes: Int
     private let evaluator: Evaluator?
     private let records: RunRecords?
     private var progress = RunProgress()
@@ -65,6 +67,7 @@ public final class Trainer {
         state = ModelState(
             resources.graph,
             optimizer: try configuration.makeOptimizer(parameterCount: resources.graph.parameterLayout.vectorCount))
+        updatedBytes = (3 + 2 * state.optimizer.state.count) * state.weights.count * MemoryLayout<Float>.stride
         rule = try GradientRule(method: configuration.gradientMethod, parameterCount: state.weights.count)
         clipping = try configuration.clipNorm.map { try GradientClipping(maximumNorm: $0) }
         schedule = try configuration.makeSchedule(
@@ -170,7 +173,6 @@ public final class Trainer {
         }
         let rate = schedule.learningRate(
             step: batch.step, stepsPerEpoch: resources.stepsPerEpoch, totalSteps: resources.totalSteps)
-        let updatedBytes = (3 + 2 * state.optimizer.state.count) * state.weights.count * MemoryLayout<Float>.stride
         profile.measure(.update, bytes: updatedBytes) {
             state.optimizer.update(state.weights, gradient: reduction.gradient, learningRate: rate)
         }
