@@ -4,7 +4,7 @@ import COneDNN
 package final class Primitive {
     let descriptor: dnnl_primitive_desc_t
     let handle: dnnl_primitive_t
-    /// See ``run(on:_:)``.
+    /// See ``run(on:_:_:)``.
     private let stackOffset: Int32
 
     /// - Parameter purpose: what the primitive is for, for messages.
