@@ -26,7 +26,7 @@ let package = Package(
             name: "CVectorKernels",
             cSettings: [.unsafeFlags(["-O3", "-ffp-contract=off", "-fno-math-errno"])]),
 
-        // Ours, from the bottom up; `launch/check-imports` holds every file to this table.
+        // Ours, from the bottom up; `Tests/Checks/imports` holds every file to this table.
         .target(name: "Collectives", dependencies: ["CMPI"], swiftSettings: strict),
         .target(name: "Vectors", dependencies: ["COpenBLAS", "CVectorKernels"], swiftSettings: strict),
         .target(name: "Compute", dependencies: ["Vectors", "COneDNN"], swiftSettings: strict),

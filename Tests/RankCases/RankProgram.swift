@@ -1,7 +1,7 @@
 import Collectives
 import Glibc
 
-/// A program that `launch/test-mpi` starts on several ranks: without an argument it runs every case, with one the case of
+/// A program that `Tests/Checks/mpi` starts on several ranks: without an argument it runs every case, with one the case of
 /// that name. Rank 0 prints `passed CASE`; a throw on any rank ends the job.
 package struct RankProgram {
     let cases: [RankCase]
