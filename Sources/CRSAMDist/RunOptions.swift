@@ -114,15 +114,3 @@ struct SizeOptions: ParsableArguments {
         ]
     }
 }
-
-extension RunConfiguration {
-    /// The defaults, then a YAML file, then flags: later ones win.
-    init(file: String?, settings: [(String, Setting)]) throws {
-        self.init()
-        if let file { try apply(file: file) }
-        for (name, text) in settings {
-            if let text { try apply(flag: name, text) }
-        }
-        try validate()
-    }
-}

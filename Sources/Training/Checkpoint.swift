@@ -1,3 +1,4 @@
+import Models
 import Vectors
 
 /// A checkpoint open for reading, or a bare file of weights.
@@ -10,8 +11,18 @@ public struct Checkpoint: Sendable {
     /// Nil where only weights were given.
     public let optimizer: SafeTensorsFile?
 
-    /// The model's name as the file has it, where it has one.
-    public var modelName: String? { state?.model ?? model.metadata.first { $0.key == "model" }?.value }
+    /// What the weights' own file says of them.
+    let description: WeightsDescription
+
+    /// The model's name, where the checkpoint has one of our catalog.
+    public var modelName: String? { ownModelName ?? olderModelName }
+
+    private var ownModelName: String? { state?.model ?? description["model"] }
+
+    /// As our files had it, under a key that other tools use for names of theirs: a guess that a flag overrules.
+    private var olderModelName: String? {
+        model.metadata.first { $0.key == "model" }.flatMap { try? ModelCatalog.entry($0.value).name }
+    }
 
     /// Opens what `path` names: a run folder, its checkpoints folder (the newest checkpoint of either), one step's folder,
     /// or a `.safetensors` file. Checks the headers; reads no values yet.
@@ -23,6 +34,7 @@ public struct Checkpoint: Sendable {
             state = nil
             model = try Self.tensors(path)
             optimizer = nil
+            description = try WeightsDescription(model)
         case .directory:
             let folder = try Self.checked { () throws(FileError) in try Self.stepFolder(path) }
             guard let folder else { throw .notFound(path: path) }
@@ -32,12 +44,13 @@ public struct Checkpoint: Sendable {
             state = try CheckpointState(json: json, path: statePath)
             model = try Self.tensors(folder + "/" + CheckpointStore.modelFile)
             optimizer = try Self.tensors(folder + "/" + CheckpointStore.optimizerFile)
+            description = try WeightsDescription(model)
         }
     }
 
     /// Throws unless the weights are those of `name`; a bare file that does not say is trusted, its tensors tell.
     public func require(model name: String) throws(CheckpointError) {
-        if let found = modelName, found != name { throw .otherModel(path: path, found: found, expected: name) }
+        if let found = ownModelName, found != name { throw .otherModel(path: path, found: found, expected: name) }
     }
 
     /// The step to go on from; 0 for bare weights. Throws where `state.json` does not belong to the other files, to the run or
@@ -61,6 +74,36 @@ public struct Checkpoint: Sendable {
                 path: path, problem: "\(key) is \(there), but \(here) by \(place)")
         }
         return counted
+    }
+
+    /// Throws where the images are not those that the run was trained and tested with so far.
+    ///
+    /// - Parameter fingerprints: of training and test images.
+    func requireData(_ fingerprints: [String], in configuration: RunConfiguration) throws(CheckpointError) {
+        guard let state else { return }
+        let kinds = [("training", state.trainingData), ("test", state.testData)]
+        for ((images, stored), found) in zip(kinds, fingerprints) where stored != nil && stored != found {
+            throw .otherData(
+                path: path, images: images,
+                directory: configuration.dataDirectory ?? configuration.dataset.defaultDirectory ?? "")
+        }
+    }
+
+    /// The run that holds the checkpoint or the file, however it was named; nil where none does.
+    func run() throws(FileError) -> RunFolder? {
+        // The folders of a path as it was given may be links, and so may the path itself.
+        for place in [FileSystem.absolute(path), FileSystem.resolved(path)] {
+            // RUN/checkpoints/step-NNNNNNNN/model.safetensors
+            var folder = place
+            for _ in 0..<(optimizer == nil ? 3 : 2) {
+                folder = FileSystem.directory(of: folder)
+                let run = RunFolder(folder)
+                if try FileSystem.kind(run.config) == .file, try FileSystem.kind(run.checkpoints) == .directory {
+                    return run
+                }
+            }
+        }
+        return nil
     }
 
     private static func stepFolder(_ path: String) throws(FileError) -> String? {

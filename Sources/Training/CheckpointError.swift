@@ -5,6 +5,11 @@ public enum CheckpointError: Error, Equatable, CustomStringConvertible {
     case notWritten(path: String, previous: String?, cause: FileError)
     case notFound(path: String)
     case malformedState(path: String, problem: String)
+    case malformedMetadata(path: String, problem: String)
+    /// `missing`: flags for what neither the file nor a run around it says.
+    case unexplained(path: String, missing: [String])
+    /// `images`: training or test.
+    case otherData(path: String, images: String, directory: String)
     /// `summary` names all tensors that do not fit.
     case otherTensors(path: String, summary: String)
     case otherModel(path: String, found: String, expected: String)
@@ -21,6 +26,14 @@ public enum CheckpointError: Error, Equatable, CustomStringConvertible {
             "no checkpoint in \(path); name a run folder, its checkpoints folder, one step's folder or a .safetensors file"
         case .malformedState(let path, let problem):
             "\(path) is not a sound checkpoint state: \(problem); use another checkpoint of the run"
+        case .malformedMetadata(let path, let problem):
+            "\(path): metadata \(problem); use another checkpoint, or write the file again"
+        case .unexplained(let path, let missing):
+            "\(path) does not say what its weights are, and lies in no run that does: add "
+                + missing.joined(separator: " and ")
+        case .otherData(let path, let images, let directory):
+            "\(path) was trained with other \(images) images than those in \(directory): name the folder of the run's own "
+                + "with --data DIR, or train on from its weights in a new run with --init-weights \(path)"
         case .otherTensors(let path, let summary): "\(path) does not fit the model: \(summary)"
         case .otherModel(let path, let found, let expected):
             "\(path) is a checkpoint of model \(found), not of \(expected); add --model \(found) or choose another checkpoint"

@@ -1,5 +1,6 @@
 import Collectives
 import Compute
+import Datasets
 import Models
 import Optimizers
 
@@ -11,28 +12,80 @@ public struct CheckpointEvaluation: Sendable {
     /// Samples in one run on one rank; nil for what the run trained with.
     private let batchSize: Int?
 
+    /// Said of the result; empty where it was measured as it was trained.
+    private let note: String
+
     /// - Parameters:
     ///   - path: a run folder, a checkpoint's folder or a file of weights.
-    ///   - settings: field and value; they win over those of the run that the checkpoint lies in.
+    ///   - settings: field and value; they win over those of the run that the checkpoint lies in, and those over the weights'
+    ///     own description.
     public init(checkpoint path: String, settings: [(String, String?)]) throws {
-        checkpoint = try Checkpoint(path)
+        checkpoint = try Checkpoint(FileSystem.meant(path) ?? path)
+        let run = try checkpoint.run()
         var configuration = RunConfiguration()
-        // step-NNNNNNNN lies in checkpoints, which lies in the run's folder.
-        let run = RunFolder(FileSystem.directory(of: FileSystem.directory(of: checkpoint.path)))
-        if checkpoint.state != nil, try FileSystem.kind(run.config) == .file {
-            try configuration.apply(file: run.config)
+        var known = Set(checkpoint.description.settings.map(\.name))
+        if let run { known.formUnion(try configuration.apply(file: run.config).keys) }
+        try checkpoint.description.apply(to: &configuration, isInRun: run != nil)
+        if let model = checkpoint.modelName {
+            configuration.model = model
+            known.insert("model")
         }
-        if let model = checkpoint.modelName { configuration.model = model }
+        let trained = known.contains("dataset") ? configuration : nil
         for (name, text) in settings {
-            if let text { try configuration.apply(flag: name, text) }
+            guard let text else { continue }
+            try configuration.apply(flag: name, text)
+            known.insert(name)
         }
+        let missing = ["model", "dataset"].filter { !known.contains($0) }.map { "--\($0) NAME" }
+        if !missing.isEmpty { throw CheckpointError.unexplained(path: checkpoint.path, missing: missing) }
         // The run may be another host's.
         try configuration.validateHost()
         batchSize =
             settings.contains { $0.0 == "micro-batch-size" && $0.1 != nil }
             ? configuration.microBatchSize.map { min($0, Evaluator.largestBatch) } : nil
         try checkpoint.require(model: ModelCatalog.entry(configuration.model).name)
+        if let trained {
+            if configuration.dataset != trained.dataset {
+                try Self.requireSameForm(configuration, trained, checkpoint)
+                // Its files are not the trained one's; what the network takes for black and white stays.
+                if !settings.contains(where: { $0.0 == "data" && $0.1 != nil }) { configuration.dataDirectory = nil }
+                configuration.normalization = trained.normalization ?? trained.dataset.normalization
+                note = " (trained on \(trained.dataset.rawValue), normalized as there)"
+            } else {
+                note = ""
+            }
+        } else {
+            note = configuration.normalization == nil ? " (normalized as \(configuration.dataset.rawValue))" : ""
+        }
         self.configuration = configuration
+    }
+
+    /// Throws where images of another data set mean nothing to the weights.
+    private static func requireSameForm(
+        _ configuration: RunConfiguration, _ trained: RunConfiguration, _ checkpoint: Checkpoint
+    ) throws {
+        func form(_ configuration: RunConfiguration) throws -> (channels: Int, classes: Int) {
+            let entry = try ModelCatalog.entry(configuration.model)
+            switch configuration.dataset {
+            case .mnist, .fashionMNIST: return (1, 10)
+            case .cifar10: return (3, 10)
+            case .cifar100: return (3, 100)
+            case .synthetic: return (entry.defaultInputShape[0], entry.defaultClassCount)
+            }
+        }
+        let (wanted, usual) = (try form(configuration), try form(trained))
+        let own = (
+            channels: checkpoint.description.channelCount ?? usual.channels,
+            classes: checkpoint.description.classCount ?? usual.classes
+        )
+        if wanted == own { return }
+        func text(_ form: (channels: Int, classes: Int)) -> String {
+            "\(form.classes) classes of images of \(form.channels) channel\(form.channels == 1 ? "" : "s")"
+        }
+        throw ConfigurationError(
+            "--dataset \(configuration.dataset.rawValue) has \(text(wanted)), but \(checkpoint.path) was trained on "
+                + "\(trained.dataset.rawValue), \(text(own))",
+            remedy: "leave --dataset out, or name a data set of the same form")
     }
 
     /// Every rank must call it; the result is the same on all.
@@ -66,7 +119,7 @@ public struct CheckpointEvaluation: Sendable {
     }
 
     public func text(of result: EvaluationResult) -> String {
-        "\(checkpoint.path): \(configuration.model) on \(configuration.dataset.rawValue), \(result.sampleCount) images: "
+        "\(checkpoint.path): \(configuration.model) on \(configuration.dataset.rawValue)\(note), \(result.sampleCount) images: "
             + "loss \(ProgressReporter.fixed(result.loss, 4)), accuracy \(ProgressReporter.percent(result.accuracy))"
     }
 

@@ -5,7 +5,8 @@ public enum RunFolderError: Error, Equatable, CustomStringConvertible {
     case resumeWithoutOutput
     case notAFolder(path: String)
     case foreignFiles(path: String)
-    case otherConfiguration(path: String, differences: [String])
+    /// `remedy`: nil for the usual one.
+    case otherConfiguration(path: String, differences: [String], remedy: String?)
     case runExists(path: String)
     case inUse(path: String)
 
@@ -15,9 +16,9 @@ public enum RunFolderError: Error, Equatable, CustomStringConvertible {
         case .notAFolder(let path): "output \(path) is not a folder: choose another --output"
         case .foreignFiles(let path):
             "output folder \(path) is not empty and has no config.yaml of a run: choose another --output"
-        case .otherConfiguration(let path, let differences):
-            "output folder \(path) holds a run with another configuration (\(differences.joined(separator: ", "))): give the "
-                + "same values, or choose another --output"
+        case .otherConfiguration(let path, let differences, let remedy):
+            "output folder \(path) holds a run with another configuration (\(differences.joined(separator: ", "))): "
+                + (remedy ?? "give the same values, or choose another --output")
         case .runExists(let path):
             "output folder \(path) holds a run already: add --resume to go on with it, or choose another --output"
         case .inUse(let path):
@@ -37,6 +38,18 @@ public struct RunFolder: Sendable, Equatable {
     public var checkpoints: String { path + "/" + Self.checkpointsName }
 
     public init(_ path: String) { self.path = path }
+
+    /// The folder whose `config.yaml` this path, or the file that it links to, is; nil where the file has another name.
+    init?(holding config: String) {
+        let names = [config, FileSystem.resolved(config)]
+        guard let path = names.first(where: { FileSystem.lastName(of: $0) == "config.yaml" }) else { return nil }
+        self.path = FileSystem.directory(of: path)
+    }
+
+    /// Whether steps were recorded.
+    func isBegun() throws -> Bool {
+        try FileSystem.kind(metrics) == .file || CheckpointStore(folder: checkpoints).latest() != nil
+    }
 
     /// Makes the folder of a new run, or finds the one to go on with; throws rather than mix two runs.
     ///
@@ -84,20 +97,45 @@ public struct RunFolder: Sendable, Equatable {
         }
         var existing = RunConfiguration()
         try existing.apply(yaml: InputFile.text(config), path: config)
-        let differences = configuration.differences(from: existing)
-        guard differences.isEmpty else {
-            throw RunFolderError.otherConfiguration(
-                path: path,
-                differences: differences.map { field, mine, theirs in
-                    "\(field) \(theirs.isEmpty ? "none" : theirs) there, \(mine.isEmpty ? "none" : mine) now"
-                })
-        }
+        try require(configuration, toContinue: existing)
         let latest = try CheckpointStore(folder: checkpoints).latest()
         if !configuration.resume {
             if try latest != nil || FileSystem.kind(metrics) == .file { throw RunFolderError.runExists(path: path) }
             return nil
         }
         return try latest.map { try Checkpoint($0) }
+    }
+
+    /// Throws where the run's numbers would be others with `configuration` than with the one that is there.
+    func require(_ configuration: RunConfiguration, toContinue existing: RunConfiguration) throws {
+        var (configuration, existing) = (configuration, existing)
+        configuration.makePathsAbsolute()
+        existing.makePathsAbsolute()
+        let differences = configuration.differences(from: existing)
+        if differences.isEmpty { return }
+        var remedy: String?
+        if differences.contains(where: { $0.field == "epochs" || $0.field == "steps" }),
+            let weights = try CheckpointStore(folder: checkpoints).latest()
+        {
+            remedy =
+                "a run's learning rates are planned for its length, so it cannot be made longer; give the same values, or "
+                + "train on from its weights in a new run with --init-weights \(weights)/\(CheckpointStore.modelFile) "
+                + "and another --output"
+        }
+        throw RunFolderError.otherConfiguration(
+            path: path,
+            differences: differences.map { field, mine, theirs in
+                "\(field) \(theirs.isEmpty ? "none" : theirs) there, \(mine.isEmpty ? "none" : mine) now"
+            }, remedy: remedy)
+    }
+
+    /// Whether `config.yaml` says anything else than it would now: settings that may change, or where the data lie.
+    func isOutdated(_ configuration: RunConfiguration, ranks: Int) throws -> Bool {
+        var existing = RunConfiguration()
+        let content = try existing.apply(file: config)
+        var current = configuration
+        (current.output, current.resume) = (nil, false)
+        return existing != current || content.ranks != ranks
     }
 
     /// Cuts the records back to what a checkpoint knows: no step above `step`, no epoch above `epoch`, no torn line.

@@ -11,16 +11,26 @@ final class RunRecords {
     private let reporter: ProgressReporter
     private let configuration: RunConfiguration
     private let stepsPerEpoch: Int
+    /// Of training and test images; none of synthetic ones.
+    private let dataFingerprints: [String]
+    private let description: [SafeTensors.Metadata]
 
     /// - Parameter configuration: resolved.
     init(
-        _ configuration: RunConfiguration, _ resources: RunResources, ranks: Int, output: ProgressReporter.Output
+        _ configuration: RunConfiguration, _ resources: RunResources, dataFingerprints: [String], ranks: Int,
+        output: ProgressReporter.Output
     ) throws {
         self.configuration = configuration
+        self.dataFingerprints = configuration.dataset == .synthetic ? [] : dataFingerprints
+        description = WeightsDescription.metadata(configuration, resources.train)
         stepsPerEpoch = resources.stepsPerEpoch
         (folder, checkpoint) = try RunFolder.open(configuration, ranks: ranks)
         lock = try RunLock(folder)
         let step = try checkpoint?.step(of: configuration, stepsPerEpoch: resources.stepsPerEpoch) ?? 0
+        try checkpoint?.requireData(self.dataFingerprints, in: configuration)
+        if try folder.isOutdated(configuration, ranks: ranks) {
+            try lock.replaceConfiguration(with: configuration.yaml(ranks: ranks))
+        }
         // Before anything there is cut.
         store = CheckpointStore(folder: folder.checkpoints)
         try store.prepare()
@@ -69,9 +79,10 @@ final class RunRecords {
             CheckpointState(
                 step: progress.step, epoch: epoch, position: stepInEpoch * configuration.batchSize,
                 seed: configuration.seed, mSharpness: configuration.effectiveMSharpness,
-                configurationHash: configuration.configurationHash, model: configuration.model),
+                configurationHash: configuration.configurationHash, model: configuration.model,
+                trainingData: dataFingerprints.first, testData: dataFingerprints.dropFirst().first),
             model: state.modelTensors(statisticsUpdates: progress.statisticsUpdates),
-            optimizer: state.optimizerTensors() + progress.tensors)
+            optimizer: state.optimizerTensors() + progress.tensors, description: description)
     }
 
     func finish(_ summary: TrainingSummary) throws {

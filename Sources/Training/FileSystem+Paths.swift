@@ -1,0 +1,38 @@
+import Glibc
+
+// Paths as text.
+extension FileSystem {
+    /// What a user means by a path: a home folder that no shell has put in, as in `--output=~/x`, and no empty parts. Nil for
+    /// another user's home folder and for no path at all.
+    static func meant(_ path: String) -> String? {
+        guard path.hasPrefix("~") else { return path.isEmpty ? nil : normalized(path) }
+        let rest = path.dropFirst()
+        guard rest.isEmpty || rest.hasPrefix("/"), let home = getenv("HOME").map({ String(cString: $0) }) else {
+            return nil
+        }
+        return home.isEmpty ? nil : normalized(home + rest)
+    }
+
+    /// The same path without `//`, `/./` and a slash at its end. `..` stays: before it may be a link.
+    static func normalized(_ path: String) -> String {
+        let root = path.hasPrefix("/") ? "/" : ""
+        let parts = path.split(separator: "/").filter { $0 != "." }
+        if parts.isEmpty { return root.isEmpty ? "." : root }
+        return root + parts.joined(separator: "/")
+    }
+
+    /// The same place from whatever folder it is looked for; links stay, so that what a cluster mounts elsewhere keeps its name.
+    static func absolute(_ path: String) -> String {
+        if path.hasPrefix("/") { return normalized(path) }
+        guard let current = getcwd(nil, 0) else { return path }
+        defer { free(current) }
+        return normalized(String(cString: current) + "/" + path)
+    }
+
+    /// What a link leads to; the path itself where nothing is there yet.
+    static func resolved(_ path: String) -> String {
+        guard let target = realpath(path, nil) else { return path }
+        defer { free(target) }
+        return String(cString: target)
+    }
+}
