@@ -17,10 +17,10 @@ public struct Checkpoint: Sendable {
     /// The model's name, where the checkpoint has one of our catalog.
     public var modelName: String? { ownModelName ?? olderModelName }
 
-    private var ownModelName: String? { state?.model ?? description["model"] }
+    var ownModelName: String? { state?.model ?? description["model"] }
 
-    /// As our files had it, under a key that other tools use for names of theirs: a guess that a flag overrules.
-    private var olderModelName: String? {
+    /// As our files had it under a key that other tools use for names of theirs: only a guess.
+    var olderModelName: String? {
         model.metadata.first { $0.key == "model" }.flatMap { try? ModelCatalog.entry($0.value).name }
     }
 

@@ -23,10 +23,12 @@ public struct CheckpointEvaluation: Sendable {
         checkpoint = try Checkpoint(FileSystem.meant(path) ?? path)
         let run = try checkpoint.run()
         var configuration = RunConfiguration()
-        var known = Set(checkpoint.description.settings.map(\.name))
-        if let run { known.formUnion(try configuration.apply(file: run.config).keys) }
-        try checkpoint.description.apply(to: &configuration, isInRun: run != nil)
-        if let model = checkpoint.modelName {
+        var known: Set<String> = []
+        if let run { known = try configuration.apply(file: run.config).keys }
+        let description = checkpoint.description
+        try description.apply(to: &configuration, isInRun: run != nil, isComplete: known.contains("dataset"))
+        known.formUnion(description.settings.map(\.name))
+        if let model = checkpoint.ownModelName ?? (known.contains("model") ? nil : checkpoint.olderModelName) {
             configuration.model = model
             known.insert("model")
         }

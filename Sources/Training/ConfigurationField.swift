@@ -82,58 +82,71 @@ public struct ConfigurationField: Sendable {
     private static func choice<Value: RawRepresentable<String> & CaseIterable & Sendable>(
         _ name: String, _ path: Path<Value>, alternatives: [String: String] = [:]
     ) -> Self {
-        .init(name, path, read: { $0.rawValue }) { text throws(Expected) in
-            let names = Value.allCases.map(\.rawValue)
-            guard let name = SettingText.name(text, among: names, alternatives: alternatives),
-                let value = Value(rawValue: name)
-            else { throw Expected(SettingText.choice(text, among: names)) }
-            return value
-        }
+        .init(
+            name, path, read: { $0.rawValue },
+            parse: { text throws(Expected) in
+                let names = Value.allCases.map(\.rawValue)
+                guard let name = SettingText.name(text, among: names, alternatives: alternatives),
+                    let value = Value(rawValue: name)
+                else { throw Expected(SettingText.choice(text, among: names)) }
+                return value
+            })
     }
 
     private static func path(_ name: String, _ path: Path<String?>, isIdentity: Bool = true) -> Self {
-        var field = Self(name, path, isIdentity: isIdentity, read: { $0 }) { text throws(Expected) in
-            guard text.unicodeScalars.allSatisfy({ $0.value >= 0x20 && $0.value != 0x7F }) else {
-                throw Expected("a path without control characters")
-            }
-            guard let path = FileSystem.meant(text) else {
-                throw Expected(
-                    text.isEmpty ? "a path of at least one character" : "a path, with the home folder written out")
-            }
-            return path
-        }
+        var field = Self(
+            name, path, isIdentity: isIdentity, read: { $0 },
+            parse: { text throws(Expected) in
+                guard text.unicodeScalars.allSatisfy({ $0.value >= 0x20 && $0.value != 0x7F }) else {
+                    throw Expected("a path without control characters")
+                }
+                guard let path = FileSystem.meant(text) else {
+                    throw Expected(
+                        text.isEmpty ? "a path of at least one character" : "a path, with the home folder written out")
+                }
+                return path
+            })
         field.isText = true
         return field
     }
 
     private static func flag(_ name: String, _ path: Path<Bool>) -> Self {
-        .init(name, path, read: { "\($0)" }) { text throws(Expected) in
-            guard let value = SettingText.flag(text) else { throw Expected("true or false") }
-            return value
-        }
+        .init(
+            name, path, read: { "\($0)" },
+            parse: { text throws(Expected) in
+                guard let value = SettingText.flag(text) else { throw Expected("true or false") }
+                return value
+            })
     }
 
     private static func number(
         _ name: String, _ path: Path<Double>, atLeast least: Double, below bound: Double = .infinity
     ) -> Self {
-        .init(name, path, read: { "\($0)" }) { text throws(Expected) in
-            let range = "a number of at least \(short(least))" + (bound < .infinity ? " and below \(short(bound))" : "")
-            guard let value = SettingText.number(text), value.isFinite, value >= least, value < bound else {
-                throw Expected(range)
-            }
-            return value
-        }
+        .init(
+            name, path, read: { "\($0)" },
+            parse: { text throws(Expected) in
+                let range =
+                    "a \(finite(text))number of at least \(short(least))"
+                    + (bound < .infinity ? " and below \(short(bound))" : "")
+                guard let value = SettingText.number(text), value.isFinite, value >= least, value < bound else {
+                    throw Expected(range)
+                }
+                return value
+            })
     }
 
     private static func optionalNumber(
         _ name: String, _ path: Path<Double?>, atLeast least: Double = -.infinity, above bound: Double = -.infinity
     ) -> Self {
-        .init(name, path, read: { $0.map { "\($0)" } }) { text throws(Expected) in
-            guard let value = SettingText.number(text), value.isFinite, value >= least, value > bound else {
-                throw Expected(bound == 0 ? "a number above 0" : "a number of at least \(short(least))")
-            }
-            return value
-        }
+        .init(
+            name, path, read: { $0.map { "\($0)" } },
+            parse: { text throws(Expected) in
+                guard let value = SettingText.number(text), value.isFinite, value >= least, value > bound else {
+                    throw Expected(
+                        "a \(finite(text))number " + (bound == 0 ? "above 0" : "of at least \(short(least))"))
+                }
+                return value
+            })
     }
 
     private static func count(_ name: String, _ path: Path<Int>, isIdentity: Bool = true) -> Self {
@@ -141,9 +154,11 @@ public struct ConfigurationField: Sendable {
     }
 
     private static func optionalCount(_ name: String, _ path: Path<Int?>, isIdentity: Bool = true) -> Self {
-        .init(name, path, isIdentity: isIdentity, read: { $0.map { "\($0)" } }) { text throws(Expected) in
-            try positive(text)
-        }
+        .init(
+            name, path, isIdentity: isIdentity, read: { $0.map { "\($0)" } },
+            parse: { text throws(Expected) in
+                try positive(text)
+            })
     }
 
     /// Bounded so that products of two counts cannot overflow.
@@ -154,15 +169,19 @@ public struct ConfigurationField: Sendable {
         return value
     }
 
+    private static func finite(_ text: String) -> String { text.lowercased().contains("inf") ? "finite " : "" }
+
     private static func short(_ value: Double) -> String { value == value.rounded() ? "\(Int(value))" : "\(value)" }
 
-    private static let model = ConfigurationField("model", \.model, read: { $0 }) { text throws(Expected) in
-        // Only the catalog's own spelling goes on from here, into folders' names and files.
-        guard let entry = try? ModelCatalog.entry(text) else {
-            throw Expected(SettingText.choice(text, among: ModelCatalog.entries.map(\.name)))
-        }
-        return entry.name
-    }
+    private static let model = ConfigurationField(
+        "model", \.model, read: { $0 },
+        parse: { text throws(Expected) in
+            // Only the catalog's own spelling goes on from here, into folders' names and files.
+            guard let entry = try? ModelCatalog.entry(text) else {
+                throw Expected(SettingText.choice(text, among: ModelCatalog.entries.map(\.name)))
+            }
+            return entry.name
+        })
 
     private static let mSharpness = ConfigurationField(
         "m-sharpness", \.mSharpness,
@@ -179,10 +198,12 @@ public struct ConfigurationField: Sendable {
             return .samples(count)
         })
 
-    private static let seed = ConfigurationField("seed", \.seed, read: { "\($0)" }) { text throws(Expected) in
-        guard let value: UInt64 = SettingText.wholeNumber(text) else {
-            throw Expected("a whole number from 0 to \(UInt64.max)")
-        }
-        return value
-    }
+    private static let seed = ConfigurationField(
+        "seed", \.seed, read: { "\($0)" },
+        parse: { text throws(Expected) in
+            guard let value: UInt64 = SettingText.wholeNumber(text) else {
+                throw Expected("a whole number from 0 to \(UInt64.max)")
+            }
+            return value
+        })
 }

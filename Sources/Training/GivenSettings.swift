@@ -25,6 +25,7 @@ public struct GivenSettings: Sendable {
         self.resume = resume
         (own, fileRun) = try Self.applied(file, self.flags, to: RunConfiguration())
         if !resume { try own.validate() }
+        if resume && own.output == nil && fileRun == nil { throw RunFolderError.resumeWithoutOutput }
     }
 
     /// What is asked for where there is no run to resume.
@@ -45,7 +46,7 @@ public struct GivenSettings: Sendable {
         var text = ""
         // Without a first step there is nothing yet that other settings could spoil.
         if world.rank == 0, try FileSystem.kind(folder.config) == .file, try !isSpecified || folder.isBegun() {
-            text = try InputFile.text(folder.config)
+            text = try InputFile.text(folder.config) + "\n"
         }
         var configuration = own
         text = try world.broadcast(text)
@@ -94,8 +95,8 @@ public struct GivenSettings: Sendable {
         }
         let dataset = configuration.dataset
         for (name, text) in flags { try configuration.apply(flag: name, text) }
-        if configuration.dataset != dataset {
-            // They belong to the file's data set.
+        if configuration.dataset != dataset, fileRun != nil {
+            // They are filled in as the run's own data set has them.
             configuration.normalization = nil
             if !flags.contains(where: { $0.name == "data" }) { configuration.dataDirectory = nil }
         }

@@ -93,10 +93,6 @@ extension RunConfiguration {
             throw ConfigurationError("\(path) is not text in UTF-8", remedy: "save it as such")
         }
         let text = text.hasPrefix("\u{FEFF}") ? String(text.unicodeScalars.dropFirst()) : text
-        // The parser calls itself for each level.
-        guard text.utf8.count(where: { $0 == UInt8(ascii: "[") || $0 == UInt8(ascii: "{") }) < 1000 else {
-            throw ConfigurationError("\(path) is not a mapping", remedy: "write one 'key: value' a line")
-        }
         do { return try Yams.compose(yaml: text) } catch {
             guard let error = error as? YamlError else {
                 throw ConfigurationError("\(path) is not YAML", remedy: "write one 'key: value' a line")

@@ -9,15 +9,18 @@ package enum SettingText {
         return alternatives.first { folded($0.key) == plain }?.value
     }
 
-    /// What the value must be, as the end of "must be …", with the nearest name where the text looks like a slip of the fingers.
+    /// What the value must be, as the end of "must be …".
     package static func choice(_ text: String, among names: [String]) -> String {
         let list = "one of \(names.joined(separator: ", "))"
+        return nearest(text, among: names).map { "\(list); did you mean '\($0)'?" } ?? list
+    }
+
+    /// The name of which `text` looks like a slip of the fingers.
+    static func nearest(_ text: String, among names: [String]) -> String? {
         let plain = folded(text)
         let distances = names.map { (name: $0, distance: ConfigurationError.editDistance(folded($0), plain)) }
-        guard let nearest = distances.min(by: { $0.distance < $1.distance }),
-            nearest.distance <= max(1, min(3, plain.count / 3))
-        else { return list }
-        return "\(list); did you mean '\(nearest.name)'?"
+        return distances.min { $0.distance < $1.distance }
+            .flatMap { $0.distance <= max(1, min(3, plain.count / 3)) ? $0.name : nil }
     }
 
     private static func folded(_ text: String) -> String { text.lowercased().filter { !"-_/. \t".contains($0) } }

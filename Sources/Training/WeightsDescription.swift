@@ -56,12 +56,16 @@ struct WeightsDescription: Sendable {
 
     /// Sets what the file says; of a checkpoint in its run only what its weights were trained on, as the run's own
     /// `config.yaml` has the rest.
-    func apply(to configuration: inout RunConfiguration, isInRun: Bool) throws {
+    ///
+    /// - Parameter isComplete: whether the configuration's data set is the run's, and not only the default.
+    func apply(to configuration: inout RunConfiguration, isInRun: Bool, isComplete: Bool) throws {
         let dataset = configuration.dataset
         for (name, text) in settings where !isInRun || Self.essentials.contains(name) {
             try configuration.apply(flag: name, text)
         }
-        if configuration.dataset != dataset { (configuration.dataDirectory, configuration.normalization) = (nil, nil) }
+        if configuration.dataset != dataset, isComplete {
+            (configuration.dataDirectory, configuration.normalization) = (nil, nil)
+        }
         configuration.normalization = normalization ?? configuration.normalization
     }
 

@@ -82,7 +82,9 @@ private func configuration(output: String, resume: Bool = false) -> RunConfigura
         }
         var other = configuration(output: path, resume: true)
         other.rho = 0.3
-        #expect(throws: RunFolderError.otherConfiguration(path: path, differences: ["rho 0.1 there, 0.3 now"])) {
+        #expect(
+            throws: RunFolderError.otherConfiguration(path: path, differences: ["rho 0.1 there, 0.3 now"], remedy: nil)
+        ) {
             try RunFolder.open(other, ranks: 1)
         }
         #expect(try RunFolder.open(configuration(output: path, resume: true), ranks: 1).1 == nil)
