@@ -108,7 +108,8 @@ extension RunConfiguration {
             return ConfigurationError("\(path) has key \(names) twice", remedy: "keep one")
         case .composer(_, let problem, let mark, _) where problem.contains("another document"):
             return ConfigurationError("\(path): a second document begins in line \(mark.line)", remedy: "keep one")
-        case .scanner(_, let problem, let mark, _) where problem.contains("cannot start any token"):
+        case .scanner(_, let problem, let mark, _)
+        where problem.contains("cannot start any token") || problem.contains("a tab"):
             return ConfigurationError(
                 "\(path) is not YAML in line \(mark.line), column \(mark.column): \(problem)",
                 remedy: "indent with spaces, not tabs, and quote text that begins with a special character")
