@@ -29,9 +29,9 @@ struct Train: ParsableCommand {
     var checkpointEvery: Setting
     @Option(help: "Output folder. (default: runs/DATASET-MODEL-METHOD-NNN)")
     var output: Setting
-    @Option(help: "YAML file with settings.")
+    @Option(help: "YAML file with settings; its paths are relative to the working directory.")
     var config: String?
-    @Flag(help: "Go on from the newest checkpoint in --output.")
+    @Flag(help: "Go on from the newest checkpoint in --output, with the settings of the run there.")
     var resume = false
 
     func run() throws {

@@ -70,7 +70,7 @@ public enum ModelCatalog {
 
     /// Finds a model by name, ours or timm's; upper case, hyphens, underscores, slashes and spaces do not count.
     public static func entry(_ name: String) throws(ModelError) -> Entry {
-        let plain = { (text: String) in text.lowercased().filter { !"-_/ ".contains($0) } }
+        let plain = { (text: String) in text.lowercased().filter { !"-_/. \t".contains($0) } }
         let ours = ["vitsmallpatch16224": "vits16", "vitsmallpatch32224": "vits32", "wideresnet2810": "wrn2810"]
         let sought = ours[plain(name)] ?? plain(name)
         guard let entry = entries.first(where: { plain($0.name) == sought }) else { throw .unknown(name) }

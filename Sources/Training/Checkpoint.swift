@@ -76,11 +76,15 @@ public struct Checkpoint: Sendable {
         return counted
     }
 
-    /// Throws where the images are not those that the run was trained and tested with so far.
+    /// Throws where the settings or the images are not those that the run was trained and tested with so far.
     ///
     /// - Parameter fingerprints: of training and test images.
-    func requireData(_ fingerprints: [String], in configuration: RunConfiguration) throws(CheckpointError) {
+    func requireRun(of configuration: RunConfiguration, data fingerprints: [String]) throws(CheckpointError) {
         guard let state else { return }
+        let differences = configuration.checkedSettings.filter { state.settings[$0.key] ?? $0.value != $0.value }
+            .sorted { $0.key < $1.key }
+            .map { "\($0.key) \(Self.shown(state.settings[$0.key] ?? "")) there, \(Self.shown($0.value)) now" }
+        if !differences.isEmpty { throw .otherSettings(path: path, differences: differences) }
         let kinds = [("training", state.trainingData), ("test", state.testData)]
         for ((images, stored), found) in zip(kinds, fingerprints) where stored != nil && stored != found {
             throw .otherData(
@@ -88,6 +92,8 @@ public struct Checkpoint: Sendable {
                 directory: configuration.dataDirectory ?? configuration.dataset.defaultDirectory ?? "")
         }
     }
+
+    private static func shown(_ value: String) -> String { value.isEmpty ? "none" : value }
 
     /// The run that holds the checkpoint or the file, however it was named; nil where none does.
     func run() throws(FileError) -> RunFolder? {

@@ -8,6 +8,7 @@ public enum CheckpointError: Error, Equatable, CustomStringConvertible {
     case malformedMetadata(path: String, problem: String)
     /// `missing`: flags for what neither the file nor a run around it says.
     case unexplained(path: String, missing: [String])
+    case otherSettings(path: String, differences: [String])
     /// `images`: training or test.
     case otherData(path: String, images: String, directory: String)
     /// `summary` names all tensors that do not fit.
@@ -31,6 +32,9 @@ public enum CheckpointError: Error, Equatable, CustomStringConvertible {
         case .unexplained(let path, let missing):
             "\(path) does not say what its weights are, and lies in no run that does: add "
                 + missing.joined(separator: " and ")
+        case .otherSettings(let path, let differences):
+            "\(path) was written with other settings than those of now (\(differences.joined(separator: ", "))): set them back in "
+                + "the run's config.yaml, or start a new run with --init-weights \(path) and another --output"
         case .otherData(let path, let images, let directory):
             "\(path) was trained with other \(images) images than those in \(directory): name the folder of the run's own "
                 + "with --data DIR, or train on from its weights in a new run with --init-weights \(path)"

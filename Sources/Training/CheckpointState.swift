@@ -21,10 +21,12 @@ public struct CheckpointState: Sendable, Equatable {
     /// the settings, and in checkpoints of before.
     public var trainingData: String?
     public var testData: String?
+    /// The fields that the run's numbers depend on, as text; those that a checkpoint of before does not have are trusted.
+    public var settings: [String: String]
 
     public init(
         step: Int, epoch: Int, position: Int, seed: UInt64, mSharpness: Int, configurationHash: String, model: String,
-        trainingData: String? = nil, testData: String? = nil
+        trainingData: String? = nil, testData: String? = nil, settings: [String: String] = [:]
     ) {
         self.step = step
         self.epoch = epoch
@@ -35,6 +37,7 @@ public struct CheckpointState: Sendable, Equatable {
         self.model = model
         self.trainingData = trainingData
         self.testData = testData
+        self.settings = settings
     }
 
     var json: String {
@@ -48,6 +51,16 @@ public struct CheckpointState: Sendable, Equatable {
             text += ",\n  \"\(key)\": "
             text.appendJSON(hash)
         }
+        if !settings.isEmpty {
+            text += ",\n  \"settings\": {"
+            for (index, (name, value)) in settings.sorted(by: { $0.key < $1.key }).enumerated() {
+                text += index == 0 ? "\n    " : ",\n    "
+                text.appendJSON(name)
+                text += ": "
+                text.appendJSON(value)
+            }
+            text += "\n  }"
+        }
         return text + "\n}\n"
     }
 
@@ -56,12 +69,14 @@ public struct CheckpointState: Sendable, Equatable {
         var counts: [String: Int] = [:]
         var texts: [String: String] = [:]
         var seed: UInt64?
+        var settings: [String: String] = [:]
         do {
             var scanner = JSONScanner(Array(json.utf8))
             try scanner.object { scanner, key in
                 switch key {
                 case "format_version", "step", "epoch", "position", "m_sharpness": counts[key] = try scanner.count()
                 case "model", "configuration_hash", "training_data", "test_data": texts[key] = try scanner.string()
+                case "settings": try scanner.object { scanner, name in settings[name] = try scanner.string() }
                 case "seed": seed = try scanner.unsigned()
                 default: throw JSONError(problem: "unknown key \"\(key)\"", offset: scanner.offset)
                 }
@@ -80,7 +95,7 @@ public struct CheckpointState: Sendable, Equatable {
         self.init(
             step: step, epoch: epoch, position: position, seed: seed, mSharpness: mSharpness,
             configurationHash: configurationHash, model: Self.canonical(model), trainingData: texts["training_data"],
-            testData: texts["test_data"])
+            testData: texts["test_data"], settings: settings)
     }
 
     /// Older checkpoints have the name as it was typed.

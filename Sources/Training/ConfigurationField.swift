@@ -97,7 +97,9 @@ public struct ConfigurationField: Sendable {
         var field = Self(
             name, path, isIdentity: isIdentity, read: { $0 },
             parse: { text throws(Expected) in
-                guard text.unicodeScalars.allSatisfy({ $0.value >= 0x20 && $0.value != 0x7F }) else {
+                guard text.unicodeScalars.allSatisfy({ $0.value >= 0x20 && $0.value != 0x7F }),
+                    !text.contains(where: \.isNewline)
+                else {
                     throw Expected("a path without control characters")
                 }
                 guard let path = FileSystem.meant(text) else {

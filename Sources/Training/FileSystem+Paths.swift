@@ -24,9 +24,20 @@ extension FileSystem {
     /// The same place from whatever folder it is looked for; links stay, so that what a cluster mounts elsewhere keeps its name.
     static func absolute(_ path: String) -> String {
         if path.hasPrefix("/") { return normalized(path) }
-        guard let current = getcwd(nil, 0) else { return path }
-        defer { free(current) }
-        return normalized(String(cString: current) + "/" + path)
+        return workingDirectory.map { normalized($0 + "/" + path) } ?? path
+    }
+
+    /// Under the name by which the shell went there, where that is still its name.
+    private static var workingDirectory: String? {
+        var (named, current) = (stat(), stat())
+        if let path = getenv("PWD"), path[0] == CChar(bitPattern: UInt8(ascii: "/")), stat(path, &named) == 0,
+            stat(".", &current) == 0, named.st_ino == current.st_ino, named.st_dev == current.st_dev
+        {
+            return String(cString: path)
+        }
+        guard let path = getcwd(nil, 0) else { return nil }
+        defer { free(path) }
+        return String(cString: path)
     }
 
     /// What a link leads to; the path itself where nothing is there yet.

@@ -38,6 +38,7 @@ public struct GivenSettings: Sendable {
     /// What is asked for; with `--resume`, as rank 0 reads the run's `config.yaml`. Every rank must call it.
     public func configuration(_ world: Communicator) throws -> RunConfiguration {
         guard resume else { return configuration }
+        try ConfigurationAgreement.check(own.agreement(command: "train"), world)
         var output = own.output
         if output == nil, let fileRun, try world.rank > 0 || fileRun.isBegun() { output = fileRun.path }
         guard let output else { throw RunFolderError.resumeWithoutOutput }

@@ -27,7 +27,7 @@ final class RunRecords {
         (folder, checkpoint) = try RunFolder.open(configuration, ranks: ranks)
         lock = try RunLock(folder)
         let step = try checkpoint?.step(of: configuration, stepsPerEpoch: resources.stepsPerEpoch) ?? 0
-        try checkpoint?.requireData(self.dataFingerprints, in: configuration)
+        try checkpoint?.requireRun(of: configuration, data: self.dataFingerprints)
         if try folder.isOutdated(configuration, ranks: ranks) {
             try lock.replaceConfiguration(with: configuration.yaml(ranks: ranks))
         }
@@ -80,7 +80,8 @@ final class RunRecords {
                 step: progress.step, epoch: epoch, position: stepInEpoch * configuration.batchSize,
                 seed: configuration.seed, mSharpness: configuration.effectiveMSharpness,
                 configurationHash: configuration.configurationHash, model: configuration.model,
-                trainingData: dataFingerprints.first, testData: dataFingerprints.dropFirst().first),
+                trainingData: dataFingerprints.first, testData: dataFingerprints.dropFirst().first,
+                settings: configuration.checkedSettings),
             model: state.modelTensors(statisticsUpdates: progress.statisticsUpdates),
             optimizer: state.optimizerTensors() + progress.tensors, description: description)
     }
