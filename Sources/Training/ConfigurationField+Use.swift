@@ -15,6 +15,9 @@ extension ConfigurationField {
         Condition(settings: ["regularizer", "alpha", "beta", "bn-running-stats"], wanted: "--method crsam") {
             $0.method == .crsam ? nil : "--method \($0.method.rawValue)"
         },
+        Condition(settings: ["regularizer", "alpha", "beta", "bn-running-stats"], wanted: "a --rho above 0") {
+            $0.rho == 0 ? "--rho 0, which is plain training" : nil
+        },
         Condition(settings: ["momentum", "nesterov"], wanted: "--optimizer sgd") {
             $0.optimizer == .sgd ? nil : "--optimizer \($0.optimizer.rawValue)"
         },

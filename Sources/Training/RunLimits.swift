@@ -76,8 +76,19 @@ package struct RunLimits {
                     + "(\(ProgressReporter.short(epochs)) epochs): the rate only rises and never decays; choose a shorter one"
             )
         }
-        // ε is rounded with w to 24 bits: a part of ‖w‖ that is smaller leaves nearly every weight as it is.
+        // What is added to w is rounded with it to 24 bits: a part of ‖w‖ that is smaller leaves nearly every weight as it is.
         let rounding = weightsNorm * 0x1p-24
+        if Float(configuration.learningRate) == 0 {
+            lines.append(
+                "--learning-rate \(configuration.learningRate) is 0 in single precision: no update moves the weights")
+        } else if let clip = configuration.clipNorm, configuration.optimizer == .sgd,
+            configuration.learningRate * clip / (1 - configuration.momentum) < rounding
+        {
+            lines.append(
+                "with --clip-norm \(clip) and --learning-rate \(configuration.learningRate) an update is below the rounding of the "
+                    + "weights (\(Float(rounding)), their norm being \(ProgressReporter.short(weightsNorm))): raise --clip-norm, "
+                    + "1 is usual")
+        }
         if configuration.gradientMethod.reduced != .plain, configuration.rho < rounding {
             lines.append(
                 "--rho \(configuration.rho) is below the rounding of the weights (\(Float(rounding)), their norm being "
