@@ -84,7 +84,8 @@ struct BenchPrecision: ParsableCommand {
 
     func run() throws {
         let configuration = try GivenSettings(
-            flags: data.settings + model.settings + method.settings + optimizer.settings + size.settings
+            flags: data.settings + model.settings + method.settings + optimizer.settings + size.settings,
+            using: ["rho"]
         ).configuration
         // What this processor is asked for, whatever the training is in.
         var compared = configuration

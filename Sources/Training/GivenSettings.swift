@@ -6,13 +6,19 @@ public struct GivenSettings: Sendable {
     private let file: (path: String, text: String)?
     private let flags: [(name: String, text: String)]
     private let resume: Bool
+    /// Settings that the command uses whatever the training does with them.
+    private let exempt: Set<String>
     /// Without what only the run to resume knows.
-    private let own: RunConfiguration
+    private var own: RunConfiguration
     /// The run whose own `config.yaml` the file is.
     private let fileRun: RunFolder?
 
     /// Reads the file and checks every value.
-    public init(file path: String? = nil, flags: [(String, String?)], resume: Bool = false) throws {
+    ///
+    /// - Parameter exempt: settings that the command uses whatever the training does with them.
+    public init(
+        file path: String? = nil, flags: [(String, String?)], resume: Bool = false, using exempt: Set<String> = []
+    ) throws {
         var file: (path: String, text: String)?
         if let path {
             guard let meant = FileSystem.meant(path) else {
@@ -23,8 +29,9 @@ public struct GivenSettings: Sendable {
         self.file = file
         self.flags = flags.compactMap { name, text in text.map { (name, $0) } }
         self.resume = resume
+        self.exempt = exempt
         (own, fileRun) = try Self.applied(file, self.flags, to: RunConfiguration())
-        if !resume { try own.validate() }
+        if !resume { try validate(&own) }
         if resume && own.output == nil && fileRun == nil { throw RunFolderError.resumeWithoutOutput }
     }
 
@@ -54,8 +61,13 @@ public struct GivenSettings: Sendable {
         if !text.isEmpty { configuration = try continued(folder, text) }
         configuration.output = output
         configuration.resume = true
-        try configuration.validate()
+        try validate(&configuration)
         return configuration
+    }
+
+    private func validate(_ configuration: inout RunConfiguration) throws {
+        try configuration.validate()
+        try configuration.requireEffect(flags: flags.map(\.name), exempt: exempt)
     }
 
     /// The settings of the run in `folder`, and over them what was given; throws where that would make another run of it.

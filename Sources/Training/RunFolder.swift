@@ -134,7 +134,7 @@ public struct RunFolder: Sendable, Equatable {
         var existing = RunConfiguration()
         let content = try existing.apply(file: config)
         var current = configuration
-        (current.output, current.resume) = (nil, false)
+        (current.output, current.resume, current.warnings) = (nil, false, [])
         return existing != current || content.ranks != ranks
     }
 
