@@ -101,12 +101,15 @@ public struct Checkpoint: Sendable {
         for place in [FileSystem.absolute(path), FileSystem.resolved(path)] {
             // RUN/checkpoints/step-NNNNNNNN/model.safetensors
             var folder = place
-            for _ in 0..<(optimizer == nil ? 3 : 2) {
+            for _ in 0..<(state == nil ? 3 : 2) {
                 folder = FileSystem.directory(of: folder)
                 let run = RunFolder(folder)
-                if try FileSystem.kind(run.config) == .file, try FileSystem.kind(run.checkpoints) == .directory {
-                    return run
+                guard try FileSystem.kind(run.config) == .file, try FileSystem.kind(run.checkpoints) == .directory
+                else {
+                    continue
                 }
+                // Other tools have files of these names, too.
+                if state != nil || run.hasOwnConfiguration { return run }
             }
         }
         return nil

@@ -39,11 +39,4 @@ extension FileSystem {
         defer { free(path) }
         return String(cString: path)
     }
-
-    /// What a link leads to; the path itself where nothing is there yet.
-    static func resolved(_ path: String) -> String {
-        guard let target = realpath(path, nil) else { return path }
-        defer { free(target) }
-        return String(cString: target)
-    }
 }

@@ -117,6 +117,13 @@ enum FileSystem {
         try replace(path, with: text) { path throws(FileError) in try OutputFile(path) }
     }
 
+    /// What a link leads to; the path itself where nothing is there yet.
+    static func resolved(_ path: String) -> String {
+        guard let target = realpath(path, nil) else { return path }
+        defer { free(target) }
+        return String(cString: target)
+    }
+
     static func directory(of path: String) -> String {
         guard let slash = trimmed(path).lastIndex(of: "/") else { return "." }
         return slash == path.startIndex ? "/" : String(path[..<slash])

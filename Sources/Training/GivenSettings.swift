@@ -100,16 +100,18 @@ public struct GivenSettings: Sendable {
     ) throws -> (RunConfiguration, RunFolder?) {
         var configuration = base
         var fileRun: RunFolder?
+        var isResolved = false
         if let file {
             let content = try configuration.apply(yaml: file.text, path: file.path)
-            fileRun = content.ranks == nil ? nil : RunFolder(holding: file.path)
+            isResolved = content.ranks != nil
+            fileRun = isResolved ? RunFolder(holding: file.path) : nil
             // The folder that holds it says where the run is, also where it was moved.
-            if fileRun != nil { configuration.output = nil }
+            if try fileRun?.isBegun() == true { configuration.output = nil }
         }
         let dataset = configuration.dataset
         for (name, text) in flags { try configuration.apply(flag: name, text) }
-        if configuration.dataset != dataset, fileRun != nil {
-            // They are filled in as the run's own data set has them.
+        if configuration.dataset != dataset, isResolved {
+            // A run fills them in as its own data set has them.
             configuration.normalization = nil
             if !flags.contains(where: { $0.name == "data" }) { configuration.dataDirectory = nil }
         }

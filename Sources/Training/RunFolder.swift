@@ -46,6 +46,12 @@ public struct RunFolder: Sendable, Equatable {
         self.path = FileSystem.directory(of: path)
     }
 
+    /// Whether `config.yaml` is one that a run has written: no other has the line.
+    var hasOwnConfiguration: Bool {
+        guard let text = try? InputFile.text(config) else { return false }
+        return text.split(whereSeparator: \.isNewline).contains { $0.hasPrefix("ranks:") }
+    }
+
     /// Whether steps were recorded.
     func isBegun() throws -> Bool {
         try FileSystem.kind(metrics) == .file || CheckpointStore(folder: checkpoints).latest() != nil

@@ -33,7 +33,8 @@ package enum SettingText {
         }
     }
 
-    package static func number(_ text: String) -> Double? { digits(text).flatMap(Double.init) }
+    /// -0 becomes 0: it is the same setting.
+    package static func number(_ text: String) -> Double? { digits(text).flatMap(Double.init).map { $0 + 0 } }
 
     /// A number without a fraction; `1e5` and `90.0`, which some tools write, are such.
     package static func wholeNumber<Number: FixedWidthInteger>(_ text: String) -> Number? {
