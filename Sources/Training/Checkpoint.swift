@@ -97,8 +97,8 @@ public struct Checkpoint: Sendable {
 
     /// The run that holds the checkpoint or the file, however it was named; nil where none does.
     func run() throws(FileError) -> RunFolder? {
-        // The folders of a path as it was given may be links, and so may the path itself.
-        for place in [FileSystem.absolute(path), FileSystem.resolved(path)] {
+        // The path may be a link into a run; the run's own folders may be links to another disk.
+        for place in [FileSystem.resolved(path), FileSystem.absolute(path)] {
             // RUN/checkpoints/step-NNNNNNNN/model.safetensors
             var folder = place
             for _ in 0..<(state == nil ? 3 : 2) {

@@ -56,6 +56,7 @@ public struct GivenSettings: Sendable {
         if world.rank == 0, try FileSystem.kind(folder.config) == .file, try !isSpecified || folder.isBegun() {
             text = try InputFile.text(folder.config) + "\n"
         }
+        if world.rank == 0, text.isEmpty, !isSpecified { throw RunFolderError.nothingToResume(path: output) }
         var configuration = own
         text = try world.broadcast(text)
         if !text.isEmpty { configuration = try continued(folder, text) }

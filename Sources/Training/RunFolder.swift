@@ -3,6 +3,7 @@ import Glibc
 /// Why an output folder cannot be used.
 public enum RunFolderError: Error, Equatable, CustomStringConvertible {
     case resumeWithoutOutput
+    case nothingToResume(path: String)
     case notAFolder(path: String)
     case foreignFiles(path: String)
     /// `remedy`: nil for the usual one.
@@ -13,6 +14,8 @@ public enum RunFolderError: Error, Equatable, CustomStringConvertible {
     public var description: String {
         switch self {
         case .resumeWithoutOutput: "--resume needs to know which run: add --output DIR"
+        case .nothingToResume(let path):
+            "there is no run in \(path) whose settings --resume could take: check --output, or give the settings of a new run"
         case .notAFolder(let path): "output \(path) is not a folder: choose another --output"
         case .foreignFiles(let path):
             "output folder \(path) is not empty and has no config.yaml of a run: choose another --output"

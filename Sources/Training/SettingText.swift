@@ -15,9 +15,10 @@ package enum SettingText {
         return nearest(text, among: names).map { "\(list); did you mean '\($0)'?" } ?? list
     }
 
-    /// The name of which `text` looks like a slip of the fingers.
+    /// The name of which `text` looks like a slip of the fingers, or the beginning.
     static func nearest(_ text: String, among names: [String]) -> String? {
         let plain = folded(text)
+        if plain.count > 1, let longer = names.first(where: { folded($0).hasPrefix(plain) }) { return longer }
         let distances = names.map { (name: $0, distance: ConfigurationError.editDistance(folded($0), plain)) }
         return distances.min { $0.distance < $1.distance }
             .flatMap { $0.distance <= max(1, min(3, plain.count / 3)) ? $0.name : nil }
