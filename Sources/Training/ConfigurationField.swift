@@ -178,7 +178,7 @@ public struct ConfigurationField: Sendable {
     private static let model = ConfigurationField(
         "model", \.model, read: { $0 },
         parse: { text throws(Expected) in
-            // Only the catalog's own spelling goes on from here, into folders' names and files.
+            // Only the catalog's own spelling gets further, into the names of folders and into files.
             guard let entry = try? ModelCatalog.entry(text) else {
                 throw Expected(SettingText.choice(text, among: ModelCatalog.entries.map(\.name)))
             }
