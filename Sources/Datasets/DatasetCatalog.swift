@@ -1,5 +1,3 @@
-import Glibc
-
 /// The data sets that `--dataset` can name.
 public enum DatasetName: String, CaseIterable, Sendable, Codable {
     case fashionMNIST = "fashion-mnist"
@@ -62,26 +60,13 @@ public enum DatasetCatalog {
     ) throws(DatasetError) -> ImageDataset {
         switch name {
         case .mnist, .fashionMNIST:
-            let root = try existingDirectory(directory, of: name)
-            return try IDXReader.dataset(name: name, directory: root, split: split)
+            let folder = try DataFolder(directory, of: name)
+            return try IDXReader.dataset(name: name, folder, split: split)
         case .cifar10, .cifar100:
-            let root = try existingDirectory(directory, of: name)
+            let folder = try DataFolder(directory, of: name)
             let reader = name == .cifar10 ? CIFARReader.cifar10 : CIFARReader.cifar100
-            return try reader.dataset(name: name, directory: root, split: split)
+            return try reader.dataset(name: name, folder, split: split)
         case .synthetic: return try synthetic.dataset(split: split)
         }
     }
-
-    private static func existingDirectory(_ given: String?, of name: DatasetName) throws(DatasetError) -> String {
-        guard let path = given ?? name.defaultDirectory else { throw .directoryNotGiven(dataset: name) }
-        guard isDirectory(path) else { throw .missingDirectory(path: path, dataset: name) }
-        return path
-    }
-
-    static func isDirectory(_ path: String) -> Bool {
-        var status = stat()
-        return stat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFDIR
-    }
-
-    static func fileExists(_ path: String) -> Bool { access(path, F_OK) == 0 }
 }
