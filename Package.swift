@@ -50,7 +50,8 @@ let package = Package(
         .testTarget(name: "VectorsTests", dependencies: ["Vectors"], swiftSettings: strict),
         .testTarget(name: "ComputeTests", dependencies: ["Compute", "Vectors"], swiftSettings: strict),
         .testTarget(name: "ModelsTests", dependencies: ["Models", "Compute", "Vectors"], swiftSettings: strict),
-        .testTarget(name: "DatasetsTests", dependencies: ["Files", "Datasets", "Vectors", "CZlib"], swiftSettings: strict),
+        .testTarget(
+            name: "DatasetsTests", dependencies: ["Files", "Datasets", "Vectors", "CZlib"], swiftSettings: strict),
         .testTarget(
             name: "OptimizersTests", dependencies: ["Optimizers", "Vectors"], exclude: ["Goldens/generate.py"],
             swiftSettings: strict),

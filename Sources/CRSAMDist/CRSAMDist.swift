@@ -20,7 +20,7 @@ struct CRSAMDist: ParsableCommand {
     /// Errors of any kind leave here, as one line from one rank.
     static func main() {
         let command: any ParsableCommand
-        do { command = try parseAsRoot() } catch {
+        do { command = try parseAsRoot(NegativeValues.attached(Array(CommandLine.arguments.dropFirst()))) } catch {
             // Help is asked for once, however many ranks print it.
             if exitCode(for: error).isSuccess {
                 if Job.speaksBeforeStart { print(fullMessage(for: error)) }

@@ -11,7 +11,7 @@ struct DataFolder {
         switch try Self.kind(path) {
         case nil: throw .missingDirectory(path: path, dataset: dataset)
         case .directory: break
-        case .regular: throw .notAFolder(path: path, file: try Self.role(path, in: dataset), dataset: dataset)
+        case .regular: throw .notAFolder(path: path, file: Self.role(path, in: dataset), dataset: dataset)
         case .some(let other): throw .file(.kind(other, of: path, expected: "a folder"))
         }
         self.path = path
@@ -70,13 +70,14 @@ struct DataFolder {
     }
 
     /// What a file is that was named in a folder's place.
-    private static func role(_ path: String, in dataset: DatasetName) throws(DatasetError) -> DatasetError.MisplacedFile {
+    private static func role(_ path: String, in dataset: DatasetName) -> DatasetError.MisplacedFile {
         let name = path.split(separator: "/").last.map(String.init) ?? path
         let plain = name.hasSuffix(".gz") ? String(name.dropLast(3)) : name
         if dataset.fileNames.contains(plain) { return .ofDataset }
         let archives = [".gz", ".tgz", ".tar", ".zip", ".bz2", ".xz", ".zst", ".7z"]
         if archives.contains(where: name.lowercased().hasSuffix) { return .archive }
-        return try InputFile.isPacked(path) ? .archive : .other
+        // One that cannot be read is no folder either.
+        return (try? InputFile.isPacked(path)) == true ? .archive : .other
     }
 
     /// Another form of the data set in `directory`, or here, in a few words; nil where none is known or none can be seen.
@@ -107,19 +108,33 @@ extension DatasetName {
 
     /// Other forms in which the data are published, and names that give them away.
     fileprivate var otherForms: [(form: String, names: [String])] {
-        switch self {
-        case .mnist, .fashionMNIST, .synthetic: []
+        let idx = ["train-images-idx3-ubyte.gz", "train-images-idx3-ubyte"]
+        return switch self {
+        case .synthetic: []
+        case .mnist, .fashionMNIST:
+            [
+                self == .mnist
+                    ? ("Fashion-MNIST, for --dataset fashion-mnist", ["FashionMNIST", "fashion"])
+                    : ("MNIST, for --dataset mnist", ["MNIST"]),
+                ("CIFAR-10, for --dataset cifar10", ["cifar-10-batches-bin", "data_batch_1.bin"]),
+                ("CIFAR-100, for --dataset cifar100", ["cifar-100-binary", "train.bin"]),
+            ]
         case .cifar10:
             [
-                ("the Python version", ["cifar-10-batches-py", "cifar-10-python.tar.gz", "data_batch_1", "test_batch"]),
+                (
+                    "the Python version",
+                    ["cifar-10-batches-py", "cifar-10-python.tar.gz", "data_batch_1", "test_batch"]
+                ),
                 ("the Matlab version", ["cifar-10-batches-mat", "cifar-10-matlab.tar.gz", "data_batch_1.mat"]),
                 ("CIFAR-100, for --dataset cifar100", ["cifar-100-binary", "train.bin"]),
+                ("MNIST's or Fashion-MNIST's files", idx),
             ]
         case .cifar100:
             [
                 ("the Python version", ["cifar-100-python", "cifar-100-python.tar.gz", "train", "test"]),
                 ("the Matlab version", ["cifar-100-matlab", "cifar-100-matlab.tar.gz", "train.mat"]),
                 ("CIFAR-10, for --dataset cifar10", ["cifar-10-batches-bin", "data_batch_1.bin"]),
+                ("MNIST's or Fashion-MNIST's files", idx),
             ]
         }
     }

@@ -27,6 +27,15 @@ public enum DatasetName: String, CaseIterable, Sendable, Codable {
         }
     }
 
+    /// The published images; nil where any are.
+    public var imageShape: ImageShape? {
+        switch self {
+        case .mnist, .fashionMNIST: ImageShape(channels: 1, height: 28, width: 28)
+        case .cifar10, .cifar100: ImageShape(channels: 3, height: 32, width: 32)
+        case .synthetic: nil
+        }
+    }
+
     /// What to do when files are missing, as the end of a one-line message.
     var remedy: String {
         switch self {

@@ -6,7 +6,9 @@ enum IDXReader {
     private static let labelsMagic: UInt32 = 0x0000_0801
     private static let classCount = 10
 
-    static func dataset(name: DatasetName, _ folder: DataFolder, split: DatasetSplit) throws(DatasetError) -> ImageDataset {
+    static func dataset(name: DatasetName, _ folder: DataFolder, split: DatasetSplit) throws(DatasetError)
+        -> ImageDataset
+    {
         // As published, as torchvision unpacks it below its root or below the data set's folder, as in Zalando's repository.
         let places =
             name == .mnist ? ["", "MNIST/raw", "raw"] : ["", "FashionMNIST/raw", "raw", "data/fashion"]

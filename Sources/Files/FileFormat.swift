@@ -31,7 +31,9 @@ public enum FileFormat: Sendable, Equatable, CaseIterable {
             self = .tensorflow
         } else if head.count > 8, head[8] == UInt8(ascii: "{"), head[3] < 6, head[4..<8].allSatisfy({ $0 == 0 }) {
             self = .safetensors
-        } else if head.count > 3, head[0] == 0x08, (1...32).contains(head[1]), [0x12, 0x1A, 0x3A, 0x42].contains(head[2]) {
+        } else if head.count > 3, head[0] == 0x08, (1...32).contains(head[1]),
+            [0x12, 0x1A, 0x3A, 0x42].contains(head[2])
+        {
             // Protocol buffers: the format's version, then the producer's name or the graph.
             self = .onnx
         } else if let text = Self.textual(head) {
@@ -89,9 +91,9 @@ public enum FileFormat: Sendable, Equatable, CaseIterable {
         case .tensorflow: "a part of a TensorFlow checkpoint"
         case .gguf: "a GGUF file"
         case .matlab: "a Matlab file (.mat)"
-        case .lfsPointer: "a Git LFS pointer, not the file itself"
-        case .html: "an HTML page, as of a login or an error"
-        case .xml: "an XML text, as a store's error"
+        case .lfsPointer: "a Git LFS pointer"
+        case .html: "an HTML page (of a login or an error)"
+        case .xml: "an XML text (of an error)"
         case .shardIndex: "the JSON index of a sharded file"
         case .json: "a JSON text"
         }

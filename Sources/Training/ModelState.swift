@@ -59,11 +59,33 @@ final class ModelState {
         }
     }
 
-    /// Takes over weights and statistics, after all names and shapes were found to fit.
-    func readModel(_ file: SafeTensorsFile) throws {
-        try file.require(parameterLayout, statisticsLayout)
+    /// Takes over weights and statistics, after all names and shapes were found to fit and values to be numbers. Warns of what is
+    /// not as the file has it.
+    ///
+    /// - Parameter model: the graph's name in the catalog, for messages.
+    func readModel(_ original: SafeTensorsFile, model: String) throws {
+        let expected = (parameterLayout.entries + statisticsLayout.entries).map { ($0.name, $0.shape) }
+        let file = original.unwrapped(for: Set(expected.map(\.0)))
+        let matching = TensorMatching(file, against: expected)
+        guard matching.isExact else {
+            throw CheckpointError.otherTensors(
+                path: file.path, summary: matching.summary,
+                remedy: ModelRecognition.remedy(file, matching, model: model, graph))
+        }
         try file.read(parameterLayout, into: weights)
         try file.read(statisticsLayout, into: statistics)
+        for (layout, vector) in [(parameterLayout, weights), (statisticsLayout, statistics)] {
+            if let entry = layout.entries.first(where: { !vector.slice($0.range).norm.isFinite }) {
+                throw CheckpointError.notFinite(path: file.path, tensor: entry.name)
+            }
+        }
+        var notes = file.droppedFromNames.map { ["names are read without \($0)"] } ?? []
+        let converted = expected.compactMap { file[$0.0]?.dtype }.filter { $0 != TensorElement.float32.rawValue }
+        if !converted.isEmpty {
+            let types = Set(converted).sorted().joined(separator: " and ")
+            notes.append("\(converted.count) of \(expected.count) tensors are converted from \(types) to float32")
+        }
+        if !notes.isEmpty { Warning.write("\(file.path): \(notes.joined(separator: "; "))") }
     }
 
     /// Takes over the optimizer's vectors. `others` are names that the file holds besides.

@@ -41,17 +41,21 @@ private func failure(_ path: String) -> FileError? {
         for name in ["dead", "dead/file"] {
             let error = try #require(failure(folder.file(name)))
             #expect(error.code == ENOENT)
-            #expect(error.description.contains("\(folder.file("dead")) is a symbolic link to gone/away, which does not"))
+            #expect(
+                error.description.contains("\(folder.file("dead")) is a symbolic link to gone/away, which does not"))
         }
     }
 
-    @Test func `links in a circle, files in a folder's place and names too long are told apart from what is missing`() throws {
+    @Test func `links in a circle, files in a folder's place and names too long are told apart from what is missing`()
+        throws
+    {
         let folder = try TemporaryFolder()
         try folder.link("a", to: "b")
         try folder.link("b", to: "a")
         try folder.write("file")
         #expect(failure(folder.file("a/x"))?.code == ELOOP)
-        #expect(failure(folder.file("a"))?.description.contains("/a is a symbolic link that leads back to itself") == true)
+        #expect(
+            failure(folder.file("a"))?.description.contains("/a is a symbolic link that leads back to itself") == true)
         #expect(failure(folder.file("file/x"))?.code == ENOTDIR)
         #expect(failure(folder.file("file/x"))?.description.contains("/file is a file, not a folder") == true)
         #expect(failure(folder.file(String(repeating: "n", count: 256)))?.code == ENAMETOOLONG)
@@ -91,7 +95,8 @@ private func failure(_ path: String) -> FileError? {
         (.xml, Array("<?xml version=\"1.0\"?><Error><Code>AccessDenied".utf8)), (.json, Array("{\"error\": 404}".utf8)),
         (.shardIndex, Array("{\n  \"metadata\": {\"total_size\": 9},\n  \"weight_map\": {}}".utf8)),
         (.safetensors, [60, 0, 0, 0, 0, 0, 0, 0] + Array("{\"a\"".utf8)), (.matlab, Array("MATLAB 5.0 MAT-file".utf8)),
-        (nil, [0, 0, 8, 3, 0, 0, 0xEA, 0x60]), (nil, []), (nil, [0x80]), (nil, Array("PK".utf8)), (nil, Array("{}".utf8)),
+        (nil, [0, 0, 8, 3, 0, 0, 0xEA, 0x60]), (nil, []), (nil, [0x80]), (nil, Array("PK".utf8)),
+        (nil, Array("{}".utf8)),
     ]
 
     private static func zip(_ name: String) -> [UInt8] {

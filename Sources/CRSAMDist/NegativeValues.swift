@@ -1,0 +1,24 @@
+/// A negative number after an option is its value: `--rho -1` means `--rho=-1`. The parser takes it for a flag otherwise, and says
+/// that the value is missing instead of what it must be.
+enum NegativeValues {
+    static func attached(_ arguments: [String]) -> [String] {
+        var result: [String] = []
+        for (index, argument) in arguments.enumerated() {
+            if argument == "--" { return result + arguments[index...] }
+            if isNegativeNumber(argument), let option = result.last, option.hasPrefix("--"), !option.contains("=") {
+                result[result.count - 1] = "\(option)=\(argument)"
+            } else {
+                result.append(argument)
+            }
+        }
+        return result
+    }
+
+    /// No option of this program begins so.
+    private static func isNegativeNumber(_ text: String) -> Bool {
+        guard text.hasPrefix("-") else { return false }
+        let rest = text.dropFirst().lowercased()
+        return rest.first.map { $0.isNumber || $0 == "." || $0 == "," } ?? false
+            || ["inf", "infinity", "nan"].contains(rest)
+    }
+}
