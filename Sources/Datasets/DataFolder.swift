@@ -35,7 +35,7 @@ struct DataFolder {
                 if let path = try Self.first(of: names, in: directory) {
                     found.append(path)
                 } else {
-                    absent.append(names.contains("\(names[0]).gz") ? "\(names[0])[.gz]" : names[0])
+                    absent.append(names[0] + (isPublishedPacked ? "[.gz]" : ""))
                 }
             }
             if absent.isEmpty { return found }
@@ -44,9 +44,11 @@ struct DataFolder {
             }
         }
         throw .missingFiles(
-            directory: missing?.directory ?? path, names: missing?.names ?? files.map { $0[0] },
+            directory: missing?.directory ?? path, names: missing?.names ?? [],
             found: otherForm(in: missing?.directory ?? path), dataset: dataset)
     }
+
+    private var isPublishedPacked: Bool { dataset == .mnist || dataset == .fashionMNIST }
 
     private static func first(of names: [String], in directory: String) throws(DatasetError) -> String? {
         var folder: String?

@@ -49,12 +49,15 @@ extension DatasetError: CustomStringConvertible {
         case .notAFolder(let path, let file, let dataset):
             switch file {
             case .ofDataset: "--data \(path) is one of the data set's files: name its folder"
-            case .archive: "--data \(path) is not a folder: unpack it first, and name the folder; \(dataset.remedy)"
+            case .archive:
+                "--data \(path) is an archive, not a folder: unpack it first, and name the folder that comes out of it"
+                    + (dataset == .mnist || dataset == .fashionMNIST || path.contains("-binary")
+                        ? "" : "; " + dataset.remedy)
             case .other: "--data \(path) is a file, not a folder: \(dataset.remedy)"
             }
         case .file(let error): error.description
         case .otherFormat(let path, let format):
-            "\(path) is \(format.text): \(format.remedy ?? "download the data set's file itself")"
+            "\(path) is \(format.text): \(format.remedy ?? Self.remedy(for: format))"
         case .empty(let path):
             "\(path) holds no samples: download it again"
         case .wrongMagic(let path, let expected, let found):
@@ -85,6 +88,12 @@ extension DatasetError: CustomStringConvertible {
         case .noPrefetchThread(let reason):
             "the thread that prepares batches cannot be started: \(reason); raise the limit on processes (ulimit -u)"
         }
+    }
+
+    private static func remedy(for format: FileFormat) -> String {
+        format == .pickle || format == .matlab
+            ? "take the data set's binary version, not the one for Python or Matlab"
+            : "download the data set's file itself"
     }
 
     private static func hex(_ value: UInt32) -> String {

@@ -4,14 +4,14 @@ import Optimizers
 import Vectors
 
 /// All that the replicas hold in common and a checkpoint must keep: weights, running statistics, the optimizer's vectors.
-final class ModelState {
-    let weights: FlatVector
-    let statistics: FlatVector
+package final class ModelState {
+    package let weights: FlatVector
+    package let statistics: FlatVector
     let optimizer: any Optimizer
     private let graph: Graph
 
     /// Zeros, to be given values by ``initialize(seed:_:)`` or from files and ``broadcast(_:)``.
-    init(_ graph: Graph, optimizer: any Optimizer) {
+    package init(_ graph: Graph, optimizer: any Optimizer) {
         self.graph = graph
         self.optimizer = optimizer
         weights = FlatVector(count: graph.parameterLayout.vectorCount)
@@ -42,7 +42,7 @@ final class ModelState {
     // MARK: Files
 
     /// Weights and statistics under their published names, and how often BatchNorm's statistics moved.
-    func modelTensors(statisticsUpdates: Int) -> [NamedTensor] {
+    package func modelTensors(statisticsUpdates: Int) -> [NamedTensor] {
         let counters = statisticsLayout.entries.compactMap { entry -> NamedTensor? in
             guard entry.name.hasSuffix(".running_mean") else { return nil }
             let name = entry.name.dropLast("running_mean".count) + "num_batches_tracked"
@@ -63,7 +63,7 @@ final class ModelState {
     /// not as the file has it.
     ///
     /// - Parameter model: the graph's name in the catalog, for messages.
-    func readModel(_ original: SafeTensorsFile, model: String) throws {
+    package func readModel(_ original: SafeTensorsFile, model: String) throws {
         let expected = (parameterLayout.entries + statisticsLayout.entries).map { ($0.name, $0.shape) }
         let file = original.unwrapped(for: Set(expected.map(\.0)))
         let matching = TensorMatching(file, against: expected)
