@@ -295,6 +295,8 @@ private func firstWeight(_ checkpoint: Checkpoint) throws -> Float? {
         var layout = TensorLayout()
         layout.append("head.weight", shape: [2, 2])
         let model = try Checkpoint(folder.path).model
-        #expect(message { try model.require(layout) }.hasSuffix("the model: missing head.weight (is it fc.weight?); extra fc.weight"))
+        #expect(
+            message { try model.require(layout) }.hasSuffix(
+                "the model: missing head.weight (is it fc.weight?); extra fc.weight"))
     }
 }
