@@ -45,6 +45,7 @@ public struct FileError: Error, Equatable, CustomStringConvertible {
         case EIO, EUCLEAN, EREMOTEIO: "the disk or its server fails: look into the system's log, or take a copy"
         case ESTALE: "the file server has replaced it: start again"
         case ELOOP: "name the file itself"
+        case EISDIR: "name a file in it"
         case ENAMETOOLONG: "use a shorter name"
         case ETXTBSY: "stop the program that uses it, or name another path"
         default: nil

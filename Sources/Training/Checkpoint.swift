@@ -83,6 +83,15 @@ public struct Checkpoint: Sendable {
         return counted
     }
 
+    /// What does not fit in files that the run itself wrote is damage, not another model's.
+    func checkingOwnFiles(_ read: () throws -> Void) throws {
+        do { try read() } catch CheckpointError.otherTensors(let path, let summary, _) {
+            throw damaged("\(FileSystem.lastName(of: path)): \(summary)")
+        } catch CheckpointError.notFinite(let path, let tensor) {
+            throw damaged("\(FileSystem.lastName(of: path)): tensor \(tensor) holds values that are not finite numbers")
+        }
+    }
+
     /// What is found wrong once values are read.
     func damaged(_ problem: String) -> CheckpointError {
         .damaged(path: path, problems: [problem], whole: Self.whole(beside: path))

@@ -42,6 +42,8 @@ public struct CheckpointStore: Sendable {
     /// Makes the folder if need be and removes what a kill left half written. Once, before a run starts.
     public func prepare() throws(FileError) {
         try FileSystem.makeDirectories(folder)
+        // Not first at the end of an epoch.
+        if faccessat(AT_FDCWD, folder, W_OK | X_OK, AT_EACCESS) != 0 { throw .last("write into the folder", folder) }
         if !FileSystem.isLink(folder + "/" + Self.latestFile) { try clearLatest() }
         for name in try FileSystem.names(in: folder) where FileSystem.isPartialName(name) {
             try FileSystem.remove(folder + "/" + name)
@@ -134,7 +136,7 @@ public struct CheckpointStore: Sendable {
         if FileSystem.isLink(path) { return try FileSystem.remove(path) }
         guard let kind = try FileKind(of: path), kind != .regular else { return }
         throw FileError(
-            "use", path, code: EISDIR,
+            "use", path, code: EEXIST,
             reason: "it is \(kind.text), where the newest checkpoint's name is to be; remove it")
     }
 

@@ -64,6 +64,13 @@ final class InputFile: @unchecked Sendable {
     static func text(_ path: String, limit: Int = 1 << 20) throws(FileError) -> String {
         let file = try InputFile(path)
         if file.byteCount > limit { throw FileError("read (over \(limit) bytes)", path, code: EFBIG) }
-        return String(decoding: try file.bytes(at: 0, count: file.byteCount), as: UTF8.self)
+        let bytes = try file.bytes(at: 0, count: file.byteCount)
+        let format = FileFormat(head: Array(bytes.prefix(FileFormat.headCount)))
+        if let format, format != .json, format != .shardIndex {
+            throw FileError(
+                "read", path, code: EINVAL,
+                reason: "it is \(format.text), not the text that is wanted" + (format.remedy.map { "; \($0)" } ?? ""))
+        }
+        return String(decoding: bytes, as: UTF8.self)
     }
 }

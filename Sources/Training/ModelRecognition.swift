@@ -52,6 +52,7 @@ struct ModelRecognition {
         if !matching.unread.isEmpty { return "save the weights as F32" }
         if let found = ModelRecognition(file) {
             func sizes(_ shape: [Int]) -> String { shape.map(String.init).joined(separator: " x ") }
+            func channels(_ shape: [Int]) -> String { "\(shape[0]) channel\(shape[0] == 1 ? "" : "s")" }
             if found.model != model {
                 return
                     "the tensors are those of \(found.model) for \(found.classCount) classes: use --model \(found.model)"
@@ -62,8 +63,7 @@ struct ModelRecognition {
                     found.hasKnownSides
                     ? (sizes(found.inputShape), sizes(graph.inputShape))
                     : (
-                        "\(found.inputShape[0]) channels",
-                        "\(graph.inputShape[0]) channels (\(sizes(graph.inputShape)))"
+                        channels(found.inputShape), "\(channels(graph.inputShape)) (\(sizes(graph.inputShape)))"
                     )
                 return
                     "the weights are for images of \(there), the data set's have \(here): choose a data set of such images, "
@@ -79,6 +79,9 @@ struct ModelRecognition {
         if matching.missing.isEmpty && matching.misshapen.isEmpty { return "save the model's own tensors only" }
         if matching.extra.isEmpty && matching.misshapen.isEmpty {
             return "save all of the model's tensors, its head too"
+        }
+        if matching.extra.isEmpty && matching.missing.isEmpty {
+            return "they are of another form of the model: use weights of \(model) as 'crsam-dist models' describes it"
         }
         return "use weights of \(model) under torchvision's or timm's names, or name their model with --model"
     }

@@ -98,6 +98,9 @@ package final class ModelState {
         let saved = try optimizer.state.map { name, vector in
             let copy = FlatVector(count: vector.count)
             try file.read(parameterLayout, into: copy, prefix: "\(name).")
+            if let entry = parameterLayout.entries.first(where: { !copy.slice($0.range).norm.isFinite }) {
+                throw CheckpointError.notFinite(path: file.path, tensor: "\(name).\(entry.name)")
+            }
             return (name: name, vector: copy)
         }
         try optimizer.restore(stepCount: stepCount, state: saved)

@@ -208,10 +208,12 @@ public final class Trainer {
     private func readStart() throws -> Bool {
         if let checkpoint = records?.checkpoint {
             try checkpoint.require(model: configuration.model)
-            try state.readModel(checkpoint.model, model: configuration.model)
-            if let optimizer = checkpoint.optimizer {
-                progress = try RunProgress(optimizer)
-                try state.readOptimizer(optimizer, stepCount: progress.step, others: RunProgress.tensorNames)
+            try checkpoint.checkingOwnFiles {
+                try state.readModel(checkpoint.model, model: configuration.model)
+                if let optimizer = checkpoint.optimizer {
+                    progress = try RunProgress(optimizer)
+                    try state.readOptimizer(optimizer, stepCount: progress.step, others: RunProgress.tensorNames)
+                }
             }
             return true
         }

@@ -75,7 +75,7 @@ private func renamed(_ tensors: [NamedTensor], _ name: (String) -> String) -> [N
         ("vit", [1, 28, 28], 100, "those of vit for 100 classes: use --model vit"),
         ("resnet18", [3, 32, 32], 7, "those of resnet18 for 7 classes: use --model resnet18"),
         ("resnet8", [3, 32, 32], 100, "head is for 100 classes, the data set has 10"),
-        ("resnet8", [1, 28, 28], 10, "images of 1 channels, the data set's have 3 channels (3 x 32 x 32)"),
+        ("resnet8", [1, 28, 28], 10, "images of 1 channel, the data set's have 3 channels (3 x 32 x 32)"),
     ])
     func `tensors that fit another model, head or image say so`(model: String, shape: [Int], classes: Int, text: String)
         throws

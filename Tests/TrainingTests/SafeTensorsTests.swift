@@ -180,7 +180,9 @@ private func write(_ tensors: [NamedTensor], to path: String) throws {
         let folder = try TemporaryFolder()
         #expect(message { _ = try SafeTensorsFile(folder.file("none")) }.hasSuffix("none: No such file or directory"))
         #expect(message { _ = try SafeTensorsFile("/dev/null") }.hasSuffix("a device, not a regular file"))
-        #expect(message { _ = try SafeTensorsFile(folder.path) }.hasSuffix("a folder, not a regular file"))
+        #expect(
+            message { _ = try SafeTensorsFile(folder.path) }.hasSuffix(
+                "a folder, not a regular file; name a file in it"))
     }
 
     @Test(arguments: [
