@@ -1,6 +1,7 @@
 /// Forms of arguments that the parser takes for something else.
 enum ArgumentForms {
-    /// The first long option with one dash: the parser reads `-epochs` as a row of flags, of which `-h` prints help and succeeds.
+    /// The first long option with one dash: the parser reads `-epochs` as a row of flags, of which `-h` prints help and
+    /// succeeds.
     static func singleDashed(_ arguments: [String]) -> String? {
         arguments.prefix { $0 != "--" }.first { argument in
             argument.count > 2 && argument.first == "-" && argument.dropFirst().first?.isLetter == true
@@ -8,8 +9,8 @@ enum ArgumentForms {
         }
     }
 
-    /// A negative number after an option is its value: `--rho -1` means `--rho=-1`. The parser takes it for a flag otherwise, and says
-    /// that the value is missing instead of what it must be.
+    /// A negative number after an option is its value: `--rho -1` means `--rho=-1`. The parser takes it for a flag
+    /// otherwise, and says that the value is missing instead of what it must be.
     static func attached(_ arguments: [String]) -> [String] {
         var result: [String] = []
         for (index, argument) in arguments.enumerated() {

@@ -82,7 +82,8 @@ struct DataFolder {
         return (try? InputFile.isPacked(path)) == true ? .archive : .other
     }
 
-    /// Another form of the data set in `directory`, or here, in a few words; nil where none is known or none can be seen.
+    /// Another form of the data set in `directory`, or here, in a few words; nil where none is known or none can be
+    /// seen.
     private func otherForm(in directory: String) -> String? {
         let names = [directory, path].flatMap { (try? Folder.names(in: $0)) ?? [] }
         for (form, signs) in dataset.otherForms {

@@ -9,7 +9,8 @@ enum IDXReader {
     static func dataset(name: DatasetName, _ folder: DataFolder, split: DatasetSplit) throws(DatasetError)
         -> ImageDataset
     {
-        // As published, as torchvision unpacks it below its root or below the data set's folder, as in Zalando's repository.
+        // As published, as torchvision unpacks it below its root or below the data set's folder, as in Zalando's
+        // repository.
         let places =
             name == .mnist ? ["", "MNIST/raw", "raw"] : ["", "FashionMNIST/raw", "raw", "data/fashion"]
         let paths = try folder.find(names(split), in: places)
@@ -26,8 +27,8 @@ enum IDXReader {
             classCount: classCount, pixels: pixels, labels: labels, normalization: name.normalization)
     }
 
-    /// Names of the images' and the labels' file: the published spelling, or the one with a dot that some mirrors and unpackers
-    /// leave; plain before .gz.
+    /// Names of the images' and the labels' file: the published spelling, or the one with a dot that some mirrors and
+    /// unpackers leave; plain before .gz.
     static func names(_ split: DatasetSplit) -> [[String]] {
         let prefix = split == .train ? "train" : "t10k"
         return [("images", "idx3-ubyte"), ("labels", "idx1-ubyte")].map { stem, kind in

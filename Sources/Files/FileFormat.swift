@@ -48,7 +48,8 @@ public enum FileFormat: Sendable, Equatable, CaseIterable {
         (.xz, [0xFD, 0x37, 0x7A, 0x58, 0x5A, 0x00]), (.zstandard, [0x28, 0xB5, 0x2F, 0xFD]),
         (.sevenZip, [0x37, 0x7A, 0xBC, 0xAF, 0x27, 0x1C]), (.numpyArray, [0x93] + Array("NUMPY".utf8)),
         (.hdf5, [0x89, 0x48, 0x44, 0x46, 0x0D, 0x0A, 0x1A, 0x0A]), (.gguf, Array("GGUF".utf8)),
-        (.matlab, Array("MATLAB 5.0 MAT-file".utf8)), (.lfsPointer, Array("version https://git-lfs".utf8)),
+        (.matlab, Array("MATLAB 5.0 MAT-file".utf8)), (.matlab, Array("MATLAB 7.3 MAT-file".utf8)),
+        (.lfsPointer, Array("version https://git-lfs".utf8)),
     ]
 
     /// Which kind of zip archive it is shows in the name of its first member.
@@ -56,7 +57,9 @@ public enum FileFormat: Sendable, Equatable, CaseIterable {
         guard head.count > 30 else { return .zip }
         let length = Int(head[26]) | Int(head[27]) << 8
         let name = String(decoding: head.dropFirst(30).prefix(length), as: UTF8.self)
-        if name.hasSuffix("/data.pkl") || name.hasSuffix("/.format_version") { return .pytorchZip }
+        // torch.save's first member is the pickle; other writers of the form begin with its version or byte order.
+        let signs = ["/data.pkl", "/constants.pkl", "/version", "/.format_version", "/byteorder"]
+        if signs.contains(where: name.hasSuffix) { return .pytorchZip }
         return name.hasSuffix(".npy") ? .numpyArchive : .zip
     }
 

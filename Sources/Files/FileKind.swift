@@ -4,8 +4,8 @@ import Glibc
 public enum FileKind: Sendable, Equatable {
     case regular, directory, pipe, socket, device
 
-    /// Nil where nothing of that name is there. Whatever else keeps from knowing is an error: no permission on a folder above, a
-    /// link that leads nowhere, a file in a folder's place.
+    /// Nil where nothing of that name is there. Whatever else keeps from knowing is an error: no permission on a folder
+    /// above, a link that leads nowhere, a file in a folder's place.
     public init?(of path: String) throws(FileError) {
         var status = stat()
         if stat(path, &status) != 0 {

@@ -63,7 +63,8 @@ public struct Checkpoint: Sendable {
         }
         guard state.step == counted else {
             throw damaged(
-                "\(CheckpointStore.stateFile): step is \(state.step), but \(counted) by \(CheckpointStore.optimizerFile) beside it"
+                "\(CheckpointStore.stateFile): step is \(state.step), but \(counted) by "
+                    + "\(CheckpointStore.optimizerFile) beside it"
             )
         }
         let path = path + "/" + CheckpointStore.stateFile

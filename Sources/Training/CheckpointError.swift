@@ -23,23 +23,25 @@ public enum CheckpointError: Error, Equatable, CustomStringConvertible {
                 + (previous.map { "the one before it, \($0), is whole: --resume goes on from there" }
                     ?? "there is none before it")
         case .notFound(let path, let found):
-            "no checkpoint in \(path)\(found.map { ": \($0)" } ?? ""); name a run folder, its checkpoints folder, one step's folder or "
-                + "a .safetensors file"
+            "no checkpoint in \(path)\(found.map { ": \($0)" } ?? ""); name a run folder, its checkpoints folder, "
+                + "one step's folder or a .safetensors file"
         case .damaged(let path, let problems, let whole):
             "checkpoint \(path) is damaged (\(problems.joined(separator: "; "))): "
                 + (whole.map {
                     "the newest whole one is \($0): name that, or remove \(path), and --resume goes on from there"
                 }
-                    ?? "no other one beside it is whole, so start the run anew in another folder, or put back a copy of it")
+                    ?? "no other one beside it is whole, so start the run anew in another folder, or put back a "
+                    + "copy of it")
         case .malformedState(let path, let problem):
             "\(path) is not a sound checkpoint state: \(problem); use another checkpoint of the run"
         case .otherVersion(let path, let version):
-            "\(path): its format_version \(version) is not \(CheckpointState.formatVersion), which this crsam-dist reads: use the version "
-                + "that wrote it"
+            "\(path): its format_version \(version) is not \(CheckpointState.formatVersion), which this "
+                + "crsam-dist reads: use the version that wrote it"
         case .otherTensors(let path, let summary, let remedy):
             "\(path) does not fit the model: \(summary)\(remedy.map { "; \($0)" } ?? "")"
         case .notFinite(let path, let tensor):
-            "\(path): tensor \(tensor) holds values that are not finite numbers in float32; use another checkpoint or file of weights"
+            "\(path): tensor \(tensor) holds values that are not finite numbers in float32; use another "
+                + "checkpoint or file of weights"
         case .otherModel(let path, let found, let expected):
             "\(path) is a checkpoint of model \(found), not of \(expected); add --model \(found) or choose another checkpoint"
         }

@@ -33,8 +33,8 @@ public struct CheckpointEvaluation: Sendable {
             configuration.normalization != nil
         {
             throw ConfigurationError(
-                "\(configuration.dataset.rawValue)'s images are \(here.text), the weights in \(checkpoint.path) are for "
-                    + "\(there.text), those of \(trainedOn.rawValue)",
+                "\(configuration.dataset.rawValue)'s images are \(here.text), the weights in \(checkpoint.path) "
+                    + "are for \(there.text), those of \(trainedOn.rawValue)",
                 remedy: "choose a data set of such images with --dataset")
         }
         // The run may be another host's.

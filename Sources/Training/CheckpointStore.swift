@@ -111,8 +111,8 @@ public struct CheckpointStore: Sendable {
             .sorted { (Self.step(ofFolder: $0) ?? 0) < (Self.step(ofFolder: $1) ?? 0) }
     }
 
-    /// What ``latestFile`` names: a text file, or, put there by hand, a link to a step's folder. Nil for anything that names
-    /// nothing.
+    /// What ``latestFile`` names: a text file, or, put there by hand, a link to a step's folder. Nil for anything that
+    /// names nothing.
     func latestName() throws(FileError) -> String? {
         let path = folder + "/" + Self.latestFile
         let text: String

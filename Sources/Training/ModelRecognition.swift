@@ -4,7 +4,8 @@ import Models
 /// The model of the catalog whose tensors a file holds, found by their names and shapes.
 struct ModelRecognition {
     let model: String
-    /// Channels, height, width; the sides are known of vision transformers only, and the model's published ones elsewhere.
+    /// Channels, height, width; the sides are known of vision transformers only, and the model's published ones
+    /// elsewhere.
     let inputShape: [Int]
     let classCount: Int
     let hasKnownSides: Bool
@@ -55,7 +56,8 @@ struct ModelRecognition {
             func channels(_ shape: [Int]) -> String { "\(shape[0]) channel\(shape[0] == 1 ? "" : "s")" }
             if found.model != model {
                 return
-                    "the tensors are those of \(found.model) for \(found.classCount) classes: use --model \(found.model)"
+                    "the tensors are those of \(found.model) for \(found.classCount) classes: use --model "
+                    + "\(found.model)"
             }
             if found.hasKnownSides && found.inputShape != graph.inputShape || found.inputShape[0] != graph.inputShape[0]
             {
@@ -66,11 +68,13 @@ struct ModelRecognition {
                         channels(found.inputShape), "\(channels(graph.inputShape)) (\(sizes(graph.inputShape)))"
                     )
                 return
-                    "the weights are for images of \(there), the data set's have \(here): choose a data set of such images, "
+                    "the weights are for images of \(there), the data set's have \(here): choose a data set of "
+                    + "such images, "
                     + "or weights for these"
             }
             return
-                "the weights' head is for \(found.classCount) classes, the data set has \(graph.classCount): choose a data set "
+                "the weights' head is for \(found.classCount) classes, the data set has \(graph.classCount): "
+                + "choose a data set "
                 + "of \(found.classCount) classes, or weights for \(graph.classCount)"
         }
         if !matching.misshapen.isEmpty && matching.misshapen.allSatisfy(\.isTransposed) {

@@ -59,8 +59,8 @@ package final class ModelState {
         }
     }
 
-    /// Takes over weights and statistics, after all names and shapes were found to fit and values to be numbers. Warns of what is
-    /// not as the file has it.
+    /// Takes over weights and statistics, after all names and shapes were found to fit and values to be numbers. Warns
+    /// of what is not as the file has it.
     ///
     /// - Parameter model: the graph's name in the catalog, for messages.
     package func readModel(_ original: SafeTensorsFile, model: String) throws {

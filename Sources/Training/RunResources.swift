@@ -61,7 +61,8 @@ struct RunResources {
         guard let normalization = configuration.normalization else { return dataset }
         guard normalization.mean.count == dataset.shape.channels else {
             throw ConfigurationError(
-                "\(dataset.name)'s images are \(dataset.shape.text), the normalization is for \(normalization.mean.count) channels",
+                "\(dataset.name)'s images are \(dataset.shape.text), the normalization is for "
+                    + "\(normalization.mean.count) channels",
                 remedy: "choose the data set that it belongs to, or take 'normalization' out of the YAML file")
         }
         return ImageDataset(

@@ -54,14 +54,17 @@ extension FileFormat {
         switch self {
         case .pytorchZip, .pytorchPickle, .pickle:
             return
-                "convert it in Python with safetensors.torch.save_file(torch.load('\(name)', map_location='cpu')['state_dict'], "
+                "convert it in Python with safetensors.torch.save_file(torch.load('\(name)', "
+                + "map_location='cpu')['state_dict'], "
                 + "'weights.safetensors'), without ['state_dict'] where the file is one itself"
         case .numpyArchive:
             return
-                "convert it in Python with safetensors.numpy.save_file(dict(numpy.load('\(name)')), 'weights.safetensors')"
+                "convert it in Python with safetensors.numpy.save_file(dict(numpy.load('\(name)')), "
+                + "'weights.safetensors')"
         case .shardIndex:
             return
-                "sharded files cannot be read yet: save all shards' tensors as one file with safetensors.torch.save_file"
+                "sharded files cannot be read yet: save all shards' tensors as one file with "
+                + "safetensors.torch.save_file"
         case .hdf5, .onnx, .tensorflow, .gguf, .matlab, .numpyArray:
             return "save its tensors under torchvision's or timm's names with safetensors.numpy.save_file"
         default: return nil

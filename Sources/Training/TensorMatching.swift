@@ -62,7 +62,8 @@ public struct TensorMatching: Sendable, Equatable {
         return parts.isEmpty ? "all tensors fit" : parts.joined(separator: "; ")
     }
 
-    /// PyTorch counts the batches that BatchNorm saw, and the weights that an average is of; nothing here depends on either.
+    /// PyTorch counts the batches that BatchNorm saw, and the weights that an average is of; nothing here depends on
+    /// either.
     static func isOptional(_ name: String) -> Bool {
         name == "num_batches_tracked" || name.hasSuffix(".num_batches_tracked") || name == "n_averaged"
     }

@@ -1,10 +1,12 @@
-/// Names of tensors as training frameworks' wrappers leave them: `module.conv1.weight`, `layer1._orig_mod.0.conv1.weight`.
+/// Names of tensors as training frameworks' wrappers leave them: `module.conv1.weight`,
+/// `layer1._orig_mod.0.conv1.weight`.
 extension SafeTensorsFile {
     /// What PyTorch's wrappers (torch.compile, FSDP, activation checkpointing) put between a model's own names.
     private static let wrappers: Set<Substring> = ["_orig_mod", "_fsdp_wrapped_module", "_checkpoint_wrapped_module"]
 
-    /// The same file under a model's own names: without what wrappers put in the middle of names, and without a prefix that every
-    /// tensor has (`module.`, `_orig_mod.`, `model.`, `state_dict.`, one after the other) where only then names are the model's.
+    /// The same file under a model's own names: without what wrappers put in the middle of names, and without a prefix
+    /// that every tensor has (`module.`, `_orig_mod.`, `model.`, `state_dict.`, one after the other) where only then
+    /// names are the model's.
     ///
     /// The file itself where nothing has to go.
     func unwrapped(for expected: Set<String>) -> SafeTensorsFile {

@@ -86,6 +86,7 @@ private func failure(_ path: String) -> FileError? {
         (.gzip, [0x1F, 0x8B, 8, 0]), (.compress, [0x1F, 0x9D, 0x90]), (.bzip2, Array("BZh91AY".utf8)),
         (.xz, [0xFD] + Array("7zXZ\0".utf8)), (.zstandard, [0x28, 0xB5, 0x2F, 0xFD]), (.zip, zip("a.txt")),
         (.pytorchZip, zip("archive/data.pkl")), (.pytorchZip, zip("resnet8-abc/data.pkl")),
+        (.pytorchZip, zip("m/version")),
         (.numpyArchive, zip("fc.weight.npy")), (.numpyArray, [0x93] + Array("NUMPY\u{1}\0".utf8)),
         (.pytorchPickle, [0x80, 2, 0x8A, 0x0A, 0x6C, 0xFC, 0x9C, 0x46, 0xF9, 0x20]), (.pickle, [0x80, 4, 0x95, 1]),
         (.hdf5, [0x89] + Array("HDF\r\n\u{1A}\n".utf8)), (.onnx, [8, 7, 0x12, 7] + Array("pytorch".utf8)),

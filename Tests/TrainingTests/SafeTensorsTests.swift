@@ -295,7 +295,8 @@ private func write(_ tensors: [NamedTensor], to path: String) throws {
         let matching = TensorMatching(found, against: layout)
         #expect(
             matching.summary
-                == "missing fc.bias (is it head.bias?); extra head.bias; misshapen conv1.weight [3, 2] instead of [2, 3]"
+                == "missing fc.bias (is it head.bias?); extra head.bias; misshapen conv1.weight [3, 2] instead of "
+                + "[2, 3]"
         )
         #expect(!matching.isExact)
         #expect(TensorMatching(found, against: layout, others: ["head.bias"]).extra.isEmpty)
