@@ -20,7 +20,7 @@ public struct CheckpointEvaluation: Sendable {
     ///   - settings: field and value; they win over those of the run that the checkpoint lies in, and those over the weights'
     ///     own description.
     public init(checkpoint path: String, settings: [(String, String?)]) throws {
-        checkpoint = try Checkpoint(FileSystem.meant(path) ?? path)
+        checkpoint = try Checkpoint(weights: FileSystem.meant(path) ?? path)
         let run = try checkpoint.run()
         var configuration = RunConfiguration()
         var known: Set<String> = []
@@ -66,28 +66,29 @@ public struct CheckpointEvaluation: Sendable {
     private static func requireSameForm(
         _ configuration: RunConfiguration, _ trained: RunConfiguration, _ checkpoint: Checkpoint
     ) throws {
-        func form(_ configuration: RunConfiguration) throws -> (channels: Int, classes: Int) {
+        func form(_ configuration: RunConfiguration) throws -> (shape: ImageShape, classes: Int) {
             let entry = try ModelCatalog.entry(configuration.model)
-            switch configuration.dataset {
-            case .mnist, .fashionMNIST: return (1, 10)
-            case .cifar10: return (3, 10)
-            case .cifar100: return (3, 100)
-            case .synthetic: return (entry.defaultInputShape[0], entry.defaultClassCount)
-            }
+            let usual = entry.defaultInputShape
+            let shape = ImageShape(channels: usual[0], height: usual[1], width: usual[2])
+            let classes =
+                switch configuration.dataset {
+                case .mnist, .fashionMNIST, .cifar10: 10
+                case .cifar100: 100
+                case .synthetic: entry.defaultClassCount
+                }
+            return (configuration.dataset.imageShape ?? shape, classes)
         }
         let (wanted, usual) = (try form(configuration), try form(trained))
-        let own = (
-            channels: checkpoint.description.channelCount ?? usual.channels,
-            classes: checkpoint.description.classCount ?? usual.classes
-        )
-        if wanted == own { return }
-        func text(_ form: (channels: Int, classes: Int)) -> String {
-            "\(form.classes) classes of images of \(form.channels) channel\(form.channels == 1 ? "" : "s")"
+        let description = checkpoint.description
+        let own = (shape: description.inputShape ?? usual.shape, classes: description.classCount ?? usual.classes)
+        if wanted.shape.channels == own.shape.channels && wanted.classes == own.classes { return }
+        func text(_ form: (shape: ImageShape, classes: Int)) -> String {
+            "images of \(form.shape.text) in \(form.classes) classes"
         }
         throw ConfigurationError(
             "--dataset \(configuration.dataset.rawValue) has \(text(wanted)), but \(checkpoint.path) was trained on "
                 + "\(trained.dataset.rawValue), \(text(own))",
-            remedy: "leave --dataset out, or name a data set of the same form")
+            remedy: "leave --dataset out, or name a data set of as many channels and classes")
     }
 
     /// Every rank must call it; the result is the same on all.
@@ -104,7 +105,7 @@ public struct CheckpointEvaluation: Sendable {
             policy: configuration.convolution, precision: configuration.precision)
         let count = network.graph.parameterLayout.vectorCount
         let state = ModelState(network.graph, optimizer: try SGD(parameterCount: count))
-        if world.rank == 0 { try state.readModel(checkpoint.model) }
+        if world.rank == 0 { try state.readModel(checkpoint.model, model: entry.name) }
         try state.broadcast(world)
         let evaluator = Evaluator(
             network: network, dataset: dataset,

@@ -16,7 +16,7 @@ struct WeightsDescription: Sendable {
     private(set) var normalization: ChannelNormalization?
     /// Nil where the file does not say.
     private(set) var classCount: Int?
-    private(set) var channelCount: Int?
+    private(set) var inputShape: ImageShape?
 
     subscript(name: String) -> String? { settings.first { $0.name == name }?.text }
 
@@ -43,7 +43,7 @@ struct WeightsDescription: Sendable {
                 } else if name == "classes" {
                     classCount = try Self.count(entry.value[...], entry)
                 } else if name == "input-shape" {
-                    channelCount = try Self.count(entry.value.prefix { $0 != "x" }, entry)
+                    inputShape = try Self.shape(entry)
                 } else if Self.fields.contains(name), let field = ConfigurationField.named(name) {
                     try known.set(field, entry.value, place: entry.key)
                     settings.append((name, field.read(known) ?? ""))
@@ -67,6 +67,15 @@ struct WeightsDescription: Sendable {
             (configuration.dataDirectory, configuration.normalization) = (nil, nil)
         }
         configuration.normalization = normalization ?? configuration.normalization
+    }
+
+    private static func shape(_ entry: SafeTensors.Metadata) throws(ConfigurationError) -> ImageShape {
+        var sizes: [Int] = []
+        for part in entry.value.split(separator: "x", omittingEmptySubsequences: false) {
+            sizes.append(try count(part, entry))
+        }
+        guard sizes.count == 3 else { throw .value(entry.value, at: entry.key, mustBe: "three sizes, as in 3x32x32") }
+        return ImageShape(channels: sizes[0], height: sizes[1], width: sizes[2])
     }
 
     private static func count(_ text: Substring, _ entry: SafeTensors.Metadata) throws(ConfigurationError) -> Int {
