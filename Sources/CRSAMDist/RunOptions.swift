@@ -38,7 +38,7 @@ struct MethodOptions: ParsableArguments {
     var method: Setting
     @Option(help: "CR-SAM's form: linear or log. (default: linear)")
     var regularizer: Setting
-    @Option(help: "Perturbation radius, in units of the weights' norm. (default: 0.1)")
+    @Option(help: "Radius of the perturbation: the norm of epsilon, over all parameters. (default: 0.1)")
     var rho: Setting
     @Option(help: "Weight of CR-SAM's trace term. (default: 0.1)")
     var alpha: Setting

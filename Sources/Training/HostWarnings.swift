@@ -14,11 +14,7 @@ package enum HostWarnings {
         ]
         let all = try world.allGather(own.compactMap(\.self).joined(separator: "\n"))
         guard world.rank == 0 else { return }
-        for line in lines(byRank: all) {
-            _ = Array("crsam-dist: warning: \(line)\n".utf8).withUnsafeBytes {
-                write(STDERR_FILENO, $0.baseAddress, $0.count)
-            }
-        }
+        for line in lines(byRank: all) { Console.warn(line) }
     }
 
     /// - Parameter texts: of each rank, a warning a line.
