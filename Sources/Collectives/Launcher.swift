@@ -7,8 +7,8 @@ import Glibc
 public struct Launcher: Sendable {
     /// What the processes above this one say.
     public enum Ancestry: Sendable, Equatable {
-        /// A launcher or its daemon, and the program's name.
-        case launcher(process: Int32, name: String)
+        /// Such as mpirun or a daemon of it, and the program's name.
+        case program(process: Int32, name: String)
         /// The top was reached without one.
         case none
         /// A process above could not be looked at.
@@ -36,22 +36,29 @@ public struct Launcher: Sendable {
         Variables(rank: "PMIX_RANK", needed: "PMIX_NAMESPACE"),
     ]
 
-    private static let programs: Set = [
+    package static let programs: Set = [
         "mpirun", "mpiexec", "orterun", "orted", "prterun", "prte", "prted", "prun", "slurmstepd", "hydra_pmi_proxy",
         "hydra_bstrap_pr", "pmi_proxy", "mpiexec.hydra", "mpispawn", "mpirun_rsh", "palsd", "apinit", "jsmd",
         "flux-shell",
     ]
 
+    /// Programs that give a command a terminal of its own and pass on or record what it writes there.
+    private static let recorders: Set = ["script", "unbuffer", "expect"]
+
     private let environment: [String: String]
     public let ancestry: Ancestry
+    /// The nearest program above that lends its own terminal.
+    public let recorder: Ancestry
 
     /// Of this process. MPI's initialization sets variables of its own, so that this must come before it.
     public static let ofThisProcess = Launcher(
-        environment: processEnvironment(), ancestry: Launcher.ancestry(above: getppid(), process: readProcess))
+        environment: processEnvironment(), ancestry: nearest(programs, above: getppid(), process: readProcess),
+        recorder: nearest(recorders, above: getppid(), process: readProcess))
 
-    package init(environment: [String: String], ancestry: Ancestry) {
+    package init(environment: [String: String], ancestry: Ancestry, recorder: Ancestry = .none) {
         self.environment = environment
         self.ancestry = ancestry
+        self.recorder = recorder
     }
 
     /// The rank that the launcher gave this process; `nil` for a process that was started by hand.
@@ -111,14 +118,16 @@ public struct Launcher: Sendable {
     /// - Parameters:
     ///   - parent: where the walk begins.
     ///   - process: name and parent of a process; nil where it cannot be looked at.
-    package static func ancestry(above parent: Int32, process: (Int32) -> (name: String, parent: Int32)?) -> Ancestry {
+    package static func nearest(
+        _ programs: Set<String> = programs, above parent: Int32, process: (Int32) -> (name: String, parent: Int32)?
+    ) -> Ancestry {
         var current = parent
         // Deeper than any real tree: ends a walk through processes that come and go.
         for _ in 0..<256 {
             // The first process has no parent.
             if current <= 0 { return .none }
             guard let found = process(current) else { return .unknown }
-            if programs.contains(found.name) { return .launcher(process: current, name: found.name) }
+            if programs.contains(found.name) { return .program(process: current, name: found.name) }
             current = found.parent
         }
         return .unknown
@@ -128,7 +137,8 @@ public struct Launcher: Sendable {
         guard let file = fopen("/proc/\(process)/stat", "re") else { return nil }
         defer { fclose(file) }
         var bytes = [UInt8](repeating: 0, count: 1024)
-        let text = String(decoding: bytes.prefix(fread(&bytes, 1, bytes.count, file)), as: UTF8.self)
+        let count = fread(&bytes, 1, bytes.count, file)
+        let text = String(decoding: bytes.prefix(count), as: UTF8.self)
         // "12 (name) S 7 …"; the name may hold spaces and brackets.
         guard let open = text.firstIndex(of: "("), let close = text.lastIndex(of: ")") else { return nil }
         let fields = text[close...].split(separator: " ")
@@ -159,8 +169,8 @@ public struct LauncherDisagreement: Error, CustomStringConvertible {
         guard let (words, variable) = launcher.contradiction(ranks: ranks) else { return nil }
         let library = MPIEnvironment.libraryName
         description =
-            "\(words), but MPI (\(library)) sees 1 rank: the launcher is not of this MPI, and each of its processes would "
-            + "run the whole job; start with the mpirun of \(library), or with srun --mpi=pmix (srun --mpi=list shows what "
-            + "there is); a process that no launcher started needs: unset \(variable)"
+            "\(words), but MPI (\(library)) sees 1 rank: the launcher belongs to another MPI, and each of its processes would "
+            + "run the whole job; use the mpirun of \(library), or srun --mpi=pmix (srun --mpi=list shows the choices); where "
+            + "no launcher was used, unset \(variable)"
     }
 }

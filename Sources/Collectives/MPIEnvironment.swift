@@ -73,7 +73,7 @@ public final class MPIEnvironment {
     public static func abort(status: Int32) -> Never {
         if isLive {
             _ = cmpi_abort(cmpi_world(), status)
-        } else if !isInitialized, case .launcher = Launcher.ofThisProcess.ancestry {
+        } else if !isInitialized, case .program = Launcher.ofThisProcess.ancestry {
             cmpi_abort_before_init(status)
         }
         exit(status)

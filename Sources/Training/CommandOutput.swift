@@ -8,6 +8,7 @@ public struct CommandOutput {
     ///   - options: such as `--json`, and the path or `-` that it was given.
     ///   - inputs: files that a result must not be written over.
     public init(_ options: [(option: String, path: String?)], inputs: [String] = []) throws {
+        try Console.checkOpen(.output)
         var targets: [OutputTarget] = []
         for (option, path) in options {
             guard let path else { continue }

@@ -12,12 +12,19 @@ public enum Console {
 
     private static let saidProgressIsLost = Atomic<Bool>(false)
 
+    /// Descriptors that this process was started with: what a path such as `/dev/fd/3` can mean. MPI opens some of its own.
+    private static let inherited = Set(
+        (try? FileSystem.names(in: "/proc/self/fd"))?.compactMap { Int32($0) } ?? [0, 1, 2])
+
+    static func isInherited(_ descriptor: Int32) -> Bool { inherited.contains(descriptor) }
+
     /// To be called first of all. A closed standard descriptor is the next number that a file or a connection gets, and text
     /// for people would be written into it: the null device takes its place, open so that a write still fails.
     public static func secureDescriptors() {
         for descriptor in [STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO] where fcntl(descriptor, F_GETFD) < 0 {
             _ = open("/dev/null", O_RDONLY)
         }
+        _ = inherited
     }
 
     /// Writes lines.
@@ -53,14 +60,17 @@ public enum Console {
         }
     }
 
+    static func checkOpen(_ stream: Stream) throws(FileError) {
+        // As secureDescriptors() leaves what was closed.
+        let isClosed = fcntl(stream.rawValue, F_GETFL) & O_ACCMODE == O_RDONLY
+        if isClosed { throw FileError("write", "\(stream.name), which is closed", code: EBADF) }
+    }
+
     /// - Parameter endingByBrokenPipe: whether a reader that went away, as `head` does, ends this process without a word.
     static func write(_ text: String, to stream: Stream, endingByBrokenPipe: Bool = true) throws(FileError) {
-        let descriptor = stream.rawValue
-        // As secureDescriptors() leaves what was closed.
-        let isClosed = fcntl(descriptor, F_GETFL) & O_ACCMODE == O_RDONLY
-        if isClosed { throw FileError("write", "\(stream.name), which is closed", code: EBADF) }
+        try checkOpen(stream)
         do throws(FileError) {
-            try OutputFile(descriptor: descriptor, name: stream.name).write(isUnicode ? text : inASCII(text))
+            try OutputFile(descriptor: stream.rawValue, name: stream.name).write(isUnicode ? text : inASCII(text))
         } catch {
             if error.code == EPIPE, endingByBrokenPipe, stream == .output { endByBrokenPipe() }
             throw error

@@ -7,7 +7,7 @@ import Vectors
 public enum Job {
     /// The program's version, and those of the libraries that decide its results and speed.
     public static var version: String {
-        let commit = MachineDescription().commit.map { " (commit \($0.prefix(12)))" } ?? ""
+        let commit = MachineDescription().commit.map { " (checkout \($0.prefix(12)))" } ?? ""
         return "crsam-dist 0.1.0\(commit)\n"
             + "\(MPIEnvironment.libraryName), \(Network.libraryName), \(LinearAlgebraThreads.libraryName)"
     }

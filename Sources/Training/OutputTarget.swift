@@ -40,7 +40,9 @@ struct OutputTarget {
         }
         if let descriptor = path == "-" ? STDOUT_FILENO : Self.descriptor(resolved) {
             let mode = fcntl(descriptor, F_GETFL)
-            if mode < 0 || mode & O_ACCMODE == O_RDONLY { throw refusal("not open for writing in this process") }
+            guard Console.isInherited(descriptor), mode >= 0, mode & O_ACCMODE != O_RDONLY else {
+                throw refusal("this process has no such output; mpirun hands on standard output and error only")
+            }
             var there = stat()
             status = fstat(descriptor, &there) == 0 ? there : nil
             place = .descriptor(descriptor)

@@ -22,7 +22,7 @@ public final class ProgressReporter {
             var output = Output(
                 isTerminal: screen != nil, width: { screen.flatMap(Terminal.columns) ?? 80 },
                 write: Console.writeProgress)
-            output.barStands = { BarLine.stands(on: $0 ? screen : nil) }
+            output.barStands = BarLine.stands
             return output
         }
     }

@@ -20,19 +20,30 @@ package enum Terminal {
     /// A descriptor of the screen that standard output reaches; nil where it reaches none, or where that is in doubt.
     static func screen(_ launcher: Launcher = .ofThisProcess) -> Int32? {
         if isLog(Console.environment) { return nil }
+        // In a file that records a terminal a bar is as much in the way as in any other.
+        if case .program(let process, _) = launcher.recorder {
+            guard let descriptor = openTerminal(of: process) else { return nil }
+            close(descriptor)
+        }
         switch launcher.ancestry {
-        case .launcher(_, "slurmstepd") where launcher.isInteractiveStep, .none:
+        case .program(_, "slurmstepd") where launcher.isInteractiveStep, .none:
             return isatty(STDOUT_FILENO) == 1 ? STDOUT_FILENO : nil
-        case .launcher(let process, _):
+        case .program(let process, _):
             // mpirun gives each rank a terminal of its own, whatever mpirun's own output is, and a script in between hands
             // it on: both must be one. On another host the launcher is a daemon without a terminal.
             guard isatty(STDOUT_FILENO) == 1 || isPipe(to: process) else { return nil }
-            let descriptor = open("/proc/\(process)/fd/1", O_WRONLY | O_NOCTTY | O_CLOEXEC)
-            if descriptor >= 0, isatty(descriptor) == 1 { return descriptor }
-            close(descriptor)
-            return nil
+            return openTerminal(of: process)
         case .unknown: return nil
         }
+    }
+
+    /// The terminal that is a process's standard output.
+    private static func openTerminal(of process: Int32) -> Int32? {
+        let descriptor = open("/proc/\(process)/fd/1", O_WRONLY | O_NOCTTY | O_CLOEXEC)
+        if descriptor < 0 { return nil }
+        if isatty(descriptor) == 1 { return descriptor }
+        close(descriptor)
+        return nil
     }
 
     /// Whether standard output is a pipe that the launcher itself reads, as a build without terminals makes it.
@@ -54,7 +65,7 @@ package enum Terminal {
 enum LauncherOutput {
     /// The error that the launcher met, as far as it can be seen from here; nil where all seems well.
     static var failure: Int32? {
-        guard case .launcher(let process, let name) = Launcher.ofThisProcess.ancestry, name != "slurmstepd" else {
+        guard case .program(let process, let name) = Launcher.ofThisProcess.ancestry, name != "slurmstepd" else {
             return nil
         }
         let path = "/proc/\(process)/fd/1"
@@ -70,19 +81,19 @@ enum LauncherOutput {
 
 /// Gives the shell's prompt, and an error, a line of their own where a bar stands.
 enum BarLine {
-    /// Of the screen while the cursor stands behind a bar, otherwise -1: all that the signal handler reads.
-    private static let screen = Atomic<Int32>(-1)
+    /// Whether the cursor stands behind a bar: all that the signal handler reads.
+    private static let isOpen = Atomic<Bool>(false)
 
-    static func stands(on descriptor: Int32?) {
-        if descriptor != nil { _ = signalsAreCaught }
-        screen.store(descriptor ?? -1, ordering: .relaxed)
+    static func stands(_ isBar: Bool) {
+        if isBar { _ = signalsAreCaught }
+        isOpen.store(isBar, ordering: .relaxed)
     }
 
     static func end() {
-        let descriptor = screen.exchange(-1, ordering: .relaxed)
-        guard descriptor >= 0 else { return }
+        guard isOpen.exchange(false, ordering: .relaxed) else { return }
+        // Behind the bar's text, which may still be on its way through mpirun.
         var newline = UInt8(ascii: "\n")
-        _ = write(descriptor, &newline, 1)
+        _ = write(STDOUT_FILENO, &newline, 1)
     }
 
     /// Signals that end the process end the bar's line before; the process still dies by them. Ignored ones stay so.
