@@ -4,6 +4,7 @@ import Training
 struct Evaluate: ParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Loss and accuracy of a checkpoint on a data set's test images.",
+        usage: "crsam-dist evaluate --checkpoint <checkpoint> [<options>]",
         discussion: """
               mpirun -np 2 crsam-dist evaluate \\
                   --checkpoint runs/fashion-mnist-resnet8-crsam-001

@@ -93,9 +93,10 @@ public final class ProgressReporter {
         line = String(line.prefix(width))
         // A terminal made narrower meanwhile has no room for what covers all of the old bar.
         let padding = String(repeating: " ", count: max(0, min(barLength, width) - line.count))
+        // Before it does: a signal may come right after the write.
+        output.barStands(true)
         output.write("\r" + line + padding)
         barLength = line.count
-        output.barStands(true)
     }
 
     private func clearBar() {
