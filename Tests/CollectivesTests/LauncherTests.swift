@@ -1,6 +1,5 @@
-import Testing
-
 import Collectives
+import Testing
 
 @Suite struct LauncherTests {
     private static let byHand = Launcher.Ancestry.none
