@@ -34,6 +34,9 @@ struct BenchStep: ParsableCommand {
     var trace: String?
 
     func validate() throws {
+        if let dataset = data.dataset, dataset.lowercased() != "synthetic" {
+            throw ValidationError("bench step times the loop on --dataset synthetic only")
+        }
         if !(1...100_000).contains(steps) { throw ValidationError("--steps must be from 1 to 100000") }
     }
 
@@ -41,9 +44,6 @@ struct BenchStep: ParsableCommand {
         let settings = data.settings + model.settings + method.settings + optimizer.settings + size.settings
         let configuration = try RunConfiguration(
             file: nil, settings: [("dataset", "synthetic")] + settings)
-        guard configuration.dataset == .synthetic else {
-            throw ValidationError("bench step times the loop on --dataset synthetic only")
-        }
         var benchmark = StepBenchmark(measuredSteps: steps)
         benchmark.hasBreakdown = breakdown || compareWithPeak
         benchmark.hasTrace = trace != nil
@@ -92,7 +92,8 @@ struct BenchPrecision: ParsableCommand {
     func run() throws {
         let configuration = try RunConfiguration(
             file: nil,
-            settings: data.settings + model.settings + method.settings + optimizer.settings + size.settings)
+            settings: data.settings + model.settings + method.settings + optimizer.settings + size.settings,
+            using: ["rho"])
         // What this processor is asked for, whatever the training is in.
         var compared = configuration
         compared.precision = .bfloat16

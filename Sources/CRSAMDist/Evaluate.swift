@@ -20,7 +20,9 @@ struct Evaluate: ParsableCommand {
     var data: Setting
     @Option(help: "float32 or bfloat16, of activations and products. (default: the run's)")
     var precision: Setting
-    @Option(help: "The most samples in one run of the network on one rank. (default: the run's, at most 128)")
+    @Option(
+        help: "At most so many samples of a rank in one forward pass, to save memory. (default: the run's, at most 128)"
+    )
     var microBatchSize: Setting
     @Option(
         help: "Threads of each rank, with mpirun --bind-to none or --map-by slot:PE=N as in train. (default: the run's)"

@@ -48,6 +48,7 @@ public enum Console {
 
     /// One line about what does not end the run. Nobody is left to hear that it could not be written.
     static func warn(_ line: String) {
+        BarLine.end()
         try? write("crsam-dist: warning: \(line)\n", to: .error, endingByBrokenPipe: false)
     }
 

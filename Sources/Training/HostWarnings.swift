@@ -14,8 +14,11 @@ package enum HostWarnings {
         ]
         let all = try world.allGather(own.compactMap(\.self).joined(separator: "\n"))
         guard world.rank == 0 else { return }
-        for line in lines(byRank: all) { Console.warn(line) }
+        (configuration.warnings + lines(byRank: all)).forEach(say)
     }
+
+    /// Writes a warning on this process's standard error.
+    static func say(_ line: String) { Console.warn(line) }
 
     /// - Parameter texts: of each rank, a warning a line.
     package static func lines(byRank texts: [String]) -> [String] {

@@ -9,7 +9,7 @@ public enum Job {
     public static var version: String {
         let commit = MachineDescription().commit.map { " (checkout \($0.prefix(12)))" } ?? ""
         return "crsam-dist 0.1.0\(commit)\n"
-            + "\(MPIEnvironment.libraryName), \(Network.libraryName), \(LinearAlgebraThreads.libraryName)"
+            + "\(MPIEnvironment.libraryName), \(Network.libraryName)"
     }
 
     /// Initializes MPI, runs `body` on every rank, finalizes. An error on any rank ends the whole job at once, with one line on

@@ -62,7 +62,7 @@ final class RunRecords {
     func save(_ state: ModelState, _ progress: RunProgress) throws {
         try log.flush()
         guard state.weights.norm.isFinite, state.statistics.norm.isFinite else {
-            throw NonFiniteWeights(step: progress.step)
+            throw NonFiniteWeights(step: progress.step, configuration: configuration)
         }
         let (epoch, stepInEpoch) = progress.step.quotientAndRemainder(dividingBy: stepsPerEpoch)
         try store.write(

@@ -191,10 +191,4 @@ public final class FlatVector: @unchecked Sendable {
 /// The threads that one process gives to OpenBLAS.
 public enum LinearAlgebraThreads {
     public static func set(_ count: Int32) { openblas_set_num_threads(count) }
-
-    /// The library's name and version, such as `OpenBLAS 0.3.21`.
-    public static var libraryName: String {
-        guard let text = openblas_get_config() else { return "OpenBLAS" }
-        return String(cString: text).split(separator: " ").prefix(2).joined(separator: " ")
-    }
 }
