@@ -55,7 +55,10 @@ public enum Console {
     /// Text that a long training can do without: a full disk or a reader that went away must not cost hours of work, of which
     /// the run's folder holds the result, but is not passed over in silence either.
     static func writeProgress(_ text: String) {
-        do throws(FileError) { try write(text, to: .output, endingByBrokenPipe: false) } catch {
+        do throws(FileError) {
+            try write(text, to: .output, endingByBrokenPipe: false)
+            try checkLauncher()
+        } catch {
             if saidProgressIsLost.exchange(true, ordering: .relaxed) { return }
             warn("progress is lost, the training continues: \(error); its metrics are in metrics.jsonl")
         }

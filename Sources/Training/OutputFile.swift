@@ -46,7 +46,7 @@ public final class OutputFile: ByteSink {
         descriptor = open(path, O_WRONLY | O_CLOEXEC | mode.flags, 0o644)
         self.path = path
         isOwned = true
-        if descriptor < 0 { throw .last("create", path) }
+        if descriptor < 0 { throw .last(mode == .existing ? "open" : "create", path) }
     }
 
     /// A descriptor that is open already and stays so, such as standard output.

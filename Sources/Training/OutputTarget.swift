@@ -69,7 +69,11 @@ struct OutputTarget {
             let isOurs = there.st_nlink == 1 && there.st_uid == geteuid()
             place = .file(resolved, isReplaced: isOurs && Self.probe(resolved) == nil)
         case S_IFIFO, S_IFCHR:
-            if access(resolved, W_OK) != 0 { throw refusal("cannot be written: \(String(cString: strerror(errno)))") }
+            // Such as a process's terminal where it has none; a pipe's reader may come later.
+            let isOpenable = there.st_mode & S_IFMT == S_IFIFO || Self.opens(resolved)
+            if access(resolved, W_OK) != 0 || !isOpenable {
+                throw refusal("cannot be written: \(String(cString: strerror(errno)))")
+            }
             place = .stream(resolved)
         case S_IFDIR: throw refusal("is a folder; name a file in it")
         default: throw refusal("is no file, pipe or character device")
@@ -109,9 +113,11 @@ struct OutputTarget {
                     if let status { try file.setMode(status.st_mode & 0o7777) }
                     return file
                 }
-            } catch  where error.code == EBUSY {
+            } catch {
                 // A container's mount of this one file: its name cannot be given to another.
-                try writeInPlace(path, text)
+                if error.code == EBUSY { return try writeInPlace(path, text) }
+                // Not the name that nobody has given.
+                throw FileError("write", self.path, code: error.code)
             }
         }
     }
@@ -153,6 +159,12 @@ struct OutputTarget {
             parts[parts.count - 2] == "fd"
         else { return nil }
         return Int32(parts[parts.count - 1])
+    }
+
+    private static func opens(_ device: String) -> Bool {
+        let descriptor = open(device, O_WRONLY | O_NOCTTY | O_NONBLOCK | O_CLOEXEC)
+        if descriptor >= 0 { close(descriptor) }
+        return descriptor >= 0
     }
 
     /// Short where the file's own name may be as long as it can, and no other process's.
