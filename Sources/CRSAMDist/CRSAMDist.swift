@@ -22,8 +22,12 @@ struct CRSAMDist: ParsableCommand {
     /// Errors of any kind leave here, as one line from one rank.
     static func main() {
         Job.prepare()
+        let arguments = Array(CommandLine.arguments.dropFirst())
+        if let option = ArgumentForms.singleDashed(arguments) {
+            Job.fail("Unknown option '\(option)': long options begin with two dashes, '-\(option)'", status: 64)
+        }
         do {
-            var command = try parseAsRoot()
+            var command = try parseAsRoot(ArgumentForms.attached(arguments))
             try run(&command)
         } catch let error where exitCode(for: error).isSuccess {
             // Narrower lines would break the examples, which are there to be copied.
