@@ -46,6 +46,7 @@ let package = Package(
             dependencies: ["Training", .product(name: "ArgumentParser", package: "swift-argument-parser")],
             swiftSettings: strict),
 
+        .testTarget(name: "CollectivesTests", dependencies: ["Collectives"], swiftSettings: strict),
         .testTarget(name: "FilesTests", dependencies: ["Files"], swiftSettings: strict),
         .testTarget(name: "VectorsTests", dependencies: ["Vectors"], swiftSettings: strict),
         .testTarget(name: "ComputeTests", dependencies: ["Compute", "Vectors"], swiftSettings: strict),

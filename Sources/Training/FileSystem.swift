@@ -79,17 +79,14 @@ enum FileSystem {
     static func isPartialName(_ name: String) -> Bool { name.hasPrefix(".") && name.hasSuffix(".partial") }
 
     /// Writes a whole file so that a reader, at any instant and after any crash, finds the old text or the new.
+    ///
+    /// - Parameter partial: the name to write under meanwhile; the file's own, marked, unless given.
     static func replace(
-        _ path: String, with text: String, open: (String) throws(FileError) -> any ByteSink
+        _ path: String, with text: String, by partial: String? = nil, open: (String) throws(FileError) -> any ByteSink
     ) throws(FileError) {
         let path = resolved(path)
-        var status = stat()
-        if stat(path, &status) == 0, status.st_mode & S_IFMT != S_IFREG, status.st_mode & S_IFMT != S_IFDIR {
-            // A device or pipe is written to, not replaced.
-            return try open(path).write(text)
-        }
         let folder = directory(of: path)
-        let partial = folder + "/" + partialName(lastName(of: path))
+        let partial = folder + "/" + (partial ?? partialName(lastName(of: path)))
         do throws(FileError) {
             let file = try open(partial)
             try file.write(text)
