@@ -16,6 +16,7 @@ struct Models: ParsableCommand {
     }
 
     func run() throws {
+        try Job.requireMinimum("the table of models")
         try Job.print { try ModelTable(channels: channels, classes: classes).text }
     }
 }

@@ -135,6 +135,19 @@ DISPATCHED void cvk_column_sums(float *sums, const float *x, size_t rows, size_t
         for (size_t c = 0; c < columns; c++) sums[c] += x[r * columns + c];
 }
 
+DISPATCHED void cvk_softmax_backward(float *gradient, const float *y, size_t rows, size_t columns) {
+    for (size_t r = 0; r < rows; r++, y += columns, gradient += columns) {
+        float lane[LANES] = {0};
+        size_t i = 0;
+        for (; i + LANES <= columns; i += LANES)
+            for (int k = 0; k < LANES; k++) lane[k] += y[i + k] * gradient[i + k];
+        for (int k = 0; i < columns; i++, k++) lane[k] += y[i] * gradient[i];
+        float mean = 0;
+        for (int k = 0; k < LANES; k++) mean += lane[k];
+        for (size_t c = 0; c < columns; c++) gradient[c] = y[c] * (gradient[c] - mean);
+    }
+}
+
 static inline float widened(uint16_t x) {
     const uint32_t bits = (uint32_t)x << 16;
     float value;

@@ -61,6 +61,16 @@ public final class MPIEnvironment {
         return String(decoding: text.prefix { $0 >= 32 && $0 != UInt8(ascii: ",") }, as: UTF8.self)
     }
 
+    /// How many ranks of the job the launcher started on this host; 1 where it does not tell.
+    public static var launchedRanksOnHost: Int {
+        // A shell may have inherited a job's variables.
+        guard Launcher.ofThisProcess.rank != nil else { return 1 }
+        for name in ["OMPI_COMM_WORLD_LOCAL_SIZE", "MPI_LOCALNRANKS"] {
+            if let text = getenv(name), let count = Int(String(cString: text)), count > 0 { return count }
+        }
+        return 1
+    }
+
     /// This process's rank in the job, by MPI where it can be asked and by the launcher's word where not.
     public static var jobRank: Int? {
         var rank: Int32 = 0

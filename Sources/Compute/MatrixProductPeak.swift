@@ -10,7 +10,7 @@ public enum MatrixProductPeak {
         let layout = try DataLayout.plain([side, side], precision)
         let product = try Primitive("measure the matrix-product peak") {
             cdnn_matmul(&$0, engine.handle, layout.handle, layout.handle, nil, layout.handle, nil)
-        }
+        }.compile()
         let scratch = FlatVector(count: product.scratchpadBytes / MemoryLayout<Float>.stride + 1)
         let vectors = (0..<3).map { _ in FlatVector(count: side * side) }
         // In either precision a number that is neither zero nor denormal: 0x3F803F80.

@@ -37,26 +37,6 @@ public struct LossSum: Sendable, Equatable {
     }
 }
 
-/// A batch whose activations this machine, or this process, cannot hold.
-public struct MemoryShortage: Error, Equatable, CustomStringConvertible {
-    /// In one run on one rank.
-    public let samples: Int
-    public let bytes: Int
-    /// What the caller can do about it: training's, unless it says otherwise.
-    public var remedy = "lower --batch-size, set --micro-batch-size, or use more hosts"
-
-    init(samples: Int, bytes: Int) {
-        self.samples = samples
-        self.bytes = bytes
-    }
-
-    public var description: String {
-        let gigabytes = (bytes + 50_000_000) / 100_000_000
-        return "\(samples) sample\(samples == 1 ? "" : "s") in one run of the network need\(samples == 1 ? "s" : "") "
-            + "\(gigabytes / 10).\(gigabytes % 10) GB for activations, more than there is: \(remedy)"
-    }
-}
-
 /// A graph that can be run: programs for the batch sizes that have occurred, and the arena that they share.
 ///
 /// The first run of a batch size makes its program; later runs allocate nothing. Not for two threads at once.
@@ -131,11 +111,17 @@ public final class Network {
         return try run(batch, at: weights, statistics: statistics, nil) { _, _ in }
     }
 
-    /// Arena that training needs for each further sample, judged by the plans of two batch sizes. Creates their programs.
+    /// Arena that training needs for each further sample, judged by the plans of two batch sizes.
     public func trainingBytesPerSample() throws -> Int {
         let (small, large) = (8, 16)
-        let bytes = try [small, large].map { try program(batch: $0, training: true).arenaBytes }
+        let bytes = try [small, large].map { try forecast(batch: $0, training: true).arenaBytes }
         return max(0, bytes[1] - bytes[0]) / (large - small)
+    }
+
+    /// What a run of so many samples will need and use. Takes milliseconds: no kernel is compiled, no arena taken.
+    public func forecast(batch: Int, training: Bool) throws -> PlanForecast {
+        PlanForecast(
+            try graph.planned(engine: engine, batch: batch, training: training, policy: policy, precision: precision))
     }
 
     private func run(
@@ -167,17 +153,29 @@ public final class Network {
         defer { planningSeconds += Profile.now - start }
         let program = try graph.program(
             engine: engine, batch: batch, training: training, policy: policy, precision: precision)
-        let floats = (program.arenaBytes + MemoryLayout<Float>.stride - 1) / MemoryLayout<Float>.stride
-        if floats > arena.count {
-            // Nothing lives in the arena between runs: the smaller one goes before the larger one comes.
-            arena = FlatVector(count: 0)
-            guard FlatVector.hasRoom(for: floats) else {
-                programs.removeAll()
-                throw MemoryShortage(samples: batch, bytes: program.arenaBytes)
-            }
-            arena = FlatVector(count: floats)
-        }
+        try reserveArena(program)
         programs.append((batch, training, program))
         return program
+    }
+
+    /// Nothing lives in the arena between runs: the smaller one goes before the larger one comes.
+    private func reserveArena(_ program: Program) throws(MemoryShortage) {
+        let floats = (program.arenaBytes + MemoryLayout<Float>.stride - 1) / MemoryLayout<Float>.stride
+        guard floats > arena.count else { return }
+        arena = FlatVector(count: 0)
+        do throws(MemoryShortage) {
+            try MemoryNeed(Self.arenaPurpose(samples: program.batch), program.arenaBytes).check(
+                remedy: "lower --batch-size, set --micro-batch-size or use more hosts")
+        } catch {
+            // Their arena is gone.
+            programs.removeAll()
+            throw error
+        }
+        arena = FlatVector(count: floats)
+    }
+
+    /// What an arena is for, in messages.
+    public static func arenaPurpose(samples: Int) -> String {
+        "activations of \(samples) sample\(samples == 1 ? "" : "s") in one run of the network"
     }
 }

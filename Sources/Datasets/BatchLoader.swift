@@ -14,12 +14,17 @@ public final class BatchLoader {
     private var isHolding = false
     private var taken = 0
 
+    /// The one handed out and two prepared ahead.
+    public static let defaultSlots = 3
+    /// The thread's: it copies and crops, and calls nothing deep.
+    private static let stackBytes = 1 << 20
+
     /// - Parameters:
     ///   - steps: global steps, counted from 0 over the whole run; `lowerBound` is where to start or resume.
     ///   - slots: batches in memory: the one handed out and those prepared ahead.
     public init(
         source: any SampleSource, sampler: EpochSampler, partition: BatchPartition, rank: Int, steps: Range<Int>,
-        slots: Int = 3
+        slots: Int = defaultSlots
     ) throws(DatasetError) {
         precondition(slots >= 2, "\(slots) slots leave nothing to prepare ahead")
         precondition(source.count == sampler.sampleCount, "a sampler of \(sampler.sampleCount) for \(source.count)")
@@ -29,7 +34,11 @@ public final class BatchLoader {
         // The thread owns a reference to the ring, not to the loader, whose deinit ends the thread.
         let context = Unmanaged.passRetained(ring)
         var thread = pthread_t()
-        let status = pthread_create(&thread, nil, runBatchRing, context.toOpaque())
+        var attributes = pthread_attr_t()
+        pthread_attr_init(&attributes)
+        pthread_attr_setstacksize(&attributes, Self.stackBytes)
+        let status = pthread_create(&thread, &attributes, runBatchRing, context.toOpaque())
+        pthread_attr_destroy(&attributes)
         guard status == 0 else {
             context.release()
             throw .noPrefetchThread(reason: String(cString: strerror(status)))

@@ -42,6 +42,8 @@ struct CIFARReader {
             try refuseOtherFormat(bytes, path)
             throw .brokenRecords(path: path, recordBytes: recordBytes, foundBytes: size)
         }
+        // What was read, and then both the old array and the new.
+        try DatasetMemory.check(path, pixels.count + bytes.count)
         pixels.reserveCapacity(pixels.count + size / recordBytes * Self.shape.count)
         for (sample, start) in stride(from: 0, to: size, by: recordBytes).enumerated() {
             let label = bytes[start + labelBytes - 1]

@@ -1,4 +1,5 @@
 import Files
+import Vectors
 
 /// What can be wrong with a data set, as one line each: what happened, where, what to do.
 public enum DatasetError: Error, Equatable, Sendable {
@@ -29,6 +30,7 @@ public enum DatasetError: Error, Equatable, Sendable {
     case countMismatch(imagesPath: String, images: Int, labelsPath: String, labels: Int)
     case impossibleSynthetic(reason: String)
     case noPrefetchThread(reason: String)
+    case memory(source: String, shortage: MemoryShortage)
 
     /// What a file is that was named in place of the folder.
     public enum MisplacedFile: Sendable {
@@ -85,8 +87,11 @@ extension DatasetError: CustomStringConvertible {
                 + "download"
         case .impossibleSynthetic(let reason):
             "synthetic data: \(reason)"
+        case .memory(let source, let shortage):
+            "\(source) \(shortage)"
         case .noPrefetchThread(let reason):
-            "the thread that prepares batches cannot be started: \(reason); raise the limit on processes (ulimit -u)"
+            "the thread that prepares batches cannot be started: \(reason); raise the limits on processes and memory "
+                + "(ulimit -u and -v)"
         }
     }
 

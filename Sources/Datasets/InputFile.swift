@@ -84,6 +84,7 @@ final class InputFile {
         guard contentDue / 1032 <= size, contentDue < Self.memory else {
             throw .tooLarge(path: path, dimensions: dimensions)
         }
+        try DatasetMemory.check(path, contentDue)
         return values
     }
 
@@ -105,6 +106,7 @@ final class InputFile {
             contentRead += count
             // Half, as an array that grows is there twice for a moment.
             guard bytes.count < Self.memory / 2 else { throw .tooLarge(path: path, dimensions: [bytes.count]) }
+            try DatasetMemory.check(path, 2 * bytes.count)
             bytes += part.prefix(count)
             if count < part.count { return bytes }
         }

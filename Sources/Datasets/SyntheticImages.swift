@@ -44,6 +44,7 @@ public struct SyntheticImages: Sendable, Equatable {
         else {
             throw .impossibleSynthetic(reason: "more than 64 GiB of pixels: ask for fewer or smaller images")
         }
+        try DatasetMemory.check("synthetic data", (count + min(classCount, count)) * shape.count)
         let patterns = (0..<min(classCount, count)).map(pattern(ofClass:))
         var pixels = [UInt8](repeating: 0, count: count * shape.count)
         for sample in 0..<count {

@@ -41,6 +41,10 @@ public final class GradientRule {
         let vectors = radius > 0 ? (regularizer == nil ? 4 : 8) : 0
         return vectors * parameterCount * MemoryLayout<Float>.stride
     }
+    /// Work vectors that a step with so many groups allocates at most.
+    public func largestWorkVectorCount(groups: Int) -> Int {
+        radius > 0 ? (regularizer == .log ? 3 : 1) : groups > 1 ? 1 : 0
+    }
     /// Work vectors allocated so far, each of `parameterCount` floats.
     public var workVectorCount: Int { work.count { $0 != nil } }
 

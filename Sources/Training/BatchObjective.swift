@@ -81,6 +81,16 @@ final class BatchObjective: Objective {
         return found()
     }
 
+    /// Samples in the runs of groups of these sizes: each kind is a program.
+    static func runSizes(ofGroups groups: some Sequence<Int>, microBatchSize: Int?) -> Set<Int> {
+        var sizes: Set<Int> = []
+        for samples in Set(groups) where samples > 0 {
+            let runs = forwardPasses(of: samples, atMost: microBatchSize)
+            sizes.formUnion([samples / runs, (samples + runs - 1) / runs])
+        }
+        return sizes
+    }
+
     private func run(
         _ batch: Batch, _ first: Int, _ count: Int, _ pass: Pass, at point: FlatVector, into target: GradientTarget,
         gradientScale: Float, _ whenFinal: (_ start: Int, _ losses: LossSum) throws -> Void

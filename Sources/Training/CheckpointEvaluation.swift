@@ -104,21 +104,21 @@ public struct CheckpointEvaluation: Sendable {
             try ModelCatalog.graph(entry.name, inputShape: shape, classes: dataset.classCount),
             policy: configuration.convolution, precision: configuration.precision)
         let count = network.graph.parameterLayout.vectorCount
+        let batchSize = batchSize ?? configuration.evaluationBatchSize(ranks: world.size)
+        var memory = RunMemory(configuration)
+        memory.add(vectors: 1, of: count)
+        let forecasts = try memory.addEvaluation(network, dataset, batchSize: batchSize, world)
+        let largest = forecasts.isEmpty ? 0 : min(batchSize, dataset.count)
+        try memory.check(
+            flags: largest > 1 ? "set --micro-batch-size below \(largest)" : "start fewer ranks on this host")
+        try HostWarnings.show([HostWarnings.slowKernelsWarning(forecasts.compactMap(\.slowKernels))], world)
         let state = ModelState(network.graph, optimizer: try SGD(parameterCount: count))
         if world.rank == 0 { try state.readModel(checkpoint.model, model: entry.name) }
         try state.broadcast(world)
         let evaluator = Evaluator(
             network: network, dataset: dataset,
-            batchSize: batchSize ?? configuration.evaluationBatchSize(ranks: world.size), world: world)
-        do {
-            return try evaluator.run(at: state.weights, statistics: state.statistics)
-        } catch var shortage as MemoryShortage {
-            shortage.remedy =
-                shortage.samples > 1
-                ? "set --micro-batch-size below \(shortage.samples)"
-                : "use a host with more memory, or fewer ranks on this one"
-            throw shortage
-        }
+            batchSize: batchSize, world: world)
+        return try evaluator.run(at: state.weights, statistics: state.statistics)
     }
 
     public func text(of result: EvaluationResult) -> String {

@@ -12,9 +12,15 @@ package enum HostWarnings {
             precisionWarning(configuration.precision, configuration.precision.support),
             threadsWarning(configuration.threads, on: ProcessorBinding(isLaunched: isLaunched)),
         ]
+        if world.rank == 0 { configuration.warnings.forEach(say) }
+        try show(own, world)
+    }
+
+    /// The same of this rank's own warnings.
+    static func show(_ own: [String?], _ world: Communicator) throws {
         let all = try world.allGather(own.compactMap(\.self).joined(separator: "\n"))
         guard world.rank == 0 else { return }
-        (configuration.warnings + lines(byRank: all)).forEach(say)
+        lines(byRank: all).forEach(say)
     }
 
     /// Writes a warning on this process's standard error.
@@ -43,6 +49,16 @@ package enum HostWarnings {
         return
             "--precision \(precision.rawValue) is emulated, as this processor has no bfloat16 instructions: expect at best the "
             + "speed of --precision float32"
+    }
+
+    /// - Parameter found: in a command's programs.
+    package static func slowKernelsWarning(_ found: [SlowKernels]) -> String? {
+        guard let slow = found.max(by: { $0.share < $1.share }) else { return nil }
+        let others = slow.others > 0 ? " and \(slow.others) other operation\(slow.others == 1 ? "" : "s") have" : " has"
+        return
+            "\(slow.label) (\(slow.implementation))\(others) no fast kernel in this oneDNN on this processor and will take about "
+            + "\(Int((100 * slow.share).rounded())) % of the time: use a newer oneDNN, a processor with AVX-512 or another --model, "
+            + "and unset ONEDNN_MAX_CPU_ISA where it is set"
     }
 
     package static func threadsWarning(_ threads: Int, on binding: ProcessorBinding) -> String? {

@@ -23,19 +23,29 @@ public enum Job {
         _ resolve: (Communicator) throws -> RunConfiguration, _ body: (RunConfiguration, Communicator) throws -> Void
     ) {
         let launcher = Launcher.ofThisProcess
+        FlatVector.whenExhausted = { bytes in
+            JobFailure.end(
+                "no memory for a vector of \(bytes >> 20) MiB: other processes took what was free; use a host with more "
+                    + "memory, or fewer ranks on it")
+        }
         JobFailure.endingJob {
+            try requireMinimum("the start of MPI")
+            try RunMemory.requireAddressSpace()
             let environment = try MPIEnvironment(requiring: .funneled)
             if let disagreement = LauncherDisagreement(launcher, ranks: environment.world.size) {
                 JobFailure.end("\(disagreement)", rank: launcher.rank)
             }
             JobFailure.endingJob(describedBy: Self.describe) {
                 let configuration = try resolve(environment.world)
-                // More ranks than cores would otherwise wait for each other with the processor in their hands.
-                LinearAlgebraThreads.set(Int32(configuration.threads))
                 try HostWarnings.show(configuration, isLaunched: launcher.rank != nil, environment.world)
                 try body(configuration, environment.world)
             }
         }
+    }
+
+    /// Before a command's libraries take memory: below this much they end a process without a word.
+    public static func requireMinimum(_ purpose: String) throws {
+        try RunMemory.requireMinimum(purpose)
     }
 
     private static func describe(_ error: any Error) -> String {

@@ -69,6 +69,15 @@ public struct PrecisionComparison {
         configuration.steps = (steps.max() ?? 0) + 1
         let trainer = try Trainer(configuration, world: world, purpose: .benchmark)
         let count = trainer.state.weights.count
+        var memory = RunMemory(configuration)
+        // Three gradients of each precision, their combinations, the point.
+        memory.add(vectors: 9, of: count)
+        for precision in [configuration.precision, .float32, compared] {
+            let network = try Network(trainer.graph, policy: configuration.convolution, precision: precision)
+            try memory.addArena(of: network, samples: trainer.largestRun)
+        }
+        try memory.check(flags: "lower --batch-size, set --micro-batch-size, use more hosts")
+        try world.barrier()
         let float32 = try PrecisionGradients(trainer, configuration, .float32)
         let other = try PrecisionGradients(trainer, configuration, compared)
         let (point, mine, theirs) = (FlatVector(count: count), FlatVector(count: count), FlatVector(count: count))

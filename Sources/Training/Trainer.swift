@@ -46,6 +46,8 @@ public final class Trainer {
     private let schedule: LearningRateSchedule
     /// What an update reads and writes: weights and the optimizer's vectors both ways, the gradient once.
     private let updatedBytes: Int
+    /// Samples in the largest run of the network on this rank.
+    let largestRun: Int
     private let evaluator: Evaluator?
     private let records: RunRecords?
     private var progress = RunProgress()
@@ -64,11 +66,18 @@ public final class Trainer {
         let fingerprints = try ConfigurationAgreement.check(data: [resources.train, resources.test], world)
         configuration = requested.resolved(
             mSharpness: resources.partition.mSharpness, normalization: resources.train.normalization)
+        rule = try GradientRule(
+            method: configuration.gradientMethod, parameterCount: resources.graph.parameterLayout.vectorCount)
+        var memory = RunMemory(configuration)
+        let forecasts = try memory.addTraining(resources, rule, evaluating: purpose == .training, world)
+        try memory.check(flags: "lower --batch-size, set --micro-batch-size, use more hosts")
+        largestRun = memory.largestRun
+        // Reached by all before any takes what was counted.
+        try HostWarnings.show([HostWarnings.slowKernelsWarning(forecasts.compactMap(\.slowKernels))], world)
         state = ModelState(
             resources.graph,
             optimizer: try configuration.makeOptimizer(parameterCount: resources.graph.parameterLayout.vectorCount))
         updatedBytes = (3 + 2 * state.optimizer.state.count) * state.weights.count * MemoryLayout<Float>.stride
-        rule = try GradientRule(method: configuration.gradientMethod, parameterCount: state.weights.count)
         clipping = try configuration.clipNorm.map { try GradientClipping(maximumNorm: $0) }
         schedule = try configuration.makeSchedule(
             runEpochs: Double(resources.totalSteps) / Double(resources.stepsPerEpoch))

@@ -1,4 +1,3 @@
-import COpenBLAS
 import CVectorKernels
 
 #if canImport(Glibc)
@@ -20,6 +19,13 @@ public final class FlatVector: @unchecked Sendable {
     public static let alignment = 64
     public static let alignedFloats = alignment / MemoryLayout<Float>.stride
 
+    /// Ends the process where memory for a vector is refused. Needs are checked before they arise (``MemoryNeed``): this
+    /// is for what other processes took meanwhile.
+    // Set once, before a second thread exists.
+    nonisolated(unsafe) public static var whenExhausted: (_ bytes: Int) -> Never = { bytes in
+        fatalError("no memory for a vector of \(bytes) bytes")
+    }
+
     private final class Storage {
         let memory: UnsafeMutableRawPointer
         /// Of x86-64 and arm64 with 4 KiB base pages.
@@ -27,8 +33,12 @@ public final class FlatVector: @unchecked Sendable {
 
         init(bytes: Int) {
             let isLarge = bytes >= 2 * Self.hugePage
-            memory = .allocate(
-                byteCount: max(bytes, FlatVector.alignment), alignment: isLarge ? Self.hugePage : FlatVector.alignment)
+            var taken: UnsafeMutableRawPointer?
+            let alignment = isLarge ? Self.hugePage : FlatVector.alignment
+            guard posix_memalign(&taken, alignment, max(bytes, FlatVector.alignment)) == 0, let taken else {
+                FlatVector.whenExhausted(bytes)
+            }
+            memory = taken
             #if os(Linux)
                 // A hint, which a kernel may not take: whole vectors are streamed through, with fewer misses in huge pages.
                 if isLarge { _ = madvise(memory, bytes / Self.hugePage * Self.hugePage, MADV_HUGEPAGE) }
@@ -36,7 +46,7 @@ public final class FlatVector: @unchecked Sendable {
             memory.initializeMemory(as: UInt8.self, repeating: 0, count: bytes)
         }
 
-        deinit { memory.deallocate() }
+        deinit { free(memory) }
     }
 
     /// A vector of `count` zeros.
@@ -44,19 +54,6 @@ public final class FlatVector: @unchecked Sendable {
         self.count = count
         storage = Storage(bytes: count * MemoryLayout<Float>.stride)
         pointer = storage.memory.assumingMemoryBound(to: Float.self)
-    }
-
-    /// Whether this process could have `count` floats now: by the machine's memory and the limits set on the process.
-    public static func hasRoom(for count: Int) -> Bool {
-        let bytes = count * MemoryLayout<Float>.stride
-        let physical = sysconf(Int32(_SC_PHYS_PAGES)) * sysconf(Int32(_SC_PAGESIZE))
-        if physical > 0, bytes > physical { return false }
-        // Not malloc: the optimizer takes a malloc that is only freed again for one that succeeds, and drops both.
-        let trialBytes = bytes + Storage.hugePage
-        let trial = mmap(nil, trialBytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)
-        guard let trial, trial != MAP_FAILED else { return false }
-        munmap(trial, trialBytes)
-        return true
     }
 
     public convenience init(_ values: some Collection<Float>) {
@@ -99,7 +96,8 @@ public final class FlatVector: @unchecked Sendable {
     /// self ← factor · self, in `range` or everywhere.
     public func scale(by factor: Float, in range: Range<Int>? = nil) {
         let range = checked(range)
-        forEachBLASBlock(of: range) { offset, length in cblas_sscal(length, factor, pointer + offset, 1) }
+        let start = pointer + range.lowerBound
+        cvk_scaled(start, factor, start, range.count)
     }
 
     /// self ← self + factor · other, in `range` or everywhere.
@@ -178,17 +176,4 @@ public final class FlatVector: @unchecked Sendable {
 
     /// A 64-bit hash of the elements' bits, chained through `seed`: equal vectors, and only they (but for chance), agree.
     public func fingerprint(seed: UInt64 = 0) -> UInt64 { cvk_fingerprint(pointer, count, seed) }
-
-    /// BLAS counts with Int32: longer vectors go in blocks.
-    private func forEachBLASBlock(of range: Range<Int>, _ body: (_ offset: Int, _ length: Int32) -> Void) {
-        let block = 1 << 30
-        for offset in stride(from: range.lowerBound, to: range.upperBound, by: block) {
-            body(offset, Int32(min(block, range.upperBound - offset)))
-        }
-    }
-}
-
-/// The threads that one process gives to OpenBLAS.
-public enum LinearAlgebraThreads {
-    public static func set(_ count: Int32) { openblas_set_num_threads(count) }
 }

@@ -1,6 +1,6 @@
 import CVectorKernels
 
-/// Loops over raw float arrays that no BLAS routine covers, for layers whose operands are parts of a larger buffer.
+/// Loops over raw float arrays, for layers whose operands are parts of a larger buffer.
 public enum Kernels {
     /// sums[c] = Σ_r matrix[r, c], added in the order of the rows.
     public static func columnSums(
@@ -12,6 +12,13 @@ public enum Kernels {
         } else {
             cvk_column_sums(sums, matrix.assumingMemoryBound(to: Float.self), rows, columns)
         }
+    }
+
+    /// gradient ← y·(gradient − Σ y·gradient) in each row: from ∂loss/∂y, y being a softmax, to ∂loss/∂(its argument).
+    public static func softmaxBackward(
+        _ y: UnsafePointer<Float>, rows: Int, columns: Int, gradient: UnsafeMutablePointer<Float>
+    ) {
+        cvk_softmax_backward(gradient, y, rows, columns)
     }
 
     /// y[i] = x[i]·factors[i / run], in float32 or, rounded to nearest, in bfloat16.

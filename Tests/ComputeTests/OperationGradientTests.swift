@@ -48,6 +48,19 @@ import Vectors
                 == (isWinograd ? ["tested backward data", "tested backward weights", "tested forward"] : []))
     }
 
+    /// Without AVX-512 oneDNN has but a reference kernel for the weights' gradient of few channels in plain order.
+    @Test(arguments: [1, 2, 3, 4], [3, 7]) func `convolution of pixels`(channels: Int, kernel: Int) throws {
+        let check = try GradientCheck(input: [channels, 9, 11], batch: 5) { graph, x in
+            let first = graph.convolution(
+                x, "tested", outputs: 16, kernel: kernel, stride: kernel / 3, padding: kernel / 2, bias: true)
+            return graph.flatten(graph.convolution(first, "second", outputs: 32, kernel: 3, stride: 2), "flatten")
+        }
+        try check.expectGradientMatchesCentralDifferences()
+        if !GradientCheck.hasWinograd {
+            #expect(try check.network.forecast(batch: 64, training: true).slowKernels == nil)
+        }
+    }
+
     @Test(arguments: [(16, 32, 2), (8, 16, 2), (3, 3, 1), (16, 20, 1)])
     func `padded shortcut`(inputs: Int, outputs: Int, stride: Int) throws {
         let check = try GradientCheck(input: [3, 8, 8], batch: 3) { graph, x in

@@ -48,4 +48,25 @@ import Training
         #expect(
             HostWarnings.lines(byRank: ["a", "a\nb", "", "a"]) == ["rank 0 and 2 others: a", "rank 1: b"])
     }
+
+    @Test func `a plan with a slow kernel gets a warning with its layer, its share and what helps`() throws {
+        func work(_ label: String, _ implementation: String, _ operations: Double) -> SlowKernels.Work {
+            .init(label: label, implementation: implementation, operations: operations, bytes: 0)
+        }
+        let fast = work("conv2 forward", "jit:avx2", 1e9)
+        let evaluation = try #require(SlowKernels([fast, work("conv1 forward", "ref:any", 1e6)]))
+        let training = try #require(
+            SlowKernels([
+                fast, work("conv1 backward weights", "ref:any", 2e6), work("conv1 forward", "ref:any", 1e6),
+            ]))
+        let warning =
+            "conv1 backward weights (ref:any) and 1 other operation have no fast kernel in this oneDNN on this "
+        #expect(
+            HostWarnings.slowKernelsWarning([evaluation, training])
+                == warning
+                + "processor and will take about 82 % of the time: use a newer oneDNN, a processor with AVX-512 or "
+                + "another --model, and unset ONEDNN_MAX_CPU_ISA where it is set")
+        #expect(HostWarnings.slowKernelsWarning([evaluation])?.hasPrefix("conv1 forward (ref:any) has no fast") == true)
+        #expect(HostWarnings.slowKernelsWarning([]) == nil)
+    }
 }

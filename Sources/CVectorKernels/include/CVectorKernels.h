@@ -1,4 +1,4 @@
-// Loops over flat float32 arrays that no BLAS routine covers, compiled for several instruction sets and chosen at
+// Loops over flat float32 arrays compiled for several instruction sets and chosen at
 // load time. Every kernel gives the same bits on every instruction set: no contraction into fused multiply-adds,
 // and reductions run over a fixed number of lanes whatever the vector width.
 #pragma once
@@ -45,6 +45,10 @@ void cvk_column_sums(float *sums, const float *x, size_t rows, size_t columns);
 
 /// The same of bfloat16, the upper halves of float32.
 void cvk_column_sums_bfloat16(float *sums, const uint16_t *x, size_t rows, size_t columns);
+
+/// gradient[r, c] ← y[r, c]·(gradient[r, c] − Σ_k y[r, k]·gradient[r, k]): from the gradient of a softmax's result y to that of
+/// its argument.
+void cvk_softmax_backward(float *gradient, const float *y, size_t rows, size_t columns);
 
 /// y[i] = x[i]·factors[i / run]; `run` divides n. y may be x.
 void cvk_multiply(float *y, const float *x, const float *factors, size_t run, size_t n);

@@ -87,6 +87,14 @@ public final class Graph {
     package func program(
         engine: Engine, batch: Int, training: Bool, policy: ConvolutionPolicy, precision: Precision = .float32
     ) throws -> Program {
+        try Program(
+            planned(engine: engine, batch: batch, training: training, policy: policy, precision: precision))
+    }
+
+    /// The instructions and buffers of one batch size. No memory is taken and no kernel compiled.
+    func planned(
+        engine: Engine, batch: Int, training: Bool, policy: ConvolutionPolicy, precision: Precision
+    ) throws -> PlanBuilder {
         guard let logits else { preconditionFailure("a graph needs logits") }
         let builder = PlanBuilder(
             engine: engine, batch: batch, training: training, convolutionPolicy: policy, precision: precision,
@@ -103,7 +111,7 @@ public final class Graph {
             for emit in backward.reversed() { try emit() }
             checkGradients(builder)
         }
-        return try Program(builder)
+        return builder
     }
 
     /// Every parameter has one gradient, whole or in parts, and an instruction that computes each: without it G would lack a part,

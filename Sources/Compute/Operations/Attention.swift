@@ -112,15 +112,7 @@ private struct Attention: Operation {
             try emitMatrixProduct(
                 builder, "\(name) mix backward", gradient.viewed(as: queryHead), value.viewed(as: headTransposed),
                 probabilityGradient)
-            let backward = try Primitive("\(name) softmax backward") {
-                cdnn_softmax_backward(&$0, builder.engine.handle, map.handle, map.handle, 3, softmax.descriptor)
-            }
-            try builder.call(
-                "\(name) softmax backward", backward,
-                [
-                    (DNNL_ARG_DST, probabilities), (DNNL_ARG_DIFF_DST, probabilityGradient),
-                    (DNNL_ARG_DIFF_SRC, probabilityGradient),
-                ])
+            try emitSoftmaxBackward(builder, softmax, probabilities, probabilityGradient)
             try emitMatrixProduct(
                 builder, "\(name) scores backward queries", probabilityGradient, key.viewed(as: head),
                 queryGradient.viewed(as: queryHead), scale: scale)
@@ -145,6 +137,30 @@ private struct Attention: Operation {
                     builder, part, weights[index], result, adding: index > 1 || queries == input)
             }
             try builder.contribute(name, to: input, result.viewed(as: builder.layout([batch, tokens, width])))
+        }
+    }
+    /// ∂scores over ∂probabilities, row by row.
+    private func emitSoftmaxBackward(
+        _ builder: PlanBuilder, _ forward: Primitive, _ probabilities: Operand, _ gradient: Operand
+    ) throws {
+        let (label, layout) = ("\(name) softmax backward", probabilities.layout)
+        let backward = try Primitive(label) {
+            cdnn_softmax_backward(
+                &$0, builder.engine.handle, layout.handle, layout.handle, Int32(layout.dimensions.count - 1),
+                forward.descriptor)
+        }
+        guard backward.isReference, layout.precision == .float32 else {
+            let arguments = [
+                (DNNL_ARG_DST, probabilities), (DNNL_ARG_DIFF_DST, gradient), (DNNL_ARG_DIFF_SRC, gradient),
+            ]
+            return try builder.call(label, backward, arguments)
+        }
+        // oneDNN 2 and 3 have no kernel without AVX-512.
+        let columns = tokens
+        let rows = layout.dimensions.reduce(1, *) / columns
+        builder.kernel(label, kind: "softmax backward", touching: [probabilities, gradient]) { context in
+            Kernels.softmaxBackward(
+                context.floats(probabilities), rows: rows, columns: columns, gradient: context.floats(gradient))
         }
     }
 }

@@ -52,9 +52,12 @@ private struct BatchNormalization: Operation {
     func plan(_ builder: PlanBuilder) throws -> () throws -> Void {
         let source = try builder.inPrecision(name, builder.activation(input), builder.precision(of: output))
         let channels = try DataLayout.plain([shape[0]])
-        let forward = try Primitive("\(name) forward") {
-            cdnn_batch_normalization_forward(
-                &$0, builder.engine.handle, builder.training ? 1 : 0, relu ? 1 : 0, source.layout.handle, epsilon)
+        var forward = try self.forward(builder, source.layout, relu: relu)
+        var fusesReLU = relu
+        if relu, forward.isReference {
+            // oneDNN has kernels for both at once from AVX2 on.
+            let alone = try self.forward(builder, source.layout, relu: false)
+            if !alone.isReference { (forward, fusesReLU) = (alone, false) }
         }
         let destination = builder.allocate(source.layout)
         let scaleOperand = Operand(layout: channels, location: .parameters(scale.offset))
@@ -73,27 +76,33 @@ private struct BatchNormalization: Operation {
         try builder.call(
             "\(name) forward", forward,
             common + [(DNNL_ARG_DST, destination)] + (workspace.map { [(DNNL_ARG_WORKSPACE, $0)] } ?? []))
+        if relu && !fusesReLU { try emitReLU(builder, "\(name) ReLU", destination) }
         // With the batch's statistics as they stand, as in inference with the running ones.
         func computeAgain() throws -> Operand {
-            let again = try Primitive("\(name) again") {
-                cdnn_batch_normalization_forward(
-                    &$0, builder.engine.handle, 0, relu ? 1 : 0, source.layout.handle, epsilon)
-            }
+            let again = try self.forward(builder, source.layout, relu: fusesReLU, training: false)
             let result = builder.allocate(source.layout)
             try builder.call("\(name) again", again, common + [(DNNL_ARG_DST, result)])
+            if relu && !fusesReLU { try emitReLU(builder, "\(name) ReLU again", result) }
             return result
         }
         builder.setActivation(output, destination, computedAgainBy: isLarge ? computeAgain : nil)
         if builder.training { moveRunningStatistics(builder, mean, variance) }
 
         return {
-            guard let gradient = try builder.gradient(name, of: output, in: destination.layout) else { return }
+            if relu && !fusesReLU {
+                let result = try builder.inBackward(destination, output)
+                try emitReLUBackward(builder, name, result: result, output: output) { try backward($0, false) }
+            } else if let gradient = try builder.gradient(name, of: output, in: destination.layout) {
+                try backward(gradient, builder.gradient(of: output)?.isShared ?? true)
+            }
+        }
+
+        func backward(_ gradient: Operand, _ isShared: Bool) throws {
             let backward = try Primitive("\(name) backward") {
                 cdnn_batch_normalization_backward(
-                    &$0, builder.engine.handle, relu ? 1 : 0, gradient.layout.handle, source.layout.handle, epsilon,
-                    forward.descriptor)
+                    &$0, builder.engine.handle, fusesReLU ? 1 : 0, gradient.layout.handle, source.layout.handle,
+                    epsilon, forward.descriptor)
             }
-            let isShared = builder.gradient(of: output)?.isShared ?? true
             let result = builder.target(over: (gradient, isShared), layout: source.layout)
             var arguments = [
                 (DNNL_ARG_SRC, source), (DNNL_ARG_DIFF_DST, gradient), (DNNL_ARG_MEAN, mean),
@@ -105,6 +114,16 @@ private struct BatchNormalization: Operation {
             if let workspace { arguments.append((DNNL_ARG_WORKSPACE, workspace)) }
             try builder.call("\(name) backward", backward, arguments)
             try builder.contribute(name, to: input, result)
+        }
+    }
+
+    /// - Parameter training: nil for the program's.
+    private func forward(
+        _ builder: PlanBuilder, _ layout: DataLayout, relu: Bool, training: Bool? = nil
+    ) throws -> Primitive {
+        try Primitive("\(name) forward") {
+            cdnn_batch_normalization_forward(
+                &$0, builder.engine.handle, training ?? builder.training ? 1 : 0, relu ? 1 : 0, layout.handle, epsilon)
         }
     }
 

@@ -47,7 +47,7 @@ private struct Activation: Operation {
         return {
             switch kind {
             case .relu:
-                try reluBackward(builder, name, result: destination, output: output) {
+                try emitReLUBackward(builder, name, result: destination, output: output) {
                     try builder.contribute(name, to: input, $0)
                 }
             case .gelu:
@@ -68,8 +68,16 @@ private struct Activation: Operation {
     }
 }
 
+/// Emits max(x, 0) in place.
+func emitReLU(_ builder: PlanBuilder, _ label: String, _ operand: Operand) throws {
+    let primitive = try Primitive(label) {
+        cdnn_eltwise_forward(&$0, builder.engine.handle, dnnl_eltwise_relu, operand.layout.handle)
+    }
+    try builder.call(label, primitive, [(DNNL_ARG_SRC, operand), (DNNL_ARG_DST, operand)])
+}
+
 /// Emits ∂loss/∂(argument of a ReLU) from the ReLU's result: positive results let the gradient through.
-private func reluBackward(
+func emitReLUBackward(
     _ builder: PlanBuilder, _ name: String, result: Operand, output: Value, _ pass: (Operand) throws -> Void
 ) throws {
     guard let gradient = try builder.gradient(name, of: output, in: result.layout) else { return }
@@ -119,7 +127,7 @@ private struct Addition: Operation {
         builder.setActivation(output, destination)
         return {
             if relu {
-                try reluBackward(builder, name, result: destination, output: output, pass)
+                try emitReLUBackward(builder, name, result: destination, output: output, pass)
             } else if let gradient = builder.gradient(of: output) {
                 try pass(gradient.operand)
             }

@@ -16,6 +16,11 @@ final class Instruction {
     /// Of the operands, each counted once, scratch memory not.
     let bytes: Double
     let work: Work
+    /// oneDNN's name for the kernel; nil for one of ours.
+    var implementation: String? {
+        guard case .primitive(let primitive, _) = work else { return nil }
+        return primitive.implementation
+    }
     /// Filled in by the program: the arguments in oneDNN's form.
     var arguments: UnsafeMutableBufferPointer<dnnl_exec_arg_t> = .init(start: nil, count: 0)
 

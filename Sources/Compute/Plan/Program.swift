@@ -42,7 +42,8 @@ package final class Program {
         arenaBytes = MemoryPlan(placing: builder.buffers).byteCount
         var bound: [BoundMemory] = []
         for instruction in instructions {
-            guard case .primitive(_, let operands) = instruction.work else { continue }
+            guard case .primitive(let primitive, let operands) = instruction.work else { continue }
+            try primitive.compile()
             let arguments = UnsafeMutableBufferPointer<dnnl_exec_arg_t>.allocate(capacity: operands.count)
             arguments.initialize(repeating: dnnl_exec_arg_t())
             instruction.arguments = arguments
@@ -64,20 +65,9 @@ package final class Program {
         for instruction in instructions { instruction.arguments.deallocate() }
     }
 
-    /// The labels of the instructions and what implements them, for tests and breakdowns.
-    package var listing: [(label: String, implementation: String)] {
-        instructions.map {
-            if case .primitive(let primitive, _) = $0.work {
-                ($0.label, primitive.implementation)
-            } else {
-                ($0.label, "own")
-            }
-        }
-    }
-
     /// What Winograd's algorithm computes, for tests.
     package var winogradLabels: [String] {
-        listing.filter { $0.implementation.contains("wino") }.map(\.label).sorted()
+        instructions.filter { $0.implementation?.contains("wino") ?? false }.map(\.label).sorted()
     }
 
     /// What is complete after each instruction, and from which entry of the flat gradient on everything is.

@@ -1,0 +1,18 @@
+import Vectors
+
+/// Whether images fit into this rank's memory: every rank holds the whole data set.
+enum DatasetMemory {
+    /// - Parameters:
+    ///   - source: a file, or what makes the images.
+    ///   - bytes: about to be taken at once.
+    static func check(_ source: String, _ bytes: Int) throws(DatasetError) {
+        do throws(MemoryShortage) {
+            try MemoryNeed("images", bytes).check(
+                remedy:
+                    "start fewer ranks on this host, as each holds the whole data set, or use one with more memory"
+            )
+        } catch {
+            throw .memory(source: source, shortage: error)
+        }
+    }
+}
