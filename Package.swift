@@ -16,6 +16,7 @@ let package = Package(
         // The installed C libraries.
         .systemLibrary(
             name: "COpenMPI", pkgConfig: "ompi-c", providers: [.apt(["libopenmpi-dev", "openmpi-bin"])]),
+        .systemLibrary(name: "COpenBLAS", pkgConfig: "openblas", providers: [.apt(["libopenblas-dev"])]),
         .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
         .target(name: "COneDNN", linkerSettings: [.linkedLibrary("dnnl"), .linkedLibrary("gomp")]),
 
@@ -29,7 +30,7 @@ let package = Package(
         // Ours, from the bottom up; `Tests/Checks/imports` holds every file to this table.
         .target(name: "Files", swiftSettings: strict),
         .target(name: "Collectives", dependencies: ["CMPI"], swiftSettings: strict),
-        .target(name: "Vectors", dependencies: ["CVectorKernels"], swiftSettings: strict),
+        .target(name: "Vectors", dependencies: ["COpenBLAS", "CVectorKernels"], swiftSettings: strict),
         .target(name: "Compute", dependencies: ["Vectors", "COneDNN"], swiftSettings: strict),
         .target(name: "Models", dependencies: ["Compute", "Vectors"], swiftSettings: strict),
         .target(name: "Datasets", dependencies: ["Files", "Vectors", "CZlib"], swiftSettings: strict),

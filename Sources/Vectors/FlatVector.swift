@@ -1,3 +1,4 @@
+import COpenBLAS
 import CVectorKernels
 
 #if canImport(Glibc)
@@ -96,8 +97,11 @@ public final class FlatVector: @unchecked Sendable {
     /// self ← factor · self, in `range` or everywhere.
     public func scale(by factor: Float, in range: Range<Int>? = nil) {
         let range = checked(range)
-        let start = pointer + range.lowerBound
-        cvk_scaled(start, factor, start, range.count)
+        // BLAS counts with Int32: longer vectors go in blocks.
+        let block = 1 << 30
+        for offset in stride(from: range.lowerBound, to: range.upperBound, by: block) {
+            cblas_sscal(Int32(min(block, range.upperBound - offset)), factor, pointer + offset, 1)
+        }
     }
 
     /// self ← self + factor · other, in `range` or everywhere.
@@ -176,4 +180,9 @@ public final class FlatVector: @unchecked Sendable {
 
     /// A 64-bit hash of the elements' bits, chained through `seed`: equal vectors, and only they (but for chance), agree.
     public func fingerprint(seed: UInt64 = 0) -> UInt64 { cvk_fingerprint(pointer, count, seed) }
+}
+
+/// The threads that one process gives to OpenBLAS.
+public enum LinearAlgebraThreads {
+    public static func set(_ count: Int32) { openblas_set_num_threads(count) }
 }
