@@ -17,6 +17,14 @@ extension ByteSink {
         }
         if let failure { throw failure }
     }
+
+    func write(_ bytes: ArraySlice<UInt8>) throws(FileError) {
+        var failure: FileError?
+        bytes.withUnsafeBytes { bytes in
+            do throws(FileError) { try write(bytes) } catch { failure = error }
+        }
+        if let failure { throw failure }
+    }
 }
 
 /// A file open for writing, closed when released.
@@ -24,15 +32,15 @@ public final class OutputFile: ByteSink {
     public enum Mode: Sendable {
         /// Starts empty, whatever was there.
         case replacing
-        /// Goes on at the end of what is there.
+        /// Goes on at the end of what is there; can also be read.
         case appending
     }
 
     public let path: String
-    private let descriptor: Int32
+    let descriptor: Int32
 
     public init(_ path: String, _ mode: Mode = .replacing) throws(FileError) {
-        let flags = O_WRONLY | O_CREAT | O_CLOEXEC | (mode == .replacing ? O_TRUNC : O_APPEND)
+        let flags = O_CREAT | O_CLOEXEC | (mode == .replacing ? O_WRONLY | O_TRUNC : O_RDWR | O_APPEND)
         descriptor = open(path, flags, 0o644)
         self.path = path
         if descriptor < 0 { throw .last("create", path) }
@@ -50,6 +58,23 @@ public final class OutputFile: ByteSink {
             }
             rest = rest.dropFirst(written)
         }
+    }
+
+    func status() throws(FileError) -> stat {
+        var status = stat()
+        if fstat(descriptor, &status) != 0 { throw .last("look at", path) }
+        return status
+    }
+
+    /// Whether the file still has its name: nobody has moved, replaced or removed it.
+    func hasName() throws(FileError) -> Bool {
+        let own = try status()
+        var named = stat()
+        if stat(path, &named) != 0 {
+            if errno == ENOENT || errno == ENOTDIR { return false }
+            throw .last("look at", path)
+        }
+        return own.st_dev == named.st_dev && own.st_ino == named.st_ino
     }
 
     public func synchronize() throws(FileError) {

@@ -3,18 +3,38 @@ import Glibc
 /// Keeps a second job out of a run's folder, from its making to its release. The system lets go of it however the process
 /// ends.
 final class RunLock {
-    private let descriptor: Int32
+    private let folder: RunFolder
+    private var file: OutputFile
 
-    /// Locks the folder's `config.yaml`, which is there from the run's first moment and never replaced.
+    /// Locks the folder's `config.yaml`; makes it, empty, where there is none.
     init(_ folder: RunFolder) throws {
-        descriptor = open(folder.config, O_RDWR | O_CLOEXEC)
-        if descriptor < 0 { throw FileError.last("open", folder.config) }
+        self.folder = folder
+        repeat {
+            file = try OutputFile(folder.config, .appending)
+            try Self.lock(file, folder)
+            // Another job may have replaced it between the two calls.
+        } while try !file.hasName()
+    }
+
+    /// Whether no run has written its configuration yet.
+    var isNew: Bool { get throws { try file.status().st_size == 0 } }
+
+    /// Replaces `config.yaml`; nobody else gets hold of the lock meanwhile.
+    func write(_ text: String) throws {
+        var next = file
+        try FileSystem.replace(folder.config, with: text) { [folder] path throws(FileError) in
+            next = try OutputFile(path)
+            // New, so that nobody else can have it; without locks there is nothing to keep.
+            try? Self.lock(next, folder)
+            return next
+        }
+        file = next
+    }
+
+    private static func lock(_ file: OutputFile, _ folder: RunFolder) throws {
         // Any other failure: a file system without locks.
-        if flock(descriptor, LOCK_EX | LOCK_NB) != 0, errno == EWOULDBLOCK {
-            close(descriptor)
+        if flock(file.descriptor, LOCK_EX | LOCK_NB) != 0, errno == EWOULDBLOCK {
             throw RunFolderError.inUse(path: folder.path)
         }
     }
-
-    deinit { close(descriptor) }
 }
