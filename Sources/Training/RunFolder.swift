@@ -123,14 +123,14 @@ public struct RunFolder: Sendable, Equatable {
             throw RunFolderError.foreignConfiguration(path: path, problem: error.description)
         }
         let latest = try CheckpointStore(folder: checkpoints).latest()
-        let traces = try RunTraces(self, existing)
+        let traces = latest == nil ? try RunTraces(self, existing) : nil
         let differences = configuration.differences(from: existing)
         guard differences.isEmpty else {
             // A start that came to nothing may be corrected.
-            if latest == nil, !traces.areResults {
+            if let traces, !traces.areResults {
                 // Only runs write that.
                 guard text.split(whereSeparator: \.isNewline).contains(where: { $0.hasPrefix("ranks:") }) else {
-                    throw RunFolderError.foreignConfiguration(path: path, problem: "it names no ranks")
+                    throw RunFolderError.foreignConfiguration(path: path, problem: "it has no line 'ranks'")
                 }
                 return RunEntry(configuration, .instead(self), lock: lock)
             }
@@ -141,7 +141,7 @@ public struct RunFolder: Sendable, Equatable {
                 })
         }
         if !configuration.resume {
-            if latest != nil || traces.areResults || traces.step > 0 { throw RunFolderError.runExists(path: path) }
+            guard let traces, !traces.areResults, traces.step == 0 else { throw RunFolderError.runExists(path: path) }
             return RunEntry(configuration, .again(self), lock: lock)
         }
         guard let latest else { return RunEntry(configuration, .again(self), lock: lock, traces: traces) }
