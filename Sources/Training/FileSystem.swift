@@ -139,7 +139,7 @@ enum FileSystem {
     }
 
     /// What a link leads to; the path itself where nothing is there yet.
-    private static func resolved(_ path: String) -> String {
+    static func resolved(_ path: String) -> String {
         guard let target = realpath(path, nil) else { return path }
         defer { free(target) }
         return String(cString: target)

@@ -105,7 +105,8 @@ public struct RunFolder: Sendable, Equatable {
         case .file: throw RunFolderError.notWritable(path: path, problem: "\(place) is not a folder")
         }
         if access(place, W_OK | X_OK) != 0 {
-            throw RunFolderError.notWritable(path: path, problem: "\(place): \(String(cString: strerror(errno)))")
+            let problem = String(cString: strerror(errno))
+            throw RunFolderError.notWritable(path: path, problem: "\(FileSystem.resolved(place)): \(problem)")
         }
     }
 
