@@ -43,7 +43,7 @@ public final class OutputFile: ByteSink {
         let flags = O_CREAT | O_CLOEXEC | (mode == .replacing ? O_WRONLY | O_TRUNC : O_RDWR | O_APPEND)
         descriptor = open(path, flags, 0o644)
         self.path = path
-        if descriptor < 0 { throw .last("create", path) }
+        if descriptor < 0 { throw .last(mode == .appending ? "open" : "create", path) }
     }
 
     deinit { close(descriptor) }
@@ -60,14 +60,17 @@ public final class OutputFile: ByteSink {
         }
     }
 
+    /// The kernel's own name for the open file, by which it can be opened again even without any other.
+    var link: String { "/proc/self/fd/\(descriptor)" }
+
     func status() throws(FileError) -> stat {
         var status = stat()
         if fstat(descriptor, &status) != 0 { throw .last("look at", path) }
         return status
     }
 
-    /// Whether the file still has its name: nobody has moved, replaced or removed it.
-    func hasName() throws(FileError) -> Bool {
+    /// Whether the open file has this name: nobody has moved, replaced or removed it.
+    func hasName(_ path: String) throws(FileError) -> Bool {
         let own = try status()
         var named = stat()
         if stat(path, &named) != 0 {

@@ -77,8 +77,10 @@ struct RecordCut {
         let length = kept.last?.upperBound ?? 0
         let isStart = kept.isEmpty || (kept.count == 1 && kept[0].lowerBound == 0)
         if isStart && !lacksHeader {
-            if length < byteCount { try FileSystem.truncate(path, to: length) }
-            return
+            if length == byteCount { return }
+            var status = stat()
+            // Another name of the same file is somebody's copy.
+            if stat(path, &status) == 0, status.st_nlink == 1 { return try FileSystem.truncate(path, to: length) }
         }
         let file = try InputFile(path)
         try FileSystem.replace(path) { sink throws(FileError) in

@@ -34,16 +34,16 @@ final class RecordLog {
     /// read it before they were written. A file that was moved away keeps its own, the new one starts empty.
     func followName() throws(FileError) {
         // A file that another host has removed can be gone altogether.
-        if (try? file.hasName()) == true { return }
+        if (try? file.hasName(path)) == true { return }
         let old = file
-        let isMoved = Self.isNamed(old.descriptor)
+        let isMoved = Self.isNamed(old)
         file = try OutputFile(path, .appending)
         end = 0
         var highest = 0
         try format.scan(try InputFile(path)) { line, _, _ throws(FileError) in
             if case .record(let number) = line { highest = max(highest, number) }
         }
-        guard highest > 0 || !isMoved, let lost = try? InputFile(Self.link(old.descriptor)) else { return }
+        guard highest > 0 || !isMoved, let lost = try? InputFile(old.link) else { return }
         try write("")
         try format.scan(lost) { line, _, bytes throws(FileError) in
             if case .record(let number) = line, number > highest { try file.write(bytes) }
@@ -52,12 +52,9 @@ final class RecordLog {
 
     func synchronize() throws(FileError) { try file.synchronize() }
 
-    /// The kernel's own name for an open file, by which it can be opened again even without any other.
-    private static func link(_ descriptor: Int32) -> String { "/proc/self/fd/\(descriptor)" }
-
     /// Whether an open file still has some name of its own; that of a removed one on NFS is none.
-    private static func isNamed(_ descriptor: Int32) -> Bool {
-        guard let target = realpath(link(descriptor), nil) else { return false }
+    private static func isNamed(_ file: OutputFile) -> Bool {
+        guard let target = realpath(file.link, nil) else { return false }
         defer { free(target) }
         return !FileSystem.lastName(of: String(cString: target)).hasPrefix(".nfs")
     }

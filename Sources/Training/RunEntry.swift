@@ -59,10 +59,11 @@ final class RunEntry {
         case .onward(let folder): return folder
         case .again(let folder):
             if setsRecordsAside { try folder.setRecordsAside() }
+            try lock?.replaceConfiguration(with: text)
             return folder
         case .instead(let folder):
             try folder.setRecordsAside()
-            try lock?.write(text)
+            try lock?.replaceConfiguration(with: text)
             return folder
         case .new(let folder):
             try begin(folder, text, made: FileSystem.makeDirectories(folder.path))
@@ -75,6 +76,9 @@ final class RunEntry {
         }
     }
 
+    /// Keeps the folder's lock if somebody has replaced the file that it is on.
+    func followLock() throws { try lock?.followName() }
+
     /// - Parameter made: folders that were made for this, outermost first.
     private func begin(_ folder: RunFolder, _ text: String, made: [String]) throws {
         do {
@@ -82,7 +86,7 @@ final class RunEntry {
             self.lock = lock
             // Another job has been here since.
             guard try lock.isNew else { throw RunFolderError.runExists(path: folder.path) }
-            do { try lock.write(text) } catch {
+            do { try lock.replaceConfiguration(with: text) } catch {
                 try? FileSystem.remove(folder.config)
                 throw error
             }

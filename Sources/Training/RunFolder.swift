@@ -15,6 +15,7 @@ public enum RunFolderError: Error, Equatable, CustomStringConvertible {
     case checkpointsGone(path: String, step: Int)
     case otherForm(path: String, line: Int)
     case unusableRecords(path: String, problem: String)
+    case gone(path: String)
 
     public var description: String {
         switch self {
@@ -41,6 +42,9 @@ public enum RunFolderError: Error, Equatable, CustomStringConvertible {
         case .otherForm(let path, let line):
             "\(path), line \(line), is not in the form in which the run writes, so that nothing can be added safely: put it "
                 + "back into that form, or move the file away to go on with a new one"
+        case .gone(let path):
+            "output folder \(path) is no longer there: put it back and go on with --resume from its last checkpoint, or start "
+                + "a new run"
         case .unusableRecords(let path, let problem):
             "records cannot be added to \(path): \(problem); make it a file that can be read and written, or move it away"
         }

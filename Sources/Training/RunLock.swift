@@ -13,14 +13,14 @@ final class RunLock {
             file = try OutputFile(folder.config, .appending)
             try Self.lock(file, folder)
             // Another job may have replaced it between the two calls.
-        } while try !file.hasName()
+        } while try !file.hasName(folder.config)
     }
 
     /// Whether no run has written its configuration yet.
     var isNew: Bool { get throws { try file.status().st_size == 0 } }
 
     /// Replaces `config.yaml`; nobody else gets hold of the lock meanwhile.
-    func write(_ text: String) throws {
+    func replaceConfiguration(with text: String) throws {
         var next = file
         try FileSystem.replace(folder.config, with: text) { [folder] path throws(FileError) in
             next = try OutputFile(path)
@@ -28,6 +28,17 @@ final class RunLock {
             try? Self.lock(next, folder)
             return next
         }
+        file = next
+    }
+
+    /// Keeps the lock on what has the name now: an editor may have replaced `config.yaml`, or somebody removed it.
+    func followName() throws {
+        if try file.hasName(folder.config) { return }
+        if try FileSystem.kind(folder.config) == .missing {
+            return try replaceConfiguration(with: InputFile.text(file.link))
+        }
+        let next = try OutputFile(folder.config, .appending)
+        try Self.lock(next, folder)
         file = next
     }
 

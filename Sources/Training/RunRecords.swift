@@ -45,7 +45,12 @@ final class RunRecords {
     }
 
     private func opened() throws -> Files {
-        if let files { return files }
+        if let files {
+            guard try FileSystem.kind(files.folder.path) == .directory else {
+                throw RunFolderError.gone(path: files.folder.path)
+            }
+            return files
+        }
         let folder = try entry.enter(ranks: ranks)
         let store = CheckpointStore(folder: folder.checkpoints)
         try store.prepare()
@@ -76,7 +81,7 @@ final class RunRecords {
     }
 
     func append(_ metrics: StepMetrics) throws {
-        try opened().log.append(metrics)
+        try (files ?? opened()).log.append(metrics)
         reporter.report(metrics)
     }
 
@@ -88,6 +93,7 @@ final class RunRecords {
     /// Puts everything that the run is into a checkpoint on the disk.
     func save(_ state: ModelState, _ progress: RunProgress) throws {
         let files = try opened()
+        try entry.followLock()
         try files.log.secure()
         guard state.weights.norm.isFinite, state.statistics.norm.isFinite else {
             throw NonFiniteWeights(step: progress.step)
