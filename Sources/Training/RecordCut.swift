@@ -10,8 +10,6 @@ struct RecordCut {
     private var byteCount = 0
     private var hasHeader = false
     private var hasRecords = false
-    /// Whether there is anything besides a header.
-    private(set) var hasContent = false
     /// The highest step or epoch in it; 0 without any.
     private(set) var highest = 0
 
@@ -44,7 +42,6 @@ struct RecordCut {
             case .otherForm(let value): if value > last { problem = problem ?? number }
             }
             if isKept { keep(range) }
-            hasContent = hasContent || (line != .silent && line != .header)
             // Only what is last, except for blank lines and comments, can be torn.
             if line == .unknown(mayBeTorn: true) { torn = range } else if line != .silent { torn = nil }
         }

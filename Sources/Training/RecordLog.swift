@@ -20,7 +20,13 @@ final class RecordLog {
         let size = Int(try file.status().st_size)
         var start = ""
         if size == 0 { start = format.header } else if size != end, try !endsInLineBreak(size) { start = "\n" }
-        if !start.isEmpty || !text.isEmpty { try file.write(start + text) }
+        if !start.isEmpty || !text.isEmpty {
+            do throws(FileError) { try file.write(start + text) } catch {
+                // Whole or not at all: what is written again must not follow a part of itself.
+                ftruncate(file.descriptor, size)
+                throw error
+            }
+        }
         end = Int(try file.status().st_size)
     }
 

@@ -58,11 +58,11 @@ final class RunEntry {
         switch way {
         case .onward(let folder): return folder
         case .again(let folder):
-            if setsRecordsAside { try folder.setRecordsAside() }
+            if setsRecordsAside { try folder.setAside() }
             try lock?.replaceConfiguration(with: text)
             return folder
         case .instead(let folder):
-            try folder.setRecordsAside()
+            try folder.setAside()
             try lock?.replaceConfiguration(with: text)
             return folder
         case .new(let folder):
@@ -99,9 +99,8 @@ final class RunEntry {
 }
 
 extension RunFolder {
-    /// Moves the records of an attempt that came to nothing, if it has any, into a folder of their own with its settings.
-    func setRecordsAside() throws {
-        guard try cuts(step: .max, epoch: .max).contains(where: \.hasContent) else { return }
+    /// Moves the records of an attempt that came to nothing into a folder of their own, with a copy of its settings.
+    func setAside() throws {
         let place = try FileSystem.makeNumberedDirectory(path + "/attempt")
         try FileSystem.replace(place + "/" + FileSystem.lastName(of: config), with: InputFile.text(config))
         for file in [metrics, epochs] where try FileSystem.kind(file) != .missing {
