@@ -86,7 +86,8 @@ struct BenchPrecision: ParsableCommand {
     func run() throws {
         let configuration = try RunConfiguration(
             file: nil,
-            settings: data.settings + model.settings + method.settings + optimizer.settings + size.settings)
+            settings: data.settings + model.settings + method.settings + optimizer.settings + size.settings,
+            using: ["rho"])
         // What this processor is asked for, whatever the training is in.
         var compared = configuration
         compared.precision = .bfloat16

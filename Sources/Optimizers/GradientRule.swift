@@ -173,7 +173,7 @@ public final class GradientRule {
         if let regularizer {
             terms.descentLoss = losses.descent
             terms.curvature = losses.curvature(radius: radius)
-            terms.slope = (losses.ascent - losses.descent) / (2 * radius)
+            terms.slope = losses.slope(radius: radius)
             if regularizer == .log, logFactors == nil {
                 // A process without groups is one of those whose losses are summed all the same.
                 try objective.sumOverBatch(&losses)
@@ -194,8 +194,7 @@ public final class GradientRule {
     }
 
     private func logCoefficients(_ batch: BatchLosses, _ terms: inout StepTerms) -> Coefficients {
-        let second = batch.ascent + batch.descent - 2 * batch.clean
-        let first = batch.ascent - batch.descent
+        let (second, first) = (batch.secondDifference, batch.firstDifference)
         let hasTrace = second > Self.logDifferenceFloor
         let hasNorm = first > Self.logDifferenceFloor
         terms.traceTermSkipped = traceWeight > 0 && !hasTrace

@@ -57,7 +57,7 @@ final class BatchObjective: Objective {
             return nothing
         }
         let samples = batch.shares[group].samples
-        let runs = microBatchSize.map { (samples.count + $0 - 1) / $0 } ?? 1
+        let runs = Self.forwardPasses(of: samples.count, atMost: microBatchSize)
         var sum = LossSum(loss: 0, correct: 0)
         func found() -> Evaluation {
             Evaluation(loss: sum.loss / Double(samples.count), correct: sum.correct, sampleCount: samples.count)
@@ -99,6 +99,9 @@ final class BatchObjective: Objective {
             }
         }
     }
+
+    /// Forward passes in which so many samples are evaluated; their sizes differ by one at most.
+    static func forwardPasses(of samples: Int, atMost size: Int?) -> Int { size.map { (samples + $0 - 1) / $0 } ?? 1 }
 
     /// Takes over the count of a checkpoint.
     func restore(statisticsUpdates: Int) { self.statisticsUpdates = statisticsUpdates }

@@ -14,10 +14,13 @@ package enum HostWarnings {
         ]
         let all = try world.allGather(own.compactMap(\.self).joined(separator: "\n"))
         guard world.rank == 0 else { return }
-        for line in lines(byRank: all) {
-            _ = Array("crsam-dist: warning: \(line)\n".utf8).withUnsafeBytes {
-                write(STDERR_FILENO, $0.baseAddress, $0.count)
-            }
+        (configuration.warnings + lines(byRank: all)).forEach(say)
+    }
+
+    /// Writes a warning on this process's standard error.
+    static func say(_ line: String) {
+        _ = Array("crsam-dist: warning: \(line)\n".utf8).withUnsafeBytes {
+            write(STDERR_FILENO, $0.baseAddress, $0.count)
         }
     }
 

@@ -6,11 +6,15 @@ public struct NonFiniteLoss: Error, Equatable, CustomStringConvertible {
     public let loss: Double
     /// Ranks whose own share is not finite; empty where only the sum is not.
     public let ranks: [Int]
+    private let remedy: String
 
     /// Every rank must call it: one all-gather finds out whose share it is.
-    init(step: Int, _ scalars: StepScalars, isLocal: Bool, _ world: Communicator) throws(MPIError) {
+    init(
+        step: Int, _ scalars: StepScalars, isLocal: Bool, of configuration: RunConfiguration, _ world: Communicator
+    ) throws(MPIError) {
         self.step = step
         loss = scalars.loss
+        remedy = configuration.divergenceRemedy
         ranks = try world.allGather(UInt8(isLocal ? 1 : 0)).enumerated().filter { $0.element == 1 }.map(\.offset)
     }
 
@@ -18,18 +22,18 @@ public struct NonFiniteLoss: Error, Equatable, CustomStringConvertible {
         let shown = ranks.prefix(8).map(String.init).joined(separator: ", ") + (ranks.count > 8 ? ", …" : "")
         let place = ranks.isEmpty ? "the reduced gradient" : "the loss on rank\(ranks.count > 1 ? "s" : "") \(shown)"
         return
-            "step \(step): \(place) is not finite (mean loss \(loss)): lower --learning-rate, --rho, --alpha or --beta, raise "
-            + "--warmup-epochs, or add --clip-norm 1; the last checkpoint is from before this step"
+            "step \(step): \(place) is not finite (mean loss \(loss)): \(remedy); the last checkpoint is from before this step"
     }
 }
 
 /// An update that left weights or running statistics which are not finite numbers: they are not saved.
 struct NonFiniteWeights: Error, CustomStringConvertible {
     let step: Int
+    let configuration: RunConfiguration
 
     var description: String {
-        "step \(step) left weights or running statistics that are not finite: lower --learning-rate, raise --warmup-epochs, or add "
-            + "--clip-norm 1; no checkpoint is made of it, the last one is from before"
+        "step \(step) left weights or running statistics that are not finite: \(configuration.divergenceRemedy); no checkpoint is "
+            + "made of it, the last one is from before"
     }
 }
 
@@ -40,5 +44,22 @@ struct NonFiniteEvaluation: Error, CustomStringConvertible {
     var description: String {
         "the loss on the test images is \(loss.isNaN ? "not a number" : "\(loss)"): the weights or running statistics are not finite or far too large; use an earlier "
             + "checkpoint, or train with a lower --learning-rate"
+    }
+}
+
+extension RunConfiguration {
+    /// What may keep a training with these settings from growing beyond all bounds: settings that it uses.
+    fileprivate var divergenceRemedy: String {
+        let lowered = [
+            ("learning-rate", learningRate), ("rho", rho), ("alpha", alpha), ("beta", beta),
+            ("weight-decay", weightDecay),
+        ].filter { name, value in
+            value > 0 && ConfigurationField.named(name)?.uselessness(in: self) == nil
+        }.map { "--\($0.0)" }
+        let listed =
+            lowered.count > 1
+            ? "\(lowered.dropLast().joined(separator: ", ")) or \(lowered.last ?? "")" : lowered.joined()
+        return
+            "lower \(listed), raise --warmup-epochs, or \(clipNorm == nil ? "add --clip-norm 1" : "lower --clip-norm")"
     }
 }

@@ -17,24 +17,28 @@ public struct PrecisionComparison {
         public var loss: Double
         /// Of g0.
         public var gradientError: Double
-        /// Of g⁺ − g⁻.
-        public var firstDifferenceError: Double
-        /// Of g⁺ + g⁻ − 2g0.
-        public var secondDifferenceError: Double
+        /// Of g⁺ − g⁻; nil where that is float32's own rounding (``gradientRounding``).
+        public var firstDifferenceError: Double?
+        /// Of g⁺ + g⁻ − 2g0; nil likewise.
+        public var secondDifferenceError: Double?
         /// ‖g⁺ + g⁻ − 2g0‖ / ‖g0‖ in float32.
         public var secondDifferenceSize: Double
-        /// (L⁺ + L⁻ − 2L⁰)/ρ² in float32 and in the other precision.
-        public var curvature: Double
-        public var comparedCurvature: Double
+        /// (L⁺ + L⁻ − 2L⁰)/ρ² in float32 and in the other precision; nil where rounding hides it.
+        public var curvature: Double?
+        public var comparedCurvature: Double?
+
+        /// Norm of a difference of float32 gradients that is their rounding, relative to ‖g0‖: two or three gradients, each with a
+        /// relative error of up to 7e-6.
+        static let gradientRounding = 2e-5
 
         /// Under ``header``.
         public var text: String {
+            func percent(_ share: Double?) -> String { share.map(ProgressReporter.percent) ?? "rounding" }
+            func short(_ value: Double?) -> String { value.map(ProgressReporter.short) ?? "rounding" }
             let cells = [
-                ("\(step)", 7), (ProgressReporter.fixed(loss, 4), 6), (ProgressReporter.percent(gradientError), 11),
-                (ProgressReporter.percent(firstDifferenceError), 10),
-                (ProgressReporter.percent(secondDifferenceError), 16),
-                (ProgressReporter.short(secondDifferenceSize), 13), (ProgressReporter.short(curvature), 17),
-                (ProgressReporter.short(comparedCurvature), 8),
+                ("\(step)", 7), (ProgressReporter.fixed(loss, 4), 6), (percent(gradientError), 11),
+                (percent(firstDifferenceError), 10), (percent(secondDifferenceError), 16),
+                (short(secondDifferenceSize), 13), (short(curvature), 17), (short(comparedCurvature), 8),
             ]
             return cells.map { text, width in String(repeating: " ", count: max(0, width - text.count)) + text }
                 .joined(separator: "  ")
@@ -88,12 +92,16 @@ public struct PrecisionComparison {
                 for gradients in [float32, other] { try gradients.evaluate(pass, batch, at: point, world) }
             }
             let (gradient, first, second) = (combination(0, 1, 0), combination(1, 0, -1), combination(1, -2, 1))
+            func curvature(_ losses: BatchLosses, _ precision: Precision) -> Double? {
+                LossDifferences(losses, radius: configuration.rho, precision: precision).curvature
+            }
+            let noise = Row.gradientRounding * gradient.norm
             let row = Row(
                 step: batch.step, loss: float32.losses.clean, gradientError: gradient.error,
-                firstDifferenceError: first.error, secondDifferenceError: second.error,
+                firstDifferenceError: first.norm > noise ? first.error : nil,
+                secondDifferenceError: second.norm > noise ? second.error : nil,
                 secondDifferenceSize: second.norm / gradient.norm,
-                curvature: float32.losses.curvature(radius: configuration.rho),
-                comparedCurvature: other.losses.curvature(radius: configuration.rho))
+                curvature: curvature(float32.losses, .float32), comparedCurvature: curvature(other.losses, compared))
             rows.append(row)
             report(row)
         }

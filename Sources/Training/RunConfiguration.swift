@@ -78,6 +78,9 @@ public struct RunConfiguration: Sendable, Equatable {
     public var output: String?
     public var resume = false
 
+    /// What is said at the start of a run with these settings; see ``requireEffect(flags:exempt:)``.
+    package var warnings: [String] = []
+
     public init() {}
 }
 

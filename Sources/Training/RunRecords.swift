@@ -96,7 +96,7 @@ final class RunRecords {
         try entry.followLock()
         try files.log.secure()
         guard state.weights.norm.isFinite, state.statistics.norm.isFinite else {
-            throw NonFiniteWeights(step: progress.step)
+            throw NonFiniteWeights(step: progress.step, configuration: configuration)
         }
         let (epoch, stepInEpoch) = progress.step.quotientAndRemainder(dividingBy: resources.stepsPerEpoch)
         try files.store.write(

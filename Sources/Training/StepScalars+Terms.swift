@@ -1,4 +1,6 @@
+import Compute
 import Optimizers
+import Vectors
 
 extension StepScalars {
     /// This rank's share of what the step reports. Values that the method does not measure travel as 0.
@@ -8,15 +10,12 @@ extension StepScalars {
         ascentLoss = terms.ascentLoss ?? 0
         descentLoss = terms.descentLoss ?? 0
         gradientNorm = terms.gradientNorm
-        curvature = terms.curvature ?? 0
-        slope = terms.slope ?? 0
         correct = Double(terms.correct)
         sampleCount = Double(terms.sampleCount)
     }
 
     var isFinite: Bool {
-        loss.isFinite && ascentLoss.isFinite && descentLoss.isFinite && gradientNorm.isFinite && curvature.isFinite
-            && slope.isFinite
+        loss.isFinite && ascentLoss.isFinite && descentLoss.isFinite && gradientNorm.isFinite
     }
 }
 
@@ -34,18 +33,25 @@ extension RunProgress {
 }
 
 extension StepMetrics {
-    /// - Parameter terms: tell which of the reduced scalars the method measured.
+    /// - Parameters:
+    ///   - terms: say which of the reduced scalars the method measured.
+    ///   - radius: ρ.
     init(
-        _ scalars: StepScalars, _ terms: StepTerms, _ progress: RunProgress, epoch: Int, learningRate: Double,
-        combinedGradientNorm: Double, seconds: Double
+        _ scalars: StepScalars, _ terms: StepTerms, _ progress: RunProgress, radius: Double, precision: Precision,
+        epoch: Int, learningRate: Double, combinedGradientNorm: Double, seconds: Double
     ) {
+        let differences =
+            terms.curvature == nil
+            ? nil
+            : LossDifferences(
+                BatchLosses(clean: scalars.loss, ascent: scalars.ascentLoss, descent: scalars.descentLoss),
+                radius: radius, precision: precision)
         self.init(
             step: progress.step, epoch: epoch, loss: scalars.loss, accuracy: scalars.correct / scalars.sampleCount,
             learningRate: learningRate, gradientNorm: scalars.gradientNorm, combinedGradientNorm: combinedGradientNorm,
             ascentLoss: terms.ascentLoss == nil ? nil : scalars.ascentLoss,
-            descentLoss: terms.descentLoss == nil ? nil : scalars.descentLoss,
-            curvature: terms.curvature == nil ? nil : scalars.curvature,
-            slope: terms.slope == nil ? nil : scalars.slope, skippedTraceTerms: progress.skippedTraceTerms,
+            descentLoss: terms.descentLoss == nil ? nil : scalars.descentLoss, curvature: differences?.curvature,
+            slope: differences?.slope, skippedTraceTerms: progress.skippedTraceTerms,
             skippedNormTerms: progress.skippedNormTerms, samplesPerSecond: scalars.sampleCount / seconds,
             stepSeconds: seconds)
     }

@@ -80,6 +80,8 @@ public final class Trainer {
         reduction = try FusedReduction(
             gradientCount: state.weights.count, statisticsCount: state.statistics.count,
             bucketBytes: configuration.bucketBytes, communicator: world)
+        let limits = RunLimits(configuration, resources)
+        try limits.check(bucketCount: reduction.bucketCount, gradientBytes: reduction.byteCount)
         evaluator =
             purpose == .training
             ? Evaluator(
@@ -93,6 +95,9 @@ public final class Trainer {
             try broadcastProgress()
         } else {
             try state.initialize(seed: configuration.seed, world)
+        }
+        if purpose == .training, world.rank == 0 {
+            limits.warnings(weightsNorm: state.weights.norm).forEach(HostWarnings.say)
         }
     }
 
@@ -176,7 +181,8 @@ public final class Trainer {
         let norm = clipping?.clip(reduction.gradient) ?? reduction.gradient.norm
         guard scalars.isFinite && norm.isFinite else {
             throw try NonFiniteLoss(
-                step: progress.step + 1, scalars, isLocal: !StepScalars(terms).isFinite, communicator)
+                step: progress.step + 1, scalars, isLocal: !StepScalars(terms).isFinite, of: configuration, communicator
+            )
         }
         let rate = schedule.learningRate(
             step: batch.step, stepsPerEpoch: resources.stepsPerEpoch, totalSteps: resources.totalSteps)
@@ -188,8 +194,8 @@ public final class Trainer {
         progress.add(scalars, terms, seconds: seconds)
         progress.statisticsUpdates = local.statisticsUpdates
         return StepMetrics(
-            scalars, terms, progress, epoch: batch.epoch + 1, learningRate: rate, combinedGradientNorm: norm,
-            seconds: seconds)
+            scalars, terms, progress, radius: configuration.rho, precision: configuration.precision,
+            epoch: batch.epoch + 1, learningRate: rate, combinedGradientNorm: norm, seconds: seconds)
     }
 
     private var isCheckpointDue: Bool {

@@ -35,8 +35,15 @@ public struct BatchLosses: Sendable, Equatable {
         self.descent = descent
     }
 
+    /// L⁺ + L⁻ − 2L⁰
+    public var secondDifference: Double { ascent + descent - 2 * clean }
+    /// L⁺ − L⁻
+    public var firstDifference: Double { ascent - descent }
+
     /// (L⁺ + L⁻ − 2L⁰)/ρ²: the curvature along ε.
-    public func curvature(radius: Double) -> Double { (ascent + descent - 2 * clean) / (radius * radius) }
+    public func curvature(radius: Double) -> Double { secondDifference / (radius * radius) }
+    /// (L⁺ − L⁻)/(2ρ): the slope along ε.
+    public func slope(radius: Double) -> Double { firstDifference / (2 * radius) }
 }
 
 /// Where an evaluation accumulates its gradient: sum ← [sum +] factor · ∇, stretch by stretch while the backward pass goes on,

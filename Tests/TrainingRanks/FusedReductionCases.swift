@@ -93,13 +93,13 @@ let fusedReductionCases = [
         let isLast = world.rank == world.size - 1
         scalars.loss = isLast ? .nan : 1
         scalars.ascentLoss = isLast ? .infinity : 1
-        scalars.curvature = isLast ? -0x1p100 : 1
-        scalars.slope = 1
+        scalars.descentLoss = isLast ? -0x1p100 : 1
+        scalars.gradientNorm = 1
         try reduction.reduce(scalars: &scalars, fingerprint: agreed)
         try check(scalars.loss.isNaN, "loss is \(scalars.loss)")
         try checkEqual(scalars.ascentLoss, .infinity, "ascent loss")
-        try checkEqual(scalars.curvature, -.infinity, "curvature")
-        try checkEqual(scalars.slope, Double(world.size), "slope")
+        try checkEqual(scalars.descentLoss, -.infinity, "descent loss")
+        try checkEqual(scalars.gradientNorm, Double(world.size), "gradient norm")
     },
     RankCase(name: "a-corrupted-replica-is-named-on-every-rank", leastRanks: 2) { world in
         let reduction = try FusedReduction(gradientCount: 10, statisticsCount: 0, communicator: world)

@@ -167,6 +167,6 @@ import Vectors
         }
         #expect(order == Array(0..<StepScalars.fieldCount))
         #expect(MemoryLayout<StepScalars>.size == StepScalars.fieldCount * MemoryLayout<Double>.size)
-        #expect(scalars.loss == 1 && scalars.gradientNorm == 4 && scalars.skippedNormTerms == 10)
+        #expect(scalars.loss == 1 && scalars.gradientNorm == 4 && scalars.sampleCount == 6)
     }
 }

@@ -54,6 +54,9 @@ public final class Graph {
         }
     }
 
+    /// Pixels of a sample over which BatchNorm takes its smallest statistic; nil for a model without it.
+    public var pixelsPerStatistic: Int? { operations.compactMap(\.pixelsPerStatistic).min() }
+
     public func setLogits(_ value: Value) {
         precondition(shape(value).count == 1, "logits are one vector a sample")
         logits = value
@@ -147,6 +150,9 @@ package protocol Operation {
     /// Of one sample's forward pass, in convolutions and matrix products.
     var multiplyAdds: Int { get }
 
+    /// Values of one sample that enter each mean and variance taken over the batch; nil where none is.
+    var pixelsPerStatistic: Int? { get }
+
     /// What its forward pass reads, once its result's precision is chosen.
     func operandPrecision(_ builder: PlanBuilder) -> Precision
 
@@ -157,5 +163,6 @@ package protocol Operation {
 extension Operation {
     package var hasParameters: Bool { false }
     package var multiplyAdds: Int { 0 }
+    package var pixelsPerStatistic: Int? { nil }
     package func operandPrecision(_ builder: PlanBuilder) -> Precision { builder.precision }
 }

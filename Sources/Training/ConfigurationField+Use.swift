@@ -1,0 +1,67 @@
+/// Which settings have an effect in which runs.
+extension ConfigurationField {
+    /// What a run must be for some settings to have an effect. A setting that no row names always has one.
+    private struct Condition: Sendable {
+        let settings: Set<String>
+        /// The choice that makes them act, as a flag.
+        let wanted: String
+        /// The run's own choice, as a flag; nil where the settings act.
+        let obstacle: @Sendable (RunConfiguration) -> String?
+    }
+
+    private static let conditions: [Condition] = [
+        Condition(settings: ["rho"], wanted: "--method sam or crsam") { $0.method == .sgd ? "--method sgd" : nil },
+        // Only CR-SAM has a pass at w − ε, whose statistics could move.
+        Condition(settings: ["regularizer", "alpha", "beta", "bn-running-stats"], wanted: "--method crsam") {
+            $0.method == .crsam ? nil : "--method \($0.method.rawValue)"
+        },
+        Condition(settings: ["regularizer", "alpha", "beta", "bn-running-stats"], wanted: "a --rho above 0") {
+            $0.rho == 0 ? "--rho 0, which is plain training" : nil
+        },
+        Condition(settings: ["momentum", "nesterov"], wanted: "--optimizer sgd") {
+            $0.optimizer == .sgd ? nil : "--optimizer \($0.optimizer.rawValue)"
+        },
+        Condition(settings: ["data"], wanted: "another --dataset") {
+            $0.dataset == .synthetic ? "--dataset synthetic" : nil
+        },
+    ]
+
+    /// Why the setting has no effect in this run, and what would give it one; nil where it has.
+    func uselessness(in configuration: RunConfiguration) -> (obstacle: String, wanted: String)? {
+        for condition in Self.conditions where condition.settings.contains(name) {
+            if let obstacle = condition.obstacle(configuration) { return (obstacle, condition.wanted) }
+        }
+        return nil
+    }
+}
+
+extension RunConfiguration {
+    /// Throws where a flag was given that has no effect in this run: who gives one expects something of it. Settings of a file, which
+    /// often serves several runs, are only warned of, and only where they are not the defaults.
+    ///
+    /// - Parameters:
+    ///   - flags: names of the settings that were given as flags.
+    ///   - exempt: names of those that the command itself uses.
+    public mutating func requireEffect(
+        flags: some Collection<String>, exempt: Set<String> = []
+    ) throws(ConfigurationError) {
+        let standard = RunConfiguration()
+        var idle: [String: [String]] = [:]
+        for field in ConfigurationField.all where !exempt.contains(field.name) {
+            guard let useless = field.uselessness(in: self), field.read(self) != "false" else { continue }
+            if flags.contains(field.name) {
+                throw ConfigurationError(
+                    "--\(field.name) has no effect with \(useless.obstacle)",
+                    remedy: "leave it out, or use \(useless.wanted)")
+            }
+            if field.read(self) != field.read(standard) { idle[useless.obstacle, default: []].append(field.name) }
+        }
+        for (obstacle, names) in idle.sorted(by: { $0.key < $1.key }) {
+            warnings.append(
+                "settings of the configuration file have no effect with \(obstacle): \(names.joined(separator: ", "))")
+        }
+        if flags.contains("epochs"), steps != nil, flags.contains("steps") {
+            warnings.append("--epochs has no effect with --steps, which ends the run after so many updates")
+        }
+    }
+}
