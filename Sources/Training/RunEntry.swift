@@ -21,6 +21,8 @@ final class RunEntry {
     private let traces: RunTraces?
     private var lock: RunLock?
     private var setsRecordsAside = false
+    /// Where an earlier attempt's records are now, if there was one.
+    private(set) var attempt: String?
 
     init(
         _ configuration: RunConfiguration, _ way: Way, lock: RunLock? = nil, checkpoint: Checkpoint? = nil,
@@ -58,11 +60,11 @@ final class RunEntry {
         switch way {
         case .onward(let folder): return folder
         case .again(let folder):
-            if setsRecordsAside { try folder.setAside() }
+            if setsRecordsAside { attempt = try folder.setAside() }
             try lock?.replaceConfiguration(with: text)
             return folder
         case .instead(let folder):
-            try folder.setAside()
+            attempt = try folder.setAside()
             try lock?.replaceConfiguration(with: text)
             return folder
         case .new(let folder):
@@ -100,11 +102,14 @@ final class RunEntry {
 
 extension RunFolder {
     /// Moves the records of an attempt that came to nothing into a folder of their own, with a copy of its settings.
-    func setAside() throws {
+    ///
+    /// - Returns: that folder.
+    func setAside() throws -> String {
         let place = try FileSystem.makeNumberedDirectory(path + "/attempt")
         try FileSystem.replace(place + "/" + FileSystem.lastName(of: config), with: InputFile.text(config))
         for file in [metrics, epochs] where try FileSystem.kind(file) != .missing {
             try FileSystem.rename(file, to: place + "/" + FileSystem.lastName(of: file))
         }
+        return place
     }
 }

@@ -25,7 +25,7 @@ public enum RunFolderError: Error, Equatable, CustomStringConvertible {
             "output folder \(path) cannot be written: \(problem); put that right, or choose another --output"
         case .foreignFiles(let path, let names):
             "output folder \(path) has no config.yaml of a run, but holds \(Self.list(names)), which a run would overwrite: "
-                + "move \(names.count == 1 ? "it" : "them") away, or choose another --output"
+                + "put its config.yaml back, move \(names.count == 1 ? "it" : "them") away, or choose another --output"
         case .foreignConfiguration(let path, let problem):
             "output folder \(path) holds a config.yaml that no run has written (\(problem)): rename it, or choose another "
                 + "--output"

@@ -58,6 +58,7 @@ final class RunRecords {
         let files = Files(
             folder: folder, log: try MetricsLog(stepsPath: folder.metrics, epochsPath: folder.epochs), store: store)
         self.files = files
+        if let attempt = entry.attempt { reporter.say("what an earlier attempt recorded is in \(attempt)") }
         if entry.folder == nil { reporter.say("output \(folder.path)") }
         return files
     }
