@@ -27,16 +27,17 @@ let package = Package(
             cSettings: [.unsafeFlags(["-O3", "-ffp-contract=off", "-fno-math-errno"])]),
 
         // Ours, from the bottom up; `Tests/Checks/imports` holds every file to this table.
+        .target(name: "Files", swiftSettings: strict),
         .target(name: "Collectives", dependencies: ["CMPI"], swiftSettings: strict),
         .target(name: "Vectors", dependencies: ["COpenBLAS", "CVectorKernels"], swiftSettings: strict),
         .target(name: "Compute", dependencies: ["Vectors", "COneDNN"], swiftSettings: strict),
         .target(name: "Models", dependencies: ["Compute", "Vectors"], swiftSettings: strict),
-        .target(name: "Datasets", dependencies: ["Vectors", "CZlib"], swiftSettings: strict),
+        .target(name: "Datasets", dependencies: ["Files", "Vectors", "CZlib"], swiftSettings: strict),
         .target(name: "Optimizers", dependencies: ["Vectors"], swiftSettings: strict),
         .target(
             name: "Training",
             dependencies: [
-                "Collectives", "Vectors", "Compute", "Models", "Datasets", "Optimizers",
+                "Files", "Collectives", "Vectors", "Compute", "Models", "Datasets", "Optimizers",
                 .product(name: "Logging", package: "swift-log"), "Yams",
             ],
             swiftSettings: strict),
@@ -45,15 +46,17 @@ let package = Package(
             dependencies: ["Training", .product(name: "ArgumentParser", package: "swift-argument-parser")],
             swiftSettings: strict),
 
+        .testTarget(name: "FilesTests", dependencies: ["Files"], swiftSettings: strict),
         .testTarget(name: "VectorsTests", dependencies: ["Vectors"], swiftSettings: strict),
         .testTarget(name: "ComputeTests", dependencies: ["Compute", "Vectors"], swiftSettings: strict),
         .testTarget(name: "ModelsTests", dependencies: ["Models", "Compute", "Vectors"], swiftSettings: strict),
-        .testTarget(name: "DatasetsTests", dependencies: ["Datasets", "Vectors", "CZlib"], swiftSettings: strict),
+        .testTarget(
+            name: "DatasetsTests", dependencies: ["Files", "Datasets", "Vectors", "CZlib"], swiftSettings: strict),
         .testTarget(
             name: "OptimizersTests", dependencies: ["Optimizers", "Vectors"], exclude: ["Goldens/generate.py"],
             swiftSettings: strict),
         .testTarget(
-            name: "TrainingTests", dependencies: ["Training", "Models", "Compute", "Optimizers", "Vectors"],
+            name: "TrainingTests", dependencies: ["Files", "Training", "Models", "Compute", "Optimizers", "Vectors"],
             swiftSettings: strict),
 
         .target(name: "CTestSupport", path: "Tests/CTestSupport"),

@@ -19,8 +19,12 @@ struct CRSAMDist: ParsableCommand {
 
     /// Errors of any kind leave here, as one line from one rank.
     static func main() {
+        let arguments = Array(CommandLine.arguments.dropFirst())
+        if let option = ArgumentForms.singleDashed(arguments) {
+            Job.fail("Unknown option '\(option)': long options begin with two dashes, '-\(option)'", status: 64)
+        }
         let command: any ParsableCommand
-        do { command = try parseAsRoot() } catch {
+        do { command = try parseAsRoot(ArgumentForms.attached(arguments)) } catch {
             // Help is asked for once, however many ranks print it.
             if exitCode(for: error).isSuccess {
                 if Job.speaksBeforeStart { print(fullMessage(for: error)) }

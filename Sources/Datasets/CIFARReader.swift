@@ -1,3 +1,5 @@
+import Files
+
 /// Reads the binary versions of CIFAR-10 and CIFAR-100 (Krizhevsky 2009): records of label bytes and then 3 x 32 x 32
 /// pixels in our own order, channel by channel.
 struct CIFARReader {
@@ -19,15 +21,14 @@ struct CIFARReader {
     private static let shape = ImageShape(channels: 3, height: 32, width: 32)
     private var recordBytes: Int { labelBytes + Self.shape.count }
 
-    func dataset(name: DatasetName, directory: String, split: DatasetSplit) throws(DatasetError) -> ImageDataset {
-        let unpacked = "\(directory)/\(folder)"
-        let source = DatasetCatalog.isDirectory(unpacked) ? unpacked : directory
+    var fileNames: [String] { trainFiles + testFiles }
+
+    func dataset(name: DatasetName, _ data: DataFolder, split: DatasetSplit) throws(DatasetError) -> ImageDataset {
         let names = split == .train ? trainFiles : testFiles
-        let missing = names.filter { !DatasetCatalog.fileExists("\(source)/\($0)") }
-        guard missing.isEmpty else { throw .missingFiles(directory: source, names: missing, dataset: name) }
+        let paths = try data.find(names.map { [$0, "\($0).gz"] }, in: [folder, ""])
         var pixels: [UInt8] = []
         var labels: [Int32] = []
-        for file in names { try append("\(source)/\(file)", pixels: &pixels, labels: &labels) }
+        for path in paths { try append(path, pixels: &pixels, labels: &labels) }
         return ImageDataset(
             name: name.rawValue, shape: Self.shape, classCount: classCount, pixels: pixels, labels: labels,
             normalization: name.normalization)
@@ -35,23 +36,28 @@ struct CIFARReader {
 
     private func append(_ path: String, pixels: inout [UInt8], labels: inout [Int32]) throws(DatasetError) {
         let file = try InputFile(path: path)
-        guard let size = file.plainSize else {
-            throw .unreadable(path: path, reason: "it is compressed; unpack it")
-        }
+        let bytes = try file.readAll()
+        let size = bytes.count
         guard size % recordBytes == 0 else {
+            try refuseOtherFormat(bytes, path)
             throw .brokenRecords(path: path, recordBytes: recordBytes, foundBytes: size)
         }
-        let bytes = try file.read(
-            count: try file.expect(headerBytes: 0, dimensions: [size / recordBytes, recordBytes]))
-        try file.expectEnd()
         pixels.reserveCapacity(pixels.count + size / recordBytes * Self.shape.count)
         for (sample, start) in stride(from: 0, to: size, by: recordBytes).enumerated() {
             let label = bytes[start + labelBytes - 1]
             guard label < classCount else {
+                if sample == 0 { try refuseOtherFormat(bytes, path) }
                 throw .labelOutOfRange(path: path, sample: sample, label: Int(label), classCount: classCount)
             }
             labels.append(Int32(label))
             pixels.append(contentsOf: bytes[start + labelBytes..<start + recordBytes])
+        }
+    }
+
+    /// Only for what cannot be records: any bytes can be pixels.
+    private func refuseOtherFormat(_ bytes: [UInt8], _ path: String) throws(DatasetError) {
+        if let format = FileFormat(head: Array(bytes.prefix(FileFormat.headCount))) {
+            throw .otherFormat(path: path, format)
         }
     }
 }

@@ -1,5 +1,3 @@
-import Glibc
-
 /// The data sets that `--dataset` can name.
 public enum DatasetName: String, CaseIterable, Sendable, Codable {
     case fashionMNIST = "fashion-mnist"
@@ -26,6 +24,15 @@ public enum DatasetName: String, CaseIterable, Sendable, Codable {
         case .cifar100: ChannelNormalization(mean: [0.5071, 0.4865, 0.4409], std: [0.2673, 0.2564, 0.2762])
         // About those of what SyntheticImages draws, for 3 channels.
         case .synthetic: SyntheticImages.normalization(channels: 3)
+        }
+    }
+
+    /// The published images; nil where any are.
+    public var imageShape: ImageShape? {
+        switch self {
+        case .mnist, .fashionMNIST: ImageShape(channels: 1, height: 28, width: 28)
+        case .cifar10, .cifar100: ImageShape(channels: 3, height: 32, width: 32)
+        case .synthetic: nil
         }
     }
 
@@ -62,26 +69,13 @@ public enum DatasetCatalog {
     ) throws(DatasetError) -> ImageDataset {
         switch name {
         case .mnist, .fashionMNIST:
-            let root = try existingDirectory(directory, of: name)
-            return try IDXReader.dataset(name: name, directory: root, split: split)
+            let folder = try DataFolder(directory, of: name)
+            return try IDXReader.dataset(name: name, folder, split: split)
         case .cifar10, .cifar100:
-            let root = try existingDirectory(directory, of: name)
+            let folder = try DataFolder(directory, of: name)
             let reader = name == .cifar10 ? CIFARReader.cifar10 : CIFARReader.cifar100
-            return try reader.dataset(name: name, directory: root, split: split)
+            return try reader.dataset(name: name, folder, split: split)
         case .synthetic: return try synthetic.dataset(split: split)
         }
     }
-
-    private static func existingDirectory(_ given: String?, of name: DatasetName) throws(DatasetError) -> String {
-        guard let path = given ?? name.defaultDirectory else { throw .directoryNotGiven(dataset: name) }
-        guard isDirectory(path) else { throw .missingDirectory(path: path, dataset: name) }
-        return path
-    }
-
-    static func isDirectory(_ path: String) -> Bool {
-        var status = stat()
-        return stat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFDIR
-    }
-
-    static func fileExists(_ path: String) -> Bool { access(path, F_OK) == 0 }
 }

@@ -1,16 +1,25 @@
+import Files
+
 /// What can be wrong with a data set, as one line each: what happened, where, what to do.
 public enum DatasetError: Error, Equatable, Sendable {
     /// A data set without a default folder was asked for without one.
     case directoryNotGiven(dataset: DatasetName)
     case missingDirectory(path: String, dataset: DatasetName)
     /// Every missing file is named, so that one look at the message is enough.
-    case missingFiles(directory: String, names: [String], dataset: DatasetName)
-    case unreadable(path: String, reason: String)
+    ///
+    /// `found` is what the folder holds instead, where that is known.
+    case missingFiles(directory: String, names: [String], found: String? = nil, dataset: DatasetName)
+    /// A file was named in a folder's place.
+    case notAFolder(path: String, file: MisplacedFile, dataset: DatasetName)
+    case file(FileError)
+    case otherFormat(path: String, FileFormat)
     case empty(path: String)
     case wrongMagic(path: String, expected: UInt32, found: UInt32)
     case truncated(path: String, expectedBytes: Int, foundBytes: Int)
     case trailingBytes(path: String, expectedBytes: Int)
     case corruptGzip(path: String, reason: String)
+    /// Neither another member nor zeros follow a gzip member.
+    case garbageAfterGzip(path: String)
     /// The header announces more than the file can hold or the machine's memory could.
     case tooLarge(path: String, dimensions: [Int])
     /// A file of fixed-size records whose size is no multiple of the record's.
@@ -20,6 +29,11 @@ public enum DatasetError: Error, Equatable, Sendable {
     case countMismatch(imagesPath: String, images: Int, labelsPath: String, labels: Int)
     case impossibleSynthetic(reason: String)
     case noPrefetchThread(reason: String)
+
+    /// What a file is that was named in place of the folder.
+    public enum MisplacedFile: Sendable {
+        case ofDataset, archive, other
+    }
 }
 
 extension DatasetError: CustomStringConvertible {
@@ -29,10 +43,21 @@ extension DatasetError: CustomStringConvertible {
             "data set \(dataset.rawValue) needs --data DIR: \(dataset.remedy)"
         case .missingDirectory(let path, let dataset):
             "data folder \(path) does not exist: \(dataset.remedy)"
-        case .missingFiles(let directory, let names, let dataset):
-            "data folder \(directory) lacks \(names.joined(separator: ", ")): \(dataset.remedy)"
-        case .unreadable(let path, let reason):
-            "\(path) cannot be read: \(reason); check the path and its permissions"
+        case .missingFiles(let directory, let names, let found, let dataset):
+            "data folder \(directory) lacks \(names.joined(separator: ", ")): "
+                + (found.map { "it holds \($0); " } ?? "") + dataset.remedy
+        case .notAFolder(let path, let file, let dataset):
+            switch file {
+            case .ofDataset: "--data \(path) is one of the data set's files: name its folder"
+            case .archive:
+                "--data \(path) is an archive, not a folder: unpack it first, and name the folder that comes out of it"
+                    + (dataset == .mnist || dataset == .fashionMNIST || path.contains("-binary")
+                        ? "" : "; " + dataset.remedy)
+            case .other: "--data \(path) is a file, not a folder: \(dataset.remedy)"
+            }
+        case .file(let error): error.description
+        case .otherFormat(let path, let format):
+            "\(path) is \(format.text): \(format.remedy ?? Self.remedy(for: format))"
         case .empty(let path):
             "\(path) holds no samples: download it again"
         case .wrongMagic(let path, let expected, let found):
@@ -44,6 +69,8 @@ extension DatasetError: CustomStringConvertible {
             "\(path) goes on after the \(expected) bytes of content that are due: download it again"
         case .corruptGzip(let path, let reason):
             "\(path) is damaged gzip data (\(reason)): download it again"
+        case .garbageAfterGzip(let path):
+            "\(path) holds something else after the end of its gzip data: download it again, or cut that off"
         case .tooLarge(let path, let dimensions):
             "\(path) announces \(dimensions.map(String.init).joined(separator: " x ")) values, more than the file or "
                 + "this machine's memory can hold: download it again"
@@ -61,6 +88,12 @@ extension DatasetError: CustomStringConvertible {
         case .noPrefetchThread(let reason):
             "the thread that prepares batches cannot be started: \(reason); raise the limit on processes (ulimit -u)"
         }
+    }
+
+    private static func remedy(for format: FileFormat) -> String {
+        format == .pickle || format == .matlab
+            ? "take the data set's binary version, not the one for Python or Matlab"
+            : "download the data set's file itself"
     }
 
     private static func hex(_ value: UInt32) -> String {

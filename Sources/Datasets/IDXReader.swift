@@ -6,18 +6,15 @@ enum IDXReader {
     private static let labelsMagic: UInt32 = 0x0000_0801
     private static let classCount = 10
 
-    static func dataset(name: DatasetName, directory: String, split: DatasetSplit) throws(DatasetError) -> ImageDataset
+    static func dataset(name: DatasetName, _ folder: DataFolder, split: DatasetSplit) throws(DatasetError)
+        -> ImageDataset
     {
-        let prefix = split == .train ? "train" : "t10k"
-        let imagesPath = find("\(prefix)-images", "idx3-ubyte", in: directory)
-        let labelsPath = find("\(prefix)-labels", "idx1-ubyte", in: directory)
-        guard let imagesPath, let labelsPath else {
-            let names = [
-                imagesPath == nil ? "\(prefix)-images-idx3-ubyte[.gz]" : nil,
-                labelsPath == nil ? "\(prefix)-labels-idx1-ubyte[.gz]" : nil,
-            ]
-            throw .missingFiles(directory: directory, names: names.compactMap(\.self), dataset: name)
-        }
+        // As published, as torchvision unpacks it below its root or below the data set's folder, as in Zalando's
+        // repository.
+        let places =
+            name == .mnist ? ["", "MNIST/raw", "raw"] : ["", "FashionMNIST/raw", "raw", "data/fashion"]
+        let paths = try folder.find(names(split), in: places)
+        let (imagesPath, labelsPath) = (paths[0], paths[1])
         // Labels first: a mismatch shows before the large file's memory is taken.
         let labels = try readLabels(labelsPath)
         let (dimensions, pixels) = try read(imagesPath, magic: imagesMagic, dimensionCount: 3)
@@ -30,15 +27,13 @@ enum IDXReader {
             classCount: classCount, pixels: pixels, labels: labels, normalization: name.normalization)
     }
 
-    /// The published spelling, or the one with a dot that some mirrors and unpackers leave; plain before .gz.
-    private static func find(_ stem: String, _ kind: String, in directory: String) -> String? {
-        for spelling in ["\(stem)-\(kind)", "\(stem).\(kind)"] {
-            for suffix in ["", ".gz"] {
-                let path = "\(directory)/\(spelling)\(suffix)"
-                if DatasetCatalog.fileExists(path) { return path }
-            }
+    /// Names of the images' and the labels' file: the published spelling, or the one with a dot that some mirrors and
+    /// unpackers leave; plain before .gz.
+    static func names(_ split: DatasetSplit) -> [[String]] {
+        let prefix = split == .train ? "train" : "t10k"
+        return [("images", "idx3-ubyte"), ("labels", "idx1-ubyte")].map { stem, kind in
+            ["-", "."].flatMap { mark in ["", ".gz"].map { "\(prefix)-\(stem)\(mark)\(kind)\($0)" } }
         }
-        return nil
     }
 
     private static func readLabels(_ path: String) throws(DatasetError) -> [Int32] {
@@ -54,7 +49,13 @@ enum IDXReader {
     ) throws(DatasetError) -> (dimensions: [Int], bytes: [UInt8]) {
         let file = try InputFile(path: path)
         let found = try readWord(file)
-        guard found == magic else { throw .wrongMagic(path: path, expected: magic, found: found) }
+        guard found == magic else {
+            // Packed data may hold anything.
+            if let format = try file.format(after: (0..<4).map { UInt8(truncatingIfNeeded: found >> (24 - 8 * $0)) }) {
+                throw .otherFormat(path: path, format)
+            }
+            throw .wrongMagic(path: path, expected: magic, found: found)
+        }
         var dimensions: [Int] = []
         for _ in 0..<dimensionCount { dimensions.append(Int(try readWord(file))) }
         guard !dimensions.contains(0) else { throw .empty(path: path) }

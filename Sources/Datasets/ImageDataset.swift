@@ -12,6 +12,9 @@ public struct ImageShape: Sendable, Hashable, Codable {
 
     /// Values in one image.
     public var count: Int { channels * height * width }
+
+    /// For people: `3 x 32 x 32`.
+    public var text: String { "\(channels) x \(height) x \(width)" }
 }
 
 /// Mean and standard deviation of each channel of pixels scaled to 0...1: a network sees (x/255 − mean)/std.

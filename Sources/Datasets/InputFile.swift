@@ -1,4 +1,5 @@
 import CZlib
+import Files
 import Glibc
 
 /// A regular file read front to back, gunzipped on the way where it begins as gzip does, whatever its name.
@@ -16,21 +17,41 @@ final class InputFile {
     // zlib's state points back at its z_stream, which therefore must stay where it is. Freed in deinit.
     private var inflater: UnsafeMutablePointer<z_stream>?
     private var inflaterEnded = false
+    private var isLaterMember = false
     private var contentRead = 0
     private var contentDue = 0
 
     init(path: String) throws(DatasetError) {
         self.path = path
-        var status = stat()
-        guard stat(path, &status) == 0 else { throw .unreadable(path: path, reason: String(cString: strerror(errno))) }
-        // Also keeps open() from waiting for the other end of a FIFO.
-        guard status.st_mode & S_IFMT == S_IFREG else { throw .unreadable(path: path, reason: "it is not a file") }
-        size = Int(status.st_size)
-        descriptor = open(path, O_RDONLY | O_CLOEXEC)
-        guard descriptor >= 0 else { throw .unreadable(path: path, reason: String(cString: strerror(errno))) }
+        // Opening a named pipe would otherwise wait for a writer.
+        descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
         chunk = .allocate(byteCount: 1 << 16, alignment: 16)
+        var status = stat()
+        guard descriptor >= 0, fstat(descriptor, &status) == 0 else {
+            size = 0
+            throw .file(.last("open", path))
+        }
+        size = Int(status.st_size)
+        let kind = FileKind(mode: status.st_mode)
+        guard kind == .regular else { throw .file(.kind(kind, of: path)) }
         guard try refill() else { throw .empty(path: path) }
         if unread.count >= 2, chunk[0] == 0x1F, chunk[1] == 0x8B { try startInflating() }
+    }
+
+    /// Whether the file at `path` is something to unpack.
+    static func isPacked(_ path: String) throws(DatasetError) -> Bool {
+        let file = try InputFile(path: path)
+        if file.inflater != nil { return true }
+        return try file.format(after: [])?.isPacked == true
+    }
+
+    /// What the content looks like that begins with `head`, already read, and goes on with what follows.
+    func format(after head: [UInt8]) throws(DatasetError) -> FileFormat? {
+        var rest = [UInt8](repeating: 0, count: FileFormat.headCount - head.count)
+        let count = try rest.withUnsafeMutableBufferPointer { buffer throws(DatasetError) in
+            try inflater == nil ? copy(into: buffer) : inflate(into: buffer)
+        }
+        return FileFormat(head: head + rest.prefix(count))
     }
 
     deinit {
@@ -40,7 +61,7 @@ final class InputFile {
             inflater.deallocate()
         }
         chunk.deallocate()
-        close(descriptor)
+        if descriptor >= 0 { close(descriptor) }
     }
 
     /// Says that the content as a whole is a header plus values of these dimensions, and checks what can be checked
@@ -60,15 +81,34 @@ final class InputFile {
             guard size == contentDue else { throw .trailingBytes(path: path, expectedBytes: contentDue) }
         }
         // Deflate cannot expand by more than 1032 to 1, so a larger announcement is a lie whatever follows.
-        let memory = sysconf(Int32(_SC_PHYS_PAGES)) * sysconf(Int32(_SC_PAGESIZE))
-        guard contentDue / 1032 <= size, contentDue < memory else {
+        guard contentDue / 1032 <= size, contentDue < Self.memory else {
             throw .tooLarge(path: path, dimensions: dimensions)
         }
         return values
     }
 
-    /// Bytes of a file that is not compressed.
-    var plainSize: Int? { inflater == nil ? size : nil }
+    private static var memory: Int { sysconf(Int32(_SC_PHYS_PAGES)) * sysconf(Int32(_SC_PAGESIZE)) }
+
+    /// All of the content, however much it is.
+    func readAll() throws(DatasetError) -> [UInt8] {
+        if inflater == nil {
+            let bytes = try read(count: try expect(headerBytes: 0, dimensions: [size]))
+            try expectEnd()
+            return bytes
+        }
+        var bytes: [UInt8] = []
+        var part = [UInt8](repeating: 0, count: 1 << 20)
+        while true {
+            let count = try part.withUnsafeMutableBufferPointer { buffer throws(DatasetError) in
+                try inflate(into: buffer)
+            }
+            contentRead += count
+            // Half, as an array that grows is there twice for a moment.
+            guard bytes.count < Self.memory / 2 else { throw .tooLarge(path: path, dimensions: [bytes.count]) }
+            bytes += part.prefix(count)
+            if count < part.count { return bytes }
+        }
+    }
 
     /// Fills `buffer`, or throws where the content ends before that.
     func read(into buffer: UnsafeMutableBufferPointer<UInt8>) throws(DatasetError) {
@@ -102,7 +142,7 @@ final class InputFile {
         while true {
             let found = Glibc.read(descriptor, chunk.baseAddress, chunk.count)
             if found < 0 && errno == EINTR { continue }
-            guard found >= 0 else { throw .unreadable(path: path, reason: String(cString: strerror(errno))) }
+            guard found >= 0 else { throw .file(.last("read", path)) }
             unread = 0..<found
             return found > 0
         }
@@ -130,6 +170,25 @@ final class InputFile {
         guard status == Z_OK else { throw .corruptGzip(path: path, reason: "zlib gives code \(status)") }
     }
 
+    /// After a member's end: whether another follows, as gunzip reads them. Zeros to the end of the file are padding.
+    private func beginNextMember(_ stream: UnsafeMutablePointer<z_stream>) throws(DatasetError) -> Bool {
+        if unread.isEmpty, try !refill() { return false }
+        if chunk[unread.lowerBound] == 0x1F {
+            isLaterMember = true
+            guard inflateReset(stream) == Z_OK else { throw .corruptGzip(path: path, reason: "zlib cannot go on") }
+            return true
+        }
+        repeat {
+            guard chunk[unread].allSatisfy({ $0 == 0 }) else { throw .garbageAfterGzip(path: path) }
+            unread = unread.upperBound..<unread.upperBound
+        } while try refill()
+        return false
+    }
+
+    private func isHeaderError(_ stream: UnsafeMutablePointer<z_stream>) -> Bool {
+        stream.pointee.msg.map { String(cString: $0) }?.contains("header check") == true
+    }
+
     private func inflate(into buffer: UnsafeMutableBufferPointer<UInt8>) throws(DatasetError) -> Int {
         guard let stream = inflater, let input = chunk.baseAddress?.assumingMemoryBound(to: UInt8.self) else {
             return 0
@@ -148,7 +207,10 @@ final class InputFile {
             written += room - Int(stream.pointee.avail_out)
             switch status {
             case Z_OK: continue
-            case Z_STREAM_END: inflaterEnded = true
+            case Z_STREAM_END: inflaterEnded = try !beginNextMember(stream)
+            // zlib has looked at the header of a member that follows another, and it is none.
+            case Z_DATA_ERROR where isLaterMember && stream.pointee.total_out == 0 && isHeaderError(stream):
+                throw .garbageAfterGzip(path: path)
             default:
                 let reason = stream.pointee.msg.map { String(cString: $0) } ?? "zlib gives code \(status)"
                 throw .corruptGzip(path: path, reason: reason)

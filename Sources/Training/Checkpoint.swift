@@ -14,24 +14,37 @@ public struct Checkpoint: Sendable {
     public var modelName: String? { state?.model ?? model.metadata.first { $0.key == "model" }?.value }
 
     /// Opens what `path` names: a run folder, its checkpoints folder (the newest checkpoint of either), one step's folder,
-    /// or a `.safetensors` file. Checks the headers; reads no values yet.
-    public init(_ path: String) throws(CheckpointError) {
-        switch try Self.checked({ () throws(FileError) in try FileSystem.kind(path) }) {
-        case .missing: throw .notFound(path: path)
-        case .file:
-            self.path = path
+    /// a file in one of them, or a `.safetensors` file. Checks the headers; reads no values yet.
+    public init(_ path: String) throws(CheckpointError) { try self.init(path, withOptimizer: true) }
+
+    /// The same where only weights are wanted: what became of the optimizer's vectors does not matter.
+    public init(weights path: String) throws(CheckpointError) { try self.init(path, withOptimizer: false) }
+
+    private init(_ path: String, withOptimizer: Bool) throws(CheckpointError) {
+        switch try CheckpointPlace(path) {
+        case .weights(let file):
+            self.path = file
             state = nil
-            model = try Self.tensors(path)
+            do throws(SafeTensorsError) { model = try SafeTensorsFile(file) } catch { throw .tensors(error) }
             optimizer = nil
-        case .directory:
-            let folder = try Self.checked { () throws(FileError) in try Self.stepFolder(path) }
-            guard let folder else { throw .notFound(path: path) }
-            self.path = folder
-            let statePath = folder + "/" + CheckpointStore.stateFile
-            let json = try Self.checked { () throws(FileError) in try InputFile.text(statePath) }
-            state = try CheckpointState(json: json, path: statePath)
-            model = try Self.tensors(folder + "/" + CheckpointStore.modelFile)
-            optimizer = try Self.tensors(folder + "/" + CheckpointStore.optimizerFile)
+        case .step(let folder):
+            let files = try CheckpointFiles(folder, withOptimizer: withOptimizer)
+            guard let state = files.state, let model = files.model, files.damage.isEmpty else {
+                throw .damaged(path: folder, problems: files.damage, whole: Self.whole(beside: folder))
+            }
+            (self.path, self.state, self.model, optimizer) = (folder, state, model, files.optimizer)
+        }
+    }
+
+    /// The newest whole checkpoint of the same run but `folder`.
+    private static func whole(beside folder: String) -> String? {
+        let run = FileSystem.directory(of: folder)
+        let names = (try? CheckpointStore(folder: run).stepFolders()) ?? []
+        return names.reversed().filter { $0 != FileSystem.lastName(of: folder) }.map { run + "/" + $0 }.first {
+            guard let files = try? CheckpointFiles($0, withOptimizer: true), let optimizer = files.optimizer else {
+                return false
+            }
+            return files.damage.isEmpty && (try? RunProgress(optimizer).step) == files.state?.step
         }
     }
 
@@ -44,11 +57,19 @@ public struct Checkpoint: Sendable {
     /// to its data: going on would give another run than the one that was interrupted.
     func step(of configuration: RunConfiguration, stepsPerEpoch: Int) throws -> Int {
         guard let state, let optimizer else { return 0 }
+        let counted: Int
+        do { counted = try RunProgress(optimizer).step } catch {
+            throw damaged("\(CheckpointStore.optimizerFile) lacks the run's counts")
+        }
+        guard state.step == counted else {
+            throw damaged(
+                "\(CheckpointStore.stateFile): step is \(state.step), but \(counted) by "
+                    + "\(CheckpointStore.optimizerFile) beside it"
+            )
+        }
         let path = path + "/" + CheckpointStore.stateFile
-        let counted = try RunProgress(optimizer).step
         let (epoch, stepInEpoch) = counted.quotientAndRemainder(dividingBy: stepsPerEpoch)
         for (key, there, here, place) in [
-            ("step", "\(state.step)", "\(counted)", "\(CheckpointStore.optimizerFile) beside it"),
             ("seed", "\(state.seed)", "\(configuration.seed)", "this run's configuration"),
             ("m_sharpness", "\(state.mSharpness)", "\(configuration.effectiveMSharpness)", "this run's configuration"),
             ("epoch", "\(state.epoch)", "\(epoch)", "\(stepsPerEpoch) steps an epoch, as --data has samples for"),
@@ -63,20 +84,18 @@ public struct Checkpoint: Sendable {
         return counted
     }
 
-    private static func stepFolder(_ path: String) throws(FileError) -> String? {
-        if try FileSystem.kind(path + "/" + CheckpointStore.stateFile) == .file { return path }
-        for folder in [path + "/" + RunFolder.checkpointsName, path] where try FileSystem.kind(folder) == .directory {
-            if let latest = try CheckpointStore(folder: folder).latest() { return latest }
+    /// What does not fit in files that the run itself wrote is damage, not another model's.
+    func checkingOwnFiles(_ read: () throws -> Void) throws {
+        do { try read() } catch CheckpointError.otherTensors(let path, let summary, _) {
+            throw damaged("\(FileSystem.lastName(of: path)): \(summary)")
+        } catch CheckpointError.notFinite(let path, let tensor) {
+            throw damaged("\(FileSystem.lastName(of: path)): tensor \(tensor) holds values that are not finite numbers")
         }
-        return nil
     }
 
-    private static func tensors(_ path: String) throws(CheckpointError) -> SafeTensorsFile {
-        do throws(SafeTensorsError) { return try SafeTensorsFile(path) } catch { throw .tensors(error) }
-    }
-
-    private static func checked<Value>(_ body: () throws(FileError) -> Value) throws(CheckpointError) -> Value {
-        do throws(FileError) { return try body() } catch { throw .file(error) }
+    /// What is found wrong once values are read.
+    func damaged(_ problem: String) -> CheckpointError {
+        .damaged(path: path, problems: [problem], whole: Self.whole(beside: path))
     }
 }
 

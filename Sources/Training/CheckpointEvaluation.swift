@@ -1,5 +1,6 @@
 import Collectives
 import Compute
+import Datasets
 import Models
 import Optimizers
 
@@ -15,16 +16,26 @@ public struct CheckpointEvaluation: Sendable {
     ///   - path: a run folder, a checkpoint's folder or a file of weights.
     ///   - settings: field and value; they win over those of the run that the checkpoint lies in.
     public init(checkpoint path: String, settings: [(String, String?)]) throws {
-        checkpoint = try Checkpoint(path)
+        checkpoint = try Checkpoint(weights: path)
         var configuration = RunConfiguration()
         // step-NNNNNNNN lies in checkpoints, which lies in the run's folder.
         let run = RunFolder(FileSystem.directory(of: FileSystem.directory(of: checkpoint.path)))
         if checkpoint.state != nil, try FileSystem.kind(run.config) == .file {
             try configuration.apply(file: run.config)
         }
+        let trainedOn = configuration.dataset
         if let model = checkpoint.modelName { configuration.model = model }
         for (name, text) in settings {
             if let text { try configuration.apply(flag: name, text) }
+        }
+        if let there = trainedOn.imageShape, let here = configuration.dataset.imageShape,
+            there.channels != here.channels,
+            configuration.normalization != nil
+        {
+            throw ConfigurationError(
+                "\(configuration.dataset.rawValue)'s images are \(here.text), the weights in \(checkpoint.path) "
+                    + "are for \(there.text), those of \(trainedOn.rawValue)",
+                remedy: "choose a data set of such images with --dataset")
         }
         // The run may be another host's.
         try configuration.validateHost()
@@ -49,7 +60,7 @@ public struct CheckpointEvaluation: Sendable {
             policy: configuration.convolution, precision: configuration.precision)
         let count = network.graph.parameterLayout.vectorCount
         let state = ModelState(network.graph, optimizer: try SGD(parameterCount: count))
-        if world.rank == 0 { try state.readModel(checkpoint.model) }
+        if world.rank == 0 { try state.readModel(checkpoint.model, model: entry.name) }
         try state.broadcast(world)
         let evaluator = Evaluator(
             network: network, dataset: dataset,

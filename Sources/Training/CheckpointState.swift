@@ -61,7 +61,7 @@ public struct CheckpointState: Sendable, Equatable {
             let configurationHash = texts["configuration_hash"], let version = counts["format_version"]
         else { throw .malformedState(path: path, problem: "a key is missing") }
         guard version == Self.formatVersion else {
-            throw .malformedState(path: path, problem: "format_version \(version) is not \(Self.formatVersion)")
+            throw .otherVersion(path: path, version: version)
         }
         self.init(
             step: step, epoch: epoch, position: position, seed: seed, mSharpness: mSharpness,

@@ -1,3 +1,6 @@
+import Files
+import Glibc
+
 /// The `checkpoints` folder of a run: `step-NNNNNNNN` folders, each complete from the moment it has that name, and
 /// `latest`, a text file that names the newest.
 ///
@@ -39,6 +42,9 @@ public struct CheckpointStore: Sendable {
     /// Makes the folder if need be and removes what a kill left half written. Once, before a run starts.
     public func prepare() throws(FileError) {
         try FileSystem.makeDirectories(folder)
+        // Not first at the end of an epoch.
+        if faccessat(AT_FDCWD, folder, W_OK | X_OK, AT_EACCESS) != 0 { throw .last("write into the folder", folder) }
+        if !FileSystem.isLink(folder + "/" + Self.latestFile) { try clearLatest() }
         for name in try FileSystem.names(in: folder) where FileSystem.isPartialName(name) {
             try FileSystem.remove(folder + "/" + name)
         }
@@ -74,6 +80,7 @@ public struct CheckpointStore: Sendable {
             try FileSystem.synchronize(directory: partial)
             try FileSystem.rename(partial, to: path)
             try FileSystem.synchronize(directory: folder)
+            try clearLatest()
             try FileSystem.replace(folder + "/" + Self.latestFile, with: name + "\n", open: open)
         } catch {
             try? FileSystem.remove(partial)
@@ -106,10 +113,33 @@ public struct CheckpointStore: Sendable {
             .sorted { (Self.step(ofFolder: $0) ?? 0) < (Self.step(ofFolder: $1) ?? 0) }
     }
 
-    private func latestName() throws(FileError) -> String? {
+    /// What ``latestFile`` names: a text file, or, put there by hand, a link to a step's folder. Nil for anything that
+    /// names nothing.
+    func latestName() throws(FileError) -> String? {
         let path = folder + "/" + Self.latestFile
-        guard try FileSystem.kind(path) == .file else { return nil }
-        return try InputFile.text(path, limit: 1024).split(whereSeparator: \.isWhitespace).first.map(String.init)
+        let text: String
+        do throws(FileError) {
+            switch try FileKind(of: path) {
+            case nil: return nil
+            case .directory: return FileSystem.lastName(of: FileSystem.resolved(path))
+            case .some: text = try InputFile.text(path, limit: 1024)
+            }
+        } catch {
+            // A link to a checkpoint that is gone; not a text of one line.
+            if error.code == ENOENT || error.code == EFBIG { return nil }
+            throw error
+        }
+        return text.split(whereSeparator: \.isWhitespace).first.map(String.init)
+    }
+
+    /// Throws where the next checkpoint's name could not be written; makes way for it where a link is in its place.
+    private func clearLatest() throws(FileError) {
+        let path = folder + "/" + Self.latestFile
+        if FileSystem.isLink(path) { return try FileSystem.remove(path) }
+        guard let kind = try FileKind(of: path), kind != .regular else { return }
+        throw FileError(
+            "use", path, code: EEXIST,
+            reason: "it is \(kind.text), where the newest checkpoint's name is to be; remove it")
     }
 
     private func writeFile(

@@ -1,3 +1,4 @@
+import Files
 import Glibc
 
 /// The few file-system calls that a run needs, every one checked.
@@ -7,12 +8,11 @@ enum FileSystem {
     }
 
     static func kind(_ path: String) throws(FileError) -> Kind {
-        var status = stat()
-        if stat(path, &status) != 0 {
-            if errno == ENOENT || errno == ENOTDIR { return .missing }
-            throw .last("look at", path)
+        switch try FileKind(of: path) {
+        case nil: .missing
+        case .directory: .directory
+        default: .file
         }
-        return status.st_mode & S_IFMT == S_IFDIR ? .directory : .file
     }
 
     /// Makes one directory; false where something of that name is already there.
@@ -25,7 +25,10 @@ enum FileSystem {
     /// Makes a directory and those above it where they are missing; returns what it made, outermost first.
     @discardableResult
     static func makeDirectories(_ path: String) throws(FileError) -> [String] {
-        if try kind(path) == .directory { return [] }
+        if let kind = try FileKind(of: path) {
+            if kind == .directory { return [] }
+            throw FileError("make the folder", path, code: EEXIST, reason: "it is \(kind.text)")
+        }
         let parent = directory(of: path)
         let above = parent == path ? [] : try makeDirectories(parent)
         if try makeNewDirectory(path) { return above + [path] }
@@ -46,20 +49,7 @@ enum FileSystem {
 
     /// Names in a directory, sorted, without `.` and `..`.
     static func names(in directory: String) throws(FileError) -> [String] {
-        guard let stream = opendir(directory) else { throw .last("list", directory) }
-        defer { closedir(stream) }
-        var names: [String] = []
-        while true {
-            errno = 0
-            guard let entry = readdir(stream) else {
-                if errno != 0 { throw .last("list", directory) }
-                return names.sorted()
-            }
-            let name = withUnsafeBytes(of: &entry.pointee.d_name) { bytes in
-                String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self)
-            }
-            if name != "." && name != ".." { names.append(name) }
-        }
+        try Folder.names(in: directory)
     }
 
     /// Removes a file, or a directory with all that is in it. A link is removed, never followed.
@@ -143,6 +133,11 @@ enum FileSystem {
         guard let target = realpath(path, nil) else { return path }
         defer { free(target) }
         return String(cString: target)
+    }
+
+    static func isLink(_ path: String) -> Bool {
+        var status = stat()
+        return lstat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFLNK
     }
 
     static func directory(of path: String) -> String {

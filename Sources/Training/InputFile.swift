@@ -1,3 +1,4 @@
+import Files
 import Glibc
 
 /// A file open for reading at any offset, closed when released.
@@ -14,18 +15,18 @@ final class InputFile: @unchecked Sendable {
         var status = stat()
         if descriptor < 0 {
             byteCount = 0
-            throw .last("open", path)
+            let error = FileError.last("open", path)
+            // What a socket's opening fails with says nothing.
+            if error.code == ENXIO, let kind = try FileKind(of: path), kind != .regular { throw .kind(kind, of: path) }
+            throw error
         }
         if fstat(descriptor, &status) != 0 {
             byteCount = 0
             throw .last("look at", path)
         }
         byteCount = Int(status.st_size)
-        switch status.st_mode & S_IFMT {
-        case S_IFREG: break
-        case S_IFDIR: throw FileError("read", path, code: EISDIR)
-        default: throw FileError("read (it is not a regular file)", path, code: EINVAL)
-        }
+        let kind = FileKind(mode: status.st_mode)
+        if kind != .regular { throw .kind(kind, of: path) }
     }
 
     deinit { if descriptor >= 0 { close(descriptor) } }
@@ -63,6 +64,13 @@ final class InputFile: @unchecked Sendable {
     static func text(_ path: String, limit: Int = 1 << 20) throws(FileError) -> String {
         let file = try InputFile(path)
         if file.byteCount > limit { throw FileError("read (over \(limit) bytes)", path, code: EFBIG) }
-        return String(decoding: try file.bytes(at: 0, count: file.byteCount), as: UTF8.self)
+        let bytes = try file.bytes(at: 0, count: file.byteCount)
+        let format = FileFormat(head: Array(bytes.prefix(FileFormat.headCount)))
+        if let format, format != .json, format != .shardIndex {
+            throw FileError(
+                "read", path, code: EINVAL,
+                reason: "it is \(format.text), not the text that is wanted" + (format.remedy.map { "; \($0)" } ?? ""))
+        }
+        return String(decoding: bytes, as: UTF8.self)
     }
 }

@@ -4,14 +4,14 @@ import Optimizers
 import Vectors
 
 /// All that the replicas hold in common and a checkpoint must keep: weights, running statistics, the optimizer's vectors.
-final class ModelState {
-    let weights: FlatVector
-    let statistics: FlatVector
+package final class ModelState {
+    package let weights: FlatVector
+    package let statistics: FlatVector
     let optimizer: any Optimizer
     private let graph: Graph
 
     /// Zeros, to be given values by ``initialize(seed:_:)`` or from files and ``broadcast(_:)``.
-    init(_ graph: Graph, optimizer: any Optimizer) {
+    package init(_ graph: Graph, optimizer: any Optimizer) {
         self.graph = graph
         self.optimizer = optimizer
         weights = FlatVector(count: graph.parameterLayout.vectorCount)
@@ -42,7 +42,7 @@ final class ModelState {
     // MARK: Files
 
     /// Weights and statistics under their published names, and how often BatchNorm's statistics moved.
-    func modelTensors(statisticsUpdates: Int) -> [NamedTensor] {
+    package func modelTensors(statisticsUpdates: Int) -> [NamedTensor] {
         let counters = statisticsLayout.entries.compactMap { entry -> NamedTensor? in
             guard entry.name.hasSuffix(".running_mean") else { return nil }
             let name = entry.name.dropLast("running_mean".count) + "num_batches_tracked"
@@ -59,11 +59,33 @@ final class ModelState {
         }
     }
 
-    /// Takes over weights and statistics, after all names and shapes were found to fit.
-    func readModel(_ file: SafeTensorsFile) throws {
-        try file.require(parameterLayout, statisticsLayout)
+    /// Takes over weights and statistics, after all names and shapes were found to fit and values to be numbers. Warns
+    /// of what is not as the file has it.
+    ///
+    /// - Parameter model: the graph's name in the catalog, for messages.
+    package func readModel(_ original: SafeTensorsFile, model: String) throws {
+        let expected = (parameterLayout.entries + statisticsLayout.entries).map { ($0.name, $0.shape) }
+        let file = original.unwrapped(for: Set(expected.map(\.0)))
+        let matching = TensorMatching(file, against: expected)
+        guard matching.isExact else {
+            throw CheckpointError.otherTensors(
+                path: file.path, summary: matching.summary,
+                remedy: ModelRecognition.remedy(file, matching, model: model, graph))
+        }
         try file.read(parameterLayout, into: weights)
         try file.read(statisticsLayout, into: statistics)
+        for (layout, vector) in [(parameterLayout, weights), (statisticsLayout, statistics)] {
+            if let entry = layout.entries.first(where: { !vector.slice($0.range).norm.isFinite }) {
+                throw CheckpointError.notFinite(path: file.path, tensor: entry.name)
+            }
+        }
+        var notes = file.droppedFromNames.map { ["names are read without \($0)"] } ?? []
+        let converted = expected.compactMap { file[$0.0]?.dtype }.filter { $0 != TensorElement.float32.rawValue }
+        if !converted.isEmpty {
+            let types = Set(converted).sorted().joined(separator: " and ")
+            notes.append("\(converted.count) of \(expected.count) tensors are converted from \(types) to float32")
+        }
+        if !notes.isEmpty { Warning.write("\(file.path): \(notes.joined(separator: "; "))") }
     }
 
     /// Takes over the optimizer's vectors. `others` are names that the file holds besides.
@@ -76,6 +98,9 @@ final class ModelState {
         let saved = try optimizer.state.map { name, vector in
             let copy = FlatVector(count: vector.count)
             try file.read(parameterLayout, into: copy, prefix: "\(name).")
+            if let entry = parameterLayout.entries.first(where: { !copy.slice($0.range).norm.isFinite }) {
+                throw CheckpointError.notFinite(path: file.path, tensor: "\(name).\(entry.name)")
+            }
             return (name: name, vector: copy)
         }
         try optimizer.restore(stepCount: stepCount, state: saved)

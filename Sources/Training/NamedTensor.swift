@@ -1,9 +1,11 @@
 import Vectors
 
-/// The element types of safetensors files that this project reads and writes.
+/// The element types of safetensors files that this project reads; it writes all but those of 16 bits.
 public enum TensorElement: String, Sendable, CaseIterable {
     case float32 = "F32"
     case float64 = "F64"
+    case float16 = "F16"
+    case bfloat16 = "BF16"
     case int64 = "I64"
     case int32 = "I32"
     case uint8 = "U8"
@@ -12,9 +14,13 @@ public enum TensorElement: String, Sendable, CaseIterable {
         switch self {
         case .float64, .int64: 8
         case .float32, .int32: 4
+        case .float16, .bfloat16: 2
         case .uint8: 1
         }
     }
+
+    /// Whether tensors of a model can be read from it, as Float32.
+    public var isFloat: Bool { [.float32, .float64, .float16, .bfloat16].contains(self) }
 }
 
 /// A tensor as files hold it: published name, shape, and the values in plain row-major order.

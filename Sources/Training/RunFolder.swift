@@ -102,9 +102,11 @@ public struct RunFolder: Sendable, Equatable {
             if parent == place { break }
             place = parent
         }
+        if stat(place, &status) != 0, errno == ENOENT {
+            throw RunFolderError.notWritable(path: path, problem: "\(place) is a link that leads nowhere")
+        }
         switch try FileSystem.kind(place) {
-        case .directory: break
-        case .missing: throw RunFolderError.notWritable(path: path, problem: "\(place) is a link that leads nowhere")
+        case .directory, .missing: break
         case .file where place == path: throw RunFolderError.notAFolder(path: path)
         case .file: throw RunFolderError.notWritable(path: path, problem: "\(place) is not a folder")
         }
@@ -191,6 +193,9 @@ public struct RunFolder: Sendable, Equatable {
         var status = stat()
         if lstat(checkpoints, &status) == 0, try FileSystem.kind(checkpoints) != .directory {
             throw RunFolderError.notWritable(path: path, problem: "\(checkpoints) is not a folder")
+        }
+        if access(checkpoints, W_OK | X_OK) != 0, errno != ENOENT {
+            throw RunFolderError.notWritable(path: path, problem: "\(checkpoints): \(String(cString: strerror(errno)))")
         }
     }
 

@@ -26,10 +26,9 @@ struct RunResources {
         train = try Self.dataset(configuration, entry, .train, syntheticCount: syntheticCount)
         test = try Self.dataset(configuration, entry, .test, syntheticCount: syntheticCount)
         guard train.shape == test.shape else {
-            func text(_ shape: ImageShape) -> String { "\(shape.channels) x \(shape.height) x \(shape.width)" }
             throw ConfigurationError(
-                "--data \(configuration.dataDirectory ?? ""): training images are \(text(train.shape)), test images "
-                    + text(test.shape), remedy: "take both files from the same download")
+                "--data \(configuration.dataDirectory ?? ""): training images are \(train.shape.text), test images "
+                    + test.shape.text, remedy: "take both files from the same download")
         }
         let inputShape = [train.shape.channels, train.shape.height, train.shape.width]
         let graph = try ModelCatalog.graph(entry.name, inputShape: inputShape, classes: train.classCount)
@@ -62,8 +61,9 @@ struct RunResources {
         guard let normalization = configuration.normalization else { return dataset }
         guard normalization.mean.count == dataset.shape.channels else {
             throw ConfigurationError(
-                "normalization has \(normalization.mean.count) channels, \(dataset.name) has \(dataset.shape.channels)",
-                remedy: "give one mean and one deviation a channel")
+                "\(dataset.name)'s images are \(dataset.shape.text), the normalization is for "
+                    + "\(normalization.mean.count) channels",
+                remedy: "choose the data set that it belongs to, or take 'normalization' out of the YAML file")
         }
         return ImageDataset(
             name: dataset.name, shape: dataset.shape, classCount: dataset.classCount, pixels: dataset.pixels,

@@ -13,7 +13,8 @@ struct RunTraces {
     init(_ folder: RunFolder, _ configuration: RunConfiguration) throws {
         step = try RecordCut(folder.metrics, .steps, after: .max).highest
         epoch = try RecordCut(folder.epochs, .epochs, after: .max).highest
-        hasLatest = try FileSystem.kind(folder.checkpoints + "/" + CheckpointStore.latestFile) != .missing
+        let latest = folder.checkpoints + "/" + CheckpointStore.latestFile
+        hasLatest = try FileSystem.isLink(latest) || FileSystem.kind(latest) != .missing
         hasCheckpoints = try FileSystem.kind(folder.checkpoints) == .directory
         checkpointEvery = configuration.checkpointEvery
     }

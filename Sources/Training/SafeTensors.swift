@@ -60,22 +60,3 @@ public enum SafeTensors {
         for tensor in tensors { try tensor.write(to: sink) }
     }
 }
-
-/// Why a file is not a safetensors file that can be used.
-public enum SafeTensorsError: Error, Equatable, CustomStringConvertible {
-    case file(FileError)
-    /// `problem` says what is wrong, and with which tensor.
-    case malformed(path: String, problem: String)
-    case unknownElement(path: String, tensor: String, dtype: String)
-
-    public var description: String {
-        switch self {
-        case .file(let error): error.description
-        case .malformed(let path, let problem):
-            "\(path) is not a sound safetensors file: \(problem); write or download it again"
-        case .unknownElement(let path, let tensor, let dtype):
-            "\(path): tensor \(tensor) is of dtype \(dtype); convert it to F32 first (read are "
-                + TensorElement.allCases.map(\.rawValue).joined(separator: ", ") + ")"
-        }
-    }
-}

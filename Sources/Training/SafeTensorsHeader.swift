@@ -3,15 +3,10 @@ struct SafeTensorsHeader {
     /// What the header says of one tensor, not yet checked against the rest.
     private struct Claim {
         var name: String
-        var element: TensorElement
+        var dtype: String
         var shape: [Int]
         var begin: Int
         var end: Int
-    }
-
-    struct UnknownElement: Error {
-        let tensor: String
-        let dtype: String
     }
 
     struct Unsound: Error {
@@ -53,8 +48,21 @@ struct SafeTensorsHeader {
         guard let dtype, let shape, let offsets, offsets.count == 2 else {
             throw JSONError(problem: "tensor \(name) lacks dtype, shape or two data_offsets", offset: start)
         }
-        guard let element = TensorElement(rawValue: dtype) else { throw UnknownElement(tensor: name, dtype: dtype) }
-        return Claim(name: name, element: element, shape: shape, begin: offsets[0], end: offsets[1])
+        return Claim(name: name, dtype: dtype, shape: shape, begin: offsets[0], end: offsets[1])
+    }
+
+    /// Bits of a value; nil for what the format may come to know.
+    private static func bits(_ dtype: String) -> Int? {
+        if let element = TensorElement(rawValue: dtype) { return 8 * element.byteCount }
+        return switch dtype {
+        case "F4": 4
+        case "F6_E2M3", "F6_E3M2": 6
+        case "BOOL", "I8", "F8_E4M3", "F8_E5M2", "F8_E8M0", "F8_E4M3FNUZ", "F8_E5M2FNUZ": 8
+        case "I16", "U16": 16
+        case "U32": 32
+        case "U64", "C64": 64
+        default: nil
+        }
     }
 
     private static func numbers(_ scanner: inout JSONScanner, limit: Int) throws -> [Int] {
@@ -74,20 +82,20 @@ struct SafeTensorsHeader {
             let (name, begin, end) = (claim.name, claim.begin, claim.end)
             guard begin <= end else { throw Unsound(problem: "tensor \(name) ends before it begins") }
             guard end <= dataCount else {
-                throw Unsound(problem: "tensor \(name) ends at byte \(end) of \(dataCount) bytes of values")
+                throw Unsound(
+                    problem: "it is cut short: tensor \(name) ends at byte \(end) of \(dataCount) bytes of values")
             }
             guard begin >= covered else { throw Unsound(problem: "tensor \(name) overlaps the one before it") }
             guard begin == covered else { throw Unsound(problem: "a hole of unused bytes before tensor \(name)") }
             covered = end
             var count = 1
             for size in claim.shape { count = try Self.product(count, size, name) }
-            guard try Self.product(count, claim.element.byteCount, name) == end - begin else {
+            if let bits = Self.bits(claim.dtype), try Self.product(count, bits, name) != 8 * (end - begin) {
                 throw Unsound(
-                    problem: "tensor \(name) of shape \(claim.shape) and dtype \(claim.element.rawValue) "
-                        + "has \(end - begin) bytes")
+                    problem: "tensor \(name) of shape \(claim.shape) and dtype \(claim.dtype) has \(end - begin) bytes")
             }
             entries.append(
-                .init(name: name, element: claim.element, shape: claim.shape, count: count, offset: dataStart + begin))
+                .init(name: name, dtype: claim.dtype, shape: claim.shape, count: count, offset: dataStart + begin))
         }
         guard covered == dataCount else {
             throw Unsound(problem: "\(dataCount - covered) bytes after the last tensor belong to none")

@@ -221,15 +221,17 @@ public final class Trainer {
     private func readStart() throws -> Bool {
         if let checkpoint = records?.checkpoint {
             try checkpoint.require(model: configuration.model)
-            try state.readModel(checkpoint.model)
-            if let optimizer = checkpoint.optimizer {
-                progress = try RunProgress(optimizer)
-                try state.readOptimizer(optimizer, stepCount: progress.step, others: RunProgress.tensorNames)
+            try checkpoint.checkingOwnFiles {
+                try state.readModel(checkpoint.model, model: configuration.model)
+                if let optimizer = checkpoint.optimizer {
+                    progress = try RunProgress(optimizer)
+                    try state.readOptimizer(optimizer, stepCount: progress.step, others: RunProgress.tensorNames)
+                }
             }
             return true
         }
         guard communicator.rank == 0, let path = configuration.initWeights else { return false }
-        try state.readModel(Checkpoint(path).model)
+        try state.readModel(Checkpoint(weights: path).model, model: configuration.model)
         return true
     }
 

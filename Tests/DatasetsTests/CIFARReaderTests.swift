@@ -72,11 +72,47 @@ import Vectors
                 == .labelOutOfRange(path: hundred, sample: 0, label: 100, classCount: 100))
     }
 
-    @Test func `a compressed file is an error that says so`() throws {
-        let path = try folder.write("test_batch.bin", try gzipped(cifarRecords([[1]])))
+    @Test(arguments: ["test_batch.bin", "test_batch.bin.gz"]) func `gzipped files are read, of several members too`(
+        name: String
+    )
+        throws
+    {
+        let records = cifarRecords([[1], [8], [3]])
+        try folder.write(name, try gzipped(Array(records.prefix(4000))) + gzipped(Array(records.dropFirst(4000))))
+        #expect(try load(.cifar10, .test).labels == [1, 8, 3])
+        let path = try folder.write(name, try gzipped(Array(records.dropLast())))
         #expect(
             try datasetError { _ = try load(.cifar10, .test) }
-                == .unreadable(path: path, reason: "it is compressed; unpack it"))
+                == .brokenRecords(path: path, recordBytes: 3073, foundBytes: 9218))
+    }
+
+    @Test func `pixels may look like any format`() throws {
+        // Label 8, and what ONNX models and JSON texts begin with.
+        for head: [UInt8] in [[8, 7, 0x12], [9, 0x7B, 0x22], [8, 0, 0, 0, 0, 0, 0, 0, 0x7B]] {
+            try folder.write("test_batch.bin", head + cifarRecords([[1]]).dropFirst(head.count))
+            #expect(try load(.cifar10, .test).labels == [Int32(head[0])])
+        }
+    }
+
+    @Test(arguments: [
+        (DatasetName.cifar10, "data_batch_1", "the Python version"),
+        (.cifar10, "cifar-10-python.tar.gz", "the Python version"),
+        (.cifar10, "data_batch_1.mat", "the Matlab version"), (.cifar100, "train", "the Python version"),
+        (.cifar10, "train.bin", "CIFAR-100, for --dataset cifar100"), (.cifar100, "data_batch_1.bin", "CIFAR-10, for"),
+        (.cifar10, "cifar-10-binary.tar.gz", "not unpacked"), (.cifar100, "archive.zip", "not unpacked"),
+    ])
+    func `another form of the data is named`(name: DatasetName, file: String, found: String) throws {
+        try folder.write(file, [1])
+        let text = try datasetError { _ = try load(name, .train) }.description
+        #expect(text.contains("it holds ") && text.contains(found) && text.contains(file))
+        #expect(text.contains("the binary version, cifar-"))
+    }
+
+    @Test func `another format under a file's name is named`() throws {
+        let pickle = try folder.write("test_batch.bin", [0x80, 2, 0x7D, 0x71])
+        #expect(try datasetError { _ = try load(.cifar10, .test) }.description.contains("\(pickle) is a Python pickle"))
+        try folder.write("test_batch.bin", [0xFD] + Array("7zXZ\0".utf8))
+        #expect(try datasetError { _ = try load(.cifar10, .test) }.description.hasSuffix("is xz data: unpack it"))
     }
 
     @Test func `random damage gives a data set or an error, never a crash`() throws {

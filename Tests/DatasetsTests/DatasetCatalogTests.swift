@@ -1,4 +1,5 @@
 import Datasets
+import Glibc
 import Testing
 
 private let debianFolder = "/usr/share/datasets/fashion-mnist"
@@ -25,6 +26,40 @@ private let debianHasFashionMNIST = (try? DatasetCatalog.load(name: .fashionMNIS
         let error = try datasetError { _ = try DatasetCatalog.load(name: name, split: .train) }
         #expect(error == .directoryNotGiven(dataset: name))
         #expect(error.description.contains("--data DIR") && error.description.contains(name.rawValue))
+    }
+
+    @Test(arguments: [
+        (DatasetName.mnist, "train-labels-idx1-ubyte", "one of the data set's files: name its folder"),
+        (.mnist, "t10k-images.idx3-ubyte.gz", "name its folder"), (.cifar10, "data_batch_4.bin", "name its folder"),
+        (.cifar10, "cifar-10-binary.tar.gz", "unpack it first"), (.cifar100, "x.zip", "unpack it first"),
+        (.cifar10, "cifar-10-python.tar.gz", "the binary version"), (.mnist, "notes.txt", "is a file, not a folder"),
+    ])
+    func `a file named in the folder's place is told from a missing folder`(
+        name: DatasetName, file: String, text: String
+    ) throws {
+        let folder = try TemporaryFolder()
+        let path = try folder.write(file, [1])
+        let error = try datasetError { _ = try DatasetCatalog.load(name: name, directory: path, split: .train) }
+        #expect(error.description.contains(text) && error.description.contains(path))
+    }
+
+    @Test func `what keeps from looking into the folder is reported with the system's word`() throws {
+        let folder = try TemporaryFolder()
+        let file = try folder.write("file", [1])
+        symlink("loop", folder.path + "/loop")
+        symlink("gone", folder.path + "/dead")
+        mkfifo(folder.path + "/pipe", 0o600)
+        for (path, text) in [
+            (file + "/x", "Not a directory"), (folder.path + "/loop/x", "Too many levels of symbolic links"),
+            (folder.path + "/dead", "a symbolic link to gone, which does not exist"),
+            (folder.path + "/" + String(repeating: "n", count: 256), "File name too long"),
+            (folder.path + "/pipe", "a named pipe, not a folder"),
+        ] {
+            for name in [DatasetName.mnist, .cifar10] {
+                let error = try datasetError { _ = try DatasetCatalog.load(name: name, directory: path, split: .test) }
+                #expect(error.description.contains(text) && error.description.contains(path))
+            }
+        }
     }
 
     @Test func `Fashion-MNIST's default folder is Debian's`() {

@@ -1,4 +1,5 @@
 import Datasets
+import Files
 import Testing
 import Vectors
 
@@ -102,7 +103,7 @@ private let labels = "t10k-labels-idx1-ubyte"
         try folder.makeFolder(images)
         #expect(
             try datasetError { _ = try load() }
-                == .unreadable(path: "\(folder.path)/\(images)", reason: "it is not a file"))
+                == .file(.kind(.directory, of: "\(folder.path)/\(images)")))
     }
 
     @Test func `every truncation of a plain file is an error`() throws {
@@ -135,12 +136,97 @@ private let labels = "t10k-labels-idx1-ubyte"
     @Test func `bytes after the content are an error, inside and after a gzip stream`() throws {
         try writeSound()
         let whole = idxImages(3, 5, 4, pixels: pixels)
-        for bytes in [
-            whole + [0], try gzipped(whole + [0]), try gzipped(whole) + [0], try gzipped(whole) + gzipped([1]),
-        ] {
+        for bytes in [whole + [0], try gzipped(whole + [0]), try gzipped(whole) + gzipped([1])] {
             let path = try folder.write(images, bytes)
             #expect(try datasetError { _ = try load() } == .trailingBytes(path: path, expectedBytes: whole.count))
         }
+    }
+
+    @Test func `gzip files of several members are read as gunzip does, zeros at their end too`() throws {
+        try writeSound()
+        folder.remove(images)
+        let whole = idxImages(3, 5, 4, pixels: pixels)
+        let zeros = [UInt8](repeating: 0, count: 70_000)
+        var single: [UInt8] = []
+        for byte in whole { single += try gzipped([byte]) }
+        for bytes in [
+            try gzipped(Array(whole.prefix(30))) + gzipped(Array(whole.dropFirst(30))), single,
+            try gzipped(whole) + gzipped([]), try gzipped([]) + gzipped(whole), try gzipped(whole) + [0],
+            try gzipped(whole) + zeros, single + zeros,
+        ] {
+            try folder.write(images + ".gz", bytes)
+            #expect(try load().pixels == pixels)
+        }
+    }
+
+    @Test func `what is no gzip member after one is an error that says so`() throws {
+        try writeSound()
+        folder.remove(images)
+        let whole = try gzipped(idxImages(3, 5, 4, pixels: pixels))
+        for rest: [UInt8] in [[1], Array("garbage".utf8), [0x1F, 0, 0, 0], [0, 0, 7], [0] + whole, [0x1F] + whole] {
+            let path = try folder.write(images + ".gz", whole + rest)
+            let error = try datasetError { _ = try load() }
+            #expect(error == .garbageAfterGzip(path: path))
+            #expect(error.description.contains("after the end of its gzip data"))
+        }
+    }
+
+    @Test func `a later member that is cut is cut short`() throws {
+        try writeSound()
+        folder.remove(images)
+        let whole = idxImages(3, 5, 4, pixels: pixels)
+        let first = try gzipped(Array(whole.prefix(30)))
+        let packed = try first + gzipped(Array(whole.dropFirst(30)))
+        for length in first.count + 1..<packed.count {
+            let path = try folder.write(images + ".gz", Array(packed.prefix(length)))
+            guard case .truncated(path, _, _) = try datasetError({ _ = try load() }) else {
+                Issue.record("\(length) bytes gave another error")
+                continue
+            }
+        }
+    }
+
+    static let formats: [(FileFormat, [UInt8])] = [
+        (.xz, [0xFD] + Array("7zXZ\0".utf8)), (.bzip2, Array("BZh91AY&SY".utf8)), (.compress, [0x1F, 0x9D, 0x90, 0]),
+        (.zstandard, [0x28, 0xB5, 0x2F, 0xFD]), (.html, Array("<!doctype html><title>Log in".utf8)),
+        (.lfsPointer, Array("version https://git-lfs.github.com/spec/v1\n".utf8)),
+    ]
+
+    @Test(arguments: formats.indices, ["", ".gz"])
+    func `another format is named, whatever the file's name, packed or not`(index: Int, ending: String) throws {
+        let (format, bytes) = Self.formats[index]
+        try writeSound()
+        folder.remove(images)
+        for content in [bytes, try gzipped(bytes)] {
+            let path = try folder.write(images + ending, content)
+            let error = try datasetError { _ = try load() }
+            #expect(error == .otherFormat(path: path, format))
+            #expect(error.description.hasPrefix("\(path) is \(format.text): "))
+        }
+    }
+
+    @Test(arguments: [
+        (DatasetName.mnist, ["MNIST", "MNIST/raw"]), (.mnist, ["raw"]),
+        (.fashionMNIST, ["FashionMNIST", "FashionMNIST/raw"]),
+        (.fashionMNIST, ["data", "data/fashion"]),
+    ])
+    func `torchvision's and Zalando's folders are found`(name: DatasetName, places: [String]) throws {
+        for place in places { try folder.makeFolder(place) }
+        let place = try #require(places.last)
+        try folder.write("\(place)/\(images)", idxImages(3, 5, 4, pixels: pixels))
+        try folder.write("\(place)/\(labels)", idxLabels([7, 0, 9]))
+        #expect(try load(name).pixels == pixels)
+        folder.remove("\(place)/\(labels)")
+        #expect(
+            try datasetError { _ = try load(name) }
+                == .missingFiles(directory: "\(folder.path)/\(place)", names: ["\(labels)[.gz]"], dataset: name))
+    }
+
+    @Test func `a folder of the file's own name that holds it is looked into`() throws {
+        try folder.makeFolder(images)
+        try folder.write("\(images)/t10k-images.idx3-ubyte", idxImages(3, 5, 4, pixels: pixels))
+        try folder.write(labels, idxLabels([7, 0, 9]))
+        #expect(try load().pixels == pixels)
     }
 
     @Test func `a wrong checksum is an error`() throws {

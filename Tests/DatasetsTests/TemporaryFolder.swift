@@ -14,13 +14,11 @@ final class TemporaryFolder {
         path = String(cString: try #require(made))
     }
 
-    deinit {
-        // Only plain files and one level of folders are made here.
-        for name in Self.names(in: path) {
-            let entry = "\(path)/\(name)"
-            for inner in Self.names(in: entry) { unlink("\(entry)/\(inner)") }
-            if unlink(entry) != 0 { rmdir(entry) }
-        }
+    deinit { Self.removeAll(path) }
+
+    private static func removeAll(_ path: String) {
+        if unlink(path) == 0 { return }
+        for name in names(in: path) { removeAll("\(path)/\(name)") }
         rmdir(path)
     }
 

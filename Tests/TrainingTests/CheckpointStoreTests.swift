@@ -1,3 +1,4 @@
+import Foundation
 import Testing
 import Training
 import Vectors
@@ -171,7 +172,9 @@ private func firstWeight(_ checkpoint: Checkpoint) throws -> Float? {
     @Test func `places without a checkpoint are named`() throws {
         let folder = try TemporaryFolder()
         #expect(message { _ = try Checkpoint(folder.path) }.hasPrefix("no checkpoint in \(folder.path); name a run"))
-        #expect(message { _ = try Checkpoint(folder.file("no")) }.hasPrefix("no checkpoint in \(folder.file("no"));"))
+        #expect(
+            message { _ = try Checkpoint(folder.file("no")) }.hasPrefix(
+                "no checkpoint in \(folder.file("no")): it does not"))
     }
 
     @Test(arguments: [
@@ -183,7 +186,7 @@ private func firstWeight(_ checkpoint: Checkpoint) throws -> Float? {
         let path = try store(folder).write(state(5), model: weights(5), optimizer: [])
         _ = try folder.write(json, to: "checkpoints/step-00000005/state.json")
         let text = message { _ = try Checkpoint(folder.path) }
-        #expect(text.contains(problem) && text.hasPrefix(path + "/state.json"))
+        #expect(text.contains(problem) && text.hasPrefix("checkpoint \(path) is damaged (state.json: "))
     }
 
     @Test func `the state of another format version is refused`() throws {
@@ -195,12 +198,105 @@ private func firstWeight(_ checkpoint: Checkpoint) throws -> Float? {
         #expect(message { _ = try Checkpoint(folder.path) }.contains("format_version 2 is not 1"))
     }
 
+    @Test(arguments: [
+        "config.yaml", "metrics.jsonl", "epochs.csv", "checkpoints/latest", "checkpoints/step-00000005/state.json",
+        "checkpoints/step-00000005/optimizer.safetensors",
+    ])
+    func `a file of a run stands for the checkpoint that it belongs to`(name: String) throws {
+        let folder = try TemporaryFolder()
+        try store(folder).write(state(5), model: weights(5), optimizer: optimizer(5))
+        for name in ["config.yaml", "metrics.jsonl", "epochs.csv"] { _ = try folder.write("x: 1\n", to: name) }
+        #expect(try Checkpoint(folder.file(name)).state == state(5))
+        #expect(try Checkpoint(weights: folder.file(name)).optimizer == nil)
+    }
+
+    @Test(arguments: ["step-00000005\r\n", "step-00000005", "  step-00000005 \n# by hand\n"])
+    func `latest may have been edited`(text: String) throws {
+        let folder = try TemporaryFolder()
+        let store = try store(folder)
+        for step in [5, 10] { try store.write(state(step), model: weights(1), optimizer: []) }
+        _ = try folder.write(text, to: "checkpoints/latest")
+        #expect(try Checkpoint(folder.path).state?.step == 5)
+        #expect(try Checkpoint(folder.file("checkpoints/latest")).state?.step == 5)
+    }
+
+    @Test(arguments: ["step-00000099\n", "junk", "", "\u{0}\u{1}", String(repeating: "x", count: 5000)])
+    func `a latest that names nothing says which is the newest, asked by its own name`(text: String) throws {
+        let folder = try TemporaryFolder()
+        try store(folder).write(state(5), model: weights(1), optimizer: [])
+        let path = try folder.write(text, to: "checkpoints/latest")
+        #expect(message { _ = try Checkpoint(path) }.hasPrefix("no checkpoint in \(path): it names "))
+        #expect(try Checkpoint(folder.path).state?.step == 5)
+    }
+
+    @Test func `latest as a link to a step's folder is followed and replaced; as a folder it is refused at the start`()
+        throws
+    {
+        let folder = try TemporaryFolder()
+        let store = try store(folder)
+        for step in [5, 10] { try store.write(state(step), model: weights(1), optimizer: []) }
+        let latest = folder.file("checkpoints/latest")
+        try FileManager.default.removeItem(atPath: latest)
+        try FileManager.default.createSymbolicLink(atPath: latest, withDestinationPath: "step-00000005")
+        #expect(try Checkpoint(folder.path).state?.step == 5 && Checkpoint(latest).state?.step == 5)
+        try store.prepare()
+        try store.write(state(15), model: weights(1), optimizer: [])
+        #expect(try folder.text("checkpoints/latest") == "step-00000015\n")
+        #expect(try Checkpoint(folder.path).state?.step == 15)
+        try FileManager.default.removeItem(atPath: latest)
+        try FileManager.default.createSymbolicLink(atPath: latest, withDestinationPath: "gone")
+        #expect(try Checkpoint(folder.path).state?.step == 15)
+        try FileManager.default.removeItem(atPath: latest)
+        try folder.makeFolder("checkpoints/latest")
+        #expect(message { try store.prepare() }.contains("checkpoints/latest: it is a folder"))
+    }
+
+    static let damages: [(file: String, bytes: Int?, problem: String)] = [
+        ("model.safetensors", 100, "model.safetensors: it is cut short"), ("model.safetensors", 0, "it is empty"),
+        ("optimizer.safetensors", 120, "optimizer.safetensors: it is cut short"), ("state.json", 9, "state.json: "),
+        ("state.json", nil, "state.json is missing"), ("model.safetensors", nil, "model.safetensors is missing"),
+        ("optimizer.safetensors", nil, "optimizer.safetensors is missing"),
+    ]
+
+    @Test(arguments: damages.indices) func `a damaged checkpoint names the newest whole one`(index: Int) throws {
+        let (file, bytes, problem) = Self.damages[index]
+        let folder = try TemporaryFolder()
+        let store = try store(folder)
+        for step in [5, 10, 15] {
+            let counts = NamedTensor("run.counts", shape: [4], .int64([step, 0, 0, 0]))
+            let sums = NamedTensor("run.epoch_sums", shape: [4], .float64([0, 0, 0, 0]))
+            try store.write(state(step), model: weights(1), optimizer: [counts, sums])
+        }
+        func damage(_ step: String) throws {
+            let name = "checkpoints/step-\(step)/\(file)"
+            let whole = try folder.bytes(name)
+            try FileManager.default.removeItem(atPath: folder.file(name))
+            if let bytes { _ = try folder.write(Array(whole.prefix(bytes)), to: name) }
+        }
+        try damage("00000015")
+        let newest = folder.file("checkpoints/step-00000015")
+        let text = message { _ = try Checkpoint(folder.path) }
+        #expect(text.hasPrefix("checkpoint \(newest) is damaged (") && text.contains(problem))
+        #expect(text.contains("the newest whole one is \(folder.file("checkpoints/step-00000010")): "))
+        #expect(text.contains("remove \(newest), and --resume") && !text.contains("download"))
+        try damage("00000010")
+        #expect(
+            message { _ = try Checkpoint(folder.path) }.contains(
+                "whole one is \(folder.file("checkpoints/step-00000005"))"))
+        try damage("00000005")
+        #expect(message { _ = try Checkpoint(folder.path) }.contains("no other one beside it is whole"))
+        // Weights need no optimizer.
+        if file == "optimizer.safetensors" { #expect(try Checkpoint(weights: folder.path).state?.step == 15) }
+    }
+
     @Test func `the tensors of another model are all named`() throws {
         let folder = try TemporaryFolder()
         try store(folder).write(state(5), model: weights(5), optimizer: [])
         var layout = TensorLayout()
         layout.append("head.weight", shape: [2, 2])
         let model = try Checkpoint(folder.path).model
-        #expect(message { try model.require(layout) }.hasSuffix("the model: missing head.weight; extra fc.weight"))
+        #expect(
+            message { try model.require(layout) }.hasSuffix(
+                "the model: missing head.weight (is it fc.weight?); extra fc.weight"))
     }
 }

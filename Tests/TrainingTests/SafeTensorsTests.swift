@@ -1,3 +1,4 @@
+import Files
 import Testing
 import Training
 import Vectors
@@ -116,11 +117,13 @@ private func write(_ tensors: [NamedTensor], to path: String) throws {
     }
 
     static let unsound: [(problem: String, bytes: [UInt8])] = [
-        ("too few for a header", [1, 2, 3]),
-        ("claims 999 bytes", image("{}", values: 0, claimedHeader: 999)),
-        ("claims 18446744073709551615 bytes", image("{}", values: 0, claimedHeader: .max)),
-        ("expected an object", image("[]", values: 0)),
-        ("expected an object", image(" {}", values: 0)),
+        ("begins with the bytes 01 02 03, not a safetensors file", [1, 2, 3]),
+        ("is empty, not a safetensors file", []),
+        ("cut short: it has 10 bytes, and 999 in its header alone", image("{}", values: 0, claimedHeader: 999)),
+        ("begins with the bytes ff ff ff ff ff ff ff ff, not", image("{}", values: 0, claimedHeader: .max)),
+        ("begins with the bytes 02 00", image("[]", values: 0)),
+        ("begins with the bytes 03 00", image(" {}", values: 0)),
+        ("is a text that begins 'Entry not found'", Array("Entry not found\n".utf8)),
         ("expected a string", image("{1:2}", values: 0)),
         ("something follows", image("{} {}", values: 0)),
         ("tensor b overlaps", image("{\(tensor("a", "2", "0", "8")),\(tensor("b", "2", "4", "12"))}", values: 12)),
@@ -158,11 +161,7 @@ private func write(_ tensors: [NamedTensor], to path: String) throws {
         ),
         ("key \"k\" occurs twice", image("{\"__metadata__\":{\"k\":\"1\",\"k\":\"2\"}}", values: 0)),
         ("expected a string", image("{\"__metadata__\":{\"k\":1}}", values: 0)),
-        (
-            "tensor layer.a is of dtype BF16; convert it to F32",
-            image(
-                "{\(tensor("layer.a", "1", "0", "2", dtype: "BF16"))}", values: 2)
-        ),
+        ("and dtype F8_E4M3 has 2 bytes", image("{\(tensor("a", "1", "0", "2", dtype: "F8_E4M3"))}", values: 2)),
         ("not UTF-8", image("{\"\u{1}\":0}", values: 0).map { $0 == 1 ? 0xFF : $0 }),
         ("control character", image("{\"\n\":0}", values: 0)),
         ("wrong escape", image(#"{"\ud800x":0}"#, values: 0)),
@@ -180,7 +179,76 @@ private func write(_ tensors: [NamedTensor], to path: String) throws {
     @Test func `a missing file and a folder are named`() throws {
         let folder = try TemporaryFolder()
         #expect(message { _ = try SafeTensorsFile(folder.file("none")) }.hasSuffix("none: No such file or directory"))
-        #expect(message { _ = try SafeTensorsFile(folder.path) }.hasSuffix("Is a directory"))
+        #expect(message { _ = try SafeTensorsFile("/dev/null") }.hasSuffix("a device, not a regular file"))
+        #expect(
+            message { _ = try SafeTensorsFile(folder.path) }.hasSuffix(
+                "a folder, not a regular file; name a file in it"))
+    }
+
+    @Test(arguments: [
+        (
+            FileFormat.pytorchZip,
+            Array("PK\u{3}\u{4}".utf8) + [UInt8](repeating: 0, count: 22) + [16, 0, 0, 0]
+                + Array("archive/data.pkl".utf8), "torch.load('bad.safetensors'"
+        ),
+        (.pytorchPickle, [0x80, 2, 0x8A, 0x0A, 0x6C, 0xFC, 0x9C, 0x46, 0xF9, 0x20], "safetensors.torch.save_file"),
+        (.lfsPointer, Array("version https://git-lfs.github.com/spec/v1\noid".utf8), "git lfs pull"),
+        (.html, Array("<html><body>Sign in".utf8), "download the file itself"),
+        (.shardIndex, Array("{\"weight_map\":{\"a\":\"model-00001-of-00002.safetensors\"}}".utf8), "as one file"),
+        (.gzip, [0x1F, 0x8B, 8, 0, 0, 0, 0, 0, 0, 3, 1, 2], "unpack it"),
+        (.xz, [0xFD] + Array("7zXZ\0".utf8), "unpack it"),
+        (
+            .numpyArchive,
+            Array("PK\u{3}\u{4}".utf8) + [UInt8](repeating: 0, count: 22) + [5, 0, 0, 0] + Array("a.npy".utf8),
+            "safetensors.numpy"
+        ),
+        (.hdf5, [0x89] + Array("HDF\r\n\u{1A}\n".utf8), "under torchvision's"),
+        (.tensorflow, [1, 2, 3, 4, 0x57, 0xFB, 0x80, 0x8B, 0x24, 0x75, 0x47, 0xDB], "under torchvision's"),
+    ])
+    func `a file of another format is named, with what to do`(format: FileFormat, bytes: [UInt8], remedy: String) throws
+    {
+        let folder = try TemporaryFolder()
+        let path = try folder.write(bytes, to: "bad.safetensors")
+        let text = message { _ = try SafeTensorsFile(path) }
+        #expect(text.hasPrefix("\(path) is \(format.text), not a safetensors file: "))
+        #expect(text.contains(remedy) && !text.contains("claims") && !text.contains("\n"))
+    }
+
+    @Test func `floats of 16 and 64 bits are read as Float32`() throws {
+        let folder = try TemporaryFolder()
+        let header = "{\(tensor("h", "3", "0", "6", dtype: "F16")),\(tensor("b", "2", "6", "10", dtype: "BF16"))}"
+        // Half: 1, -2, the largest, 65504. bfloat16: 1.5, -0.0078125.
+        let values: [UInt8] = [0, 0x3C, 0, 0xC0, 0xFF, 0x7B, 0xC0, 0x3F, 0, 0xBC]
+        let file = try SafeTensorsFile(folder.write(image(header, values: 0) + values, to: "a.safetensors"))
+        var layout = TensorLayout()
+        layout.append("h", shape: [3])
+        layout.append("b", shape: [2])
+        let vector = FlatVector(count: layout.vectorCount)
+        try file.require(layout)
+        try file.read(layout, into: vector)
+        #expect(layout.entries.map { vector.slice($0.range).array } == [[1, -2, 65504], [1.5, -0.0078125]])
+
+        try write([NamedTensor("d", shape: [2], .float64([0.1, -1e-50]))], to: folder.file("d.safetensors"))
+        let double = try SafeTensorsFile(folder.file("d.safetensors"))
+        let rounded = FlatVector(count: 2)
+        try double.read(try #require(double["d"]), into: rounded)
+        #expect(rounded.array == [0.1, 0])
+    }
+
+    @Test func `a tensor of another type is refused when it is needed, not before`() throws {
+        let folder = try TemporaryFolder()
+        let header =
+            "{\(tensor("a", "2", "0", "2", dtype: "F8_E5M2")),\(tensor("b", "1", "2", "6")),"
+            + "\(tensor("c", "4", "6", "8", dtype: "F4")),\(tensor("d", "9", "8", "9", dtype: "Q1"))}"
+        let file = try SafeTensorsFile(folder.write(image(header, values: 9), to: "a.safetensors"))
+        #expect(file["a"]?.dtype == "F8_E5M2" && file["a"]?.element == nil)
+        var layout = TensorLayout()
+        layout.append("b", shape: [1])
+        try file.require(layout, others: ["a", "c", "d"])
+        layout.append("a", shape: [2])
+        #expect(
+            message { try file.require(layout, others: ["c", "d"]) }.hasSuffix("of a type that is not read: a F8_E5M2"))
+        #expect(message { _ = try file.readAll() }.contains("is of dtype"))
     }
 
     @Test(arguments: 0..<8) func `no damaged file crashes the reader, and none that is cut is accepted`(seed: Int)
@@ -196,7 +264,7 @@ private func write(_ tensors: [NamedTensor], to path: String) throws {
                 bytes[random.integer(below: bytes.count)] = UInt8(random.integer(below: 256))
             }
             let path = try folder.write(bytes, to: "b.safetensors")
-            if let file = try? SafeTensorsFile(path) { _ = try file.readAll() }
+            _ = try? SafeTensorsFile(path).readAll()
             let cut = try folder.write(Array(sound.prefix(random.integer(below: sound.count))), to: "c.safetensors")
             #expect(throws: SafeTensorsError.self) { try SafeTensorsFile(cut) }
         }
@@ -227,7 +295,9 @@ private func write(_ tensors: [NamedTensor], to path: String) throws {
         let matching = TensorMatching(found, against: layout)
         #expect(
             matching.summary
-                == "missing fc.bias; extra head.bias; misshapen conv1.weight [3, 2] instead of [2, 3]")
+                == "missing fc.bias (is it head.bias?); extra head.bias; misshapen conv1.weight [3, 2] instead of "
+                + "[2, 3]"
+        )
         #expect(!matching.isExact)
         #expect(TensorMatching(found, against: layout, others: ["head.bias"]).extra.isEmpty)
     }
@@ -240,14 +310,26 @@ private func write(_ tensors: [NamedTensor], to path: String) throws {
         #expect(TensorMatching(found, against: expected).isExact)
     }
 
-    @Test func `another element type is misshapen`() throws {
+    @Test func `integers in a needed tensor's place are not read; floats of any width are`() throws {
+        let folder = try TemporaryFolder()
+        let conv = NamedTensor("conv1.weight", shape: [2, 3], .float64([1, 2, 3, 4, 5, 6]))
+        let integers = try file([conv, NamedTensor("fc.bias", shape: [4], .int32([1, 2, 3, 4]))], folder)
+        #expect(TensorMatching(integers, against: layout).summary == "of a type that is not read: fc.bias I32")
+        let floats = try file([conv, NamedTensor("fc.bias", shape: [4], .float64([1, 2, 3, 4]))], folder)
+        #expect(TensorMatching(floats, against: layout).isExact)
+    }
+
+    @Test func `a renamed tensor's likely name is asked for`() throws {
         let folder = try TemporaryFolder()
         let found = try file(
             [
-                NamedTensor("conv1.weight", shape: [2, 3], .float32(FlatVector(count: 6))),
-                NamedTensor("fc.bias", shape: [4], .float64([1, 2, 3, 4])),
+                NamedTensor("conv_1.weight", shape: [2, 3], .float32(FlatVector(count: 6))),
+                NamedTensor("classifier.bias", shape: [4], .float32(FlatVector(count: 4))),
+                NamedTensor("other.bias", shape: [5], .float32(FlatVector(count: 5))),
             ], folder)
-        #expect(TensorMatching(found, against: layout).summary == "misshapen fc.bias [4] F64 instead of [4]")
+        #expect(
+            TensorMatching(found, against: layout).summary.hasPrefix(
+                "missing conv1.weight (is it conv_1.weight?), fc.bias (is it classifier.bias?); extra "))
     }
 
     @Test func `a long list is cut short with its count`() throws {

@@ -1,0 +1,144 @@
+import Files
+
+/// The folder that `--data` names, and what lies in it under the names of a data set's files.
+struct DataFolder {
+    let path: String
+    private let dataset: DatasetName
+
+    /// - Parameter given: nil for the data set's default.
+    init(_ given: String?, of dataset: DatasetName) throws(DatasetError) {
+        guard let path = given ?? dataset.defaultDirectory else { throw .directoryNotGiven(dataset: dataset) }
+        switch try Self.kind(path) {
+        case nil: throw .missingDirectory(path: path, dataset: dataset)
+        case .directory: break
+        case .regular: throw .notAFolder(path: path, file: Self.role(path, in: dataset), dataset: dataset)
+        case .some(let other): throw .file(.kind(other, of: path, expected: "a folder"))
+        }
+        self.path = path
+        self.dataset = dataset
+    }
+
+    /// The first of `places`, folders in this one, that holds any of the files; without one, the first that is there.
+    ///
+    /// - Parameters:
+    ///   - places: `""` for this folder itself.
+    ///   - files: for each file the names that it may have, the likeliest first.
+    /// - Returns: the paths, one for each of `files`.
+    func find(_ files: [[String]], in places: [String]) throws(DatasetError) -> [String] {
+        var missing: (directory: String, names: [String])?
+        for place in places {
+            let directory = place.isEmpty ? path : "\(path)/\(place)"
+            if !place.isEmpty, try Self.kind(directory) != .directory { continue }
+            var found: [String] = []
+            var absent: [String] = []
+            for names in files {
+                if let path = try Self.first(of: names, in: directory) {
+                    found.append(path)
+                } else {
+                    absent.append(names[0] + (isPublishedPacked ? "[.gz]" : ""))
+                }
+            }
+            if absent.isEmpty { return found }
+            if missing == nil || !found.isEmpty && absent.count < missing?.names.count ?? 0 {
+                missing = (directory, absent)
+            }
+        }
+        throw .missingFiles(
+            directory: missing?.directory ?? path, names: missing?.names ?? [],
+            found: otherForm(in: missing?.directory ?? path), dataset: dataset)
+    }
+
+    private var isPublishedPacked: Bool { dataset == .mnist || dataset == .fashionMNIST }
+
+    private static func first(of names: [String], in directory: String) throws(DatasetError) -> String? {
+        var folder: String?
+        for name in names {
+            let path = "\(directory)/\(name)"
+            switch try kind(path) {
+            case nil: continue
+            case .directory:
+                // Some archives unpack to a folder of the file's own name.
+                for inner in names where try kind("\(path)/\(inner)") == .regular { return "\(path)/\(inner)" }
+                folder = folder ?? path
+            default: return path
+            }
+        }
+        if let folder { throw .file(.kind(.directory, of: folder)) }
+        return nil
+    }
+
+    private static func kind(_ path: String) throws(DatasetError) -> FileKind? {
+        do throws(FileError) { return try FileKind(of: path) } catch { throw .file(error) }
+    }
+
+    /// What a file is that was named in a folder's place.
+    private static func role(_ path: String, in dataset: DatasetName) -> DatasetError.MisplacedFile {
+        let name = path.split(separator: "/").last.map(String.init) ?? path
+        let plain = name.hasSuffix(".gz") ? String(name.dropLast(3)) : name
+        if dataset.fileNames.contains(plain) { return .ofDataset }
+        let archives = [".gz", ".tgz", ".tar", ".zip", ".bz2", ".xz", ".zst", ".7z"]
+        if archives.contains(where: name.lowercased().hasSuffix) { return .archive }
+        // One that cannot be read is no folder either.
+        return (try? InputFile.isPacked(path)) == true ? .archive : .other
+    }
+
+    /// Another form of the data set in `directory`, or here, in a few words; nil where none is known or none can be
+    /// seen.
+    private func otherForm(in directory: String) -> String? {
+        let names = [directory, path].flatMap { (try? Folder.names(in: $0)) ?? [] }
+        for (form, signs) in dataset.otherForms {
+            if let name = names.first(where: { name in signs.contains { name == $0 } }) { return "\(form) (\(name))" }
+        }
+        let archives = [".tar.gz", ".tgz", ".tar", ".zip"]
+        if let name = names.first(where: { name in archives.contains(where: name.hasSuffix) }) {
+            return "\(name), which is not unpacked"
+        }
+        let data = [".npz", ".npy", ".csv", ".parquet", ".pkl", ".pt", ".mat", ".h5", ".tfrecord"]
+        return names.first { name in data.contains(where: name.hasSuffix) }.map { "\($0), another form of data" }
+    }
+}
+
+extension DatasetName {
+    /// Names of the published files, as they are called or spelled by some mirrors.
+    var fileNames: [String] {
+        switch self {
+        case .mnist, .fashionMNIST: DatasetSplit.allCases.flatMap(IDXReader.names).flatMap(\.self)
+        case .cifar10: CIFARReader.cifar10.fileNames
+        case .cifar100: CIFARReader.cifar100.fileNames
+        case .synthetic: []
+        }
+    }
+
+    /// Other forms in which the data are published, and names that give them away.
+    fileprivate var otherForms: [(form: String, names: [String])] {
+        let idx = ["train-images-idx3-ubyte.gz", "train-images-idx3-ubyte"]
+        return switch self {
+        case .synthetic: []
+        case .mnist, .fashionMNIST:
+            [
+                self == .mnist
+                    ? ("Fashion-MNIST, for --dataset fashion-mnist", ["FashionMNIST", "fashion"])
+                    : ("MNIST, for --dataset mnist", ["MNIST"]),
+                ("CIFAR-10, for --dataset cifar10", ["cifar-10-batches-bin", "data_batch_1.bin"]),
+                ("CIFAR-100, for --dataset cifar100", ["cifar-100-binary", "train.bin"]),
+            ]
+        case .cifar10:
+            [
+                (
+                    "the Python version",
+                    ["cifar-10-batches-py", "cifar-10-python.tar.gz", "data_batch_1", "test_batch"]
+                ),
+                ("the Matlab version", ["cifar-10-batches-mat", "cifar-10-matlab.tar.gz", "data_batch_1.mat"]),
+                ("CIFAR-100, for --dataset cifar100", ["cifar-100-binary", "train.bin"]),
+                ("MNIST's or Fashion-MNIST's files", idx),
+            ]
+        case .cifar100:
+            [
+                ("the Python version", ["cifar-100-python", "cifar-100-python.tar.gz", "train", "test"]),
+                ("the Matlab version", ["cifar-100-matlab", "cifar-100-matlab.tar.gz", "train.mat"]),
+                ("CIFAR-10, for --dataset cifar10", ["cifar-10-batches-bin", "data_batch_1.bin"]),
+                ("MNIST's or Fashion-MNIST's files", idx),
+            ]
+        }
+    }
+}
