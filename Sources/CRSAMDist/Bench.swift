@@ -37,8 +37,7 @@ struct BenchStep: ParsableCommand {
 
     func run() throws {
         let settings = data.settings + model.settings + method.settings + optimizer.settings + size.settings
-        let configuration = try RunConfiguration(
-            file: nil, settings: [("dataset", "synthetic")] + settings)
+        let configuration = try GivenSettings(flags: [("dataset", "synthetic")] + settings).configuration
         guard configuration.dataset == .synthetic else {
             throw ValidationError("bench step times the loop on --dataset synthetic only")
         }
@@ -84,10 +83,10 @@ struct BenchPrecision: ParsableCommand {
     }
 
     func run() throws {
-        let configuration = try RunConfiguration(
-            file: nil,
-            settings: data.settings + model.settings + method.settings + optimizer.settings + size.settings,
-            using: ["rho"])
+        let configuration = try GivenSettings(
+            flags: data.settings + model.settings + method.settings + optimizer.settings + size.settings,
+            using: ["rho"]
+        ).configuration
         // What this processor is asked for, whatever the training is in.
         var compared = configuration
         compared.precision = .bfloat16

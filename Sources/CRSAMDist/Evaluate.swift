@@ -10,13 +10,13 @@ struct Evaluate: ParsableCommand {
 
     @Option(help: "A run folder, a checkpoint's folder or a .safetensors file.")
     var checkpoint: String
-    @Option(help: "The model's name. (default: the one that the checkpoint names)")
+    @Option(help: "The model's name. (default: the one that the checkpoint or its file names)")
     var model: Setting
-    @Option(help: "fashion-mnist, mnist, cifar10, cifar100 or synthetic. (default: the run's)")
+    @Option(help: "fashion-mnist, mnist, cifar10, cifar100 or synthetic. (default: the one trained on)")
     var dataset: Setting
     @Option(help: "Folder with the data set's published files. (default: the run's)")
     var data: Setting
-    @Option(help: "float32 or bfloat16, of activations and products. (default: the run's)")
+    @Option(help: "float32 or bfloat16, of activations and products. (default: as in training)")
     var precision: Setting
     @Option(help: "The most samples in one run of the network on one rank. (default: the run's, at most 128)")
     var microBatchSize: Setting

@@ -114,18 +114,3 @@ struct SizeOptions: ParsableArguments {
         ]
     }
 }
-
-extension RunConfiguration {
-    /// The defaults, then a YAML file, then flags: later ones win.
-    ///
-    /// - Parameter using: settings that the command uses whatever the training does with them.
-    init(file: String?, settings: [(String, Setting)], using exempt: Set<String> = []) throws {
-        self.init()
-        if let file { try apply(file: file) }
-        for (name, text) in settings {
-            if let text { try apply(flag: name, text) }
-        }
-        try validate()
-        try requireEffect(flags: settings.filter { $0.1 != nil }.map(\.0), exempt: exempt)
-    }
-}

@@ -11,7 +11,7 @@ struct Train: ParsableCommand {
               mpirun -np 2 crsam-dist train
               mpirun -np 8 crsam-dist train --dataset cifar10 --data DIR --model resnet18 \\
                   --learning-rate 0.05 --weight-decay 1e-3 --epochs 200 --output runs/c10
-              mpirun -np 8 crsam-dist train --config runs/c10/config.yaml --output runs/c10 --resume
+              mpirun -np 8 crsam-dist train --output runs/c10 --resume
             """)
 
     @OptionGroup(title: "Data") var data: DataOptions
@@ -29,20 +29,18 @@ struct Train: ParsableCommand {
     var checkpointEvery: Setting
     @Option(help: "Output folder. (default: runs/DATASET-MODEL-METHOD-NNN)")
     var output: Setting
-    @Option(help: "YAML file with settings.")
+    @Option(help: "YAML file with settings; its paths are relative to the working directory.")
     var config: String?
-    @Flag(help: "Go on from the newest checkpoint in --output.")
+    @Flag(help: "Go on from the newest checkpoint in --output, with the settings of the run there.")
     var resume = false
 
     func run() throws {
-        var configuration = try RunConfiguration(
+        let given = try GivenSettings(
             file: config,
-            settings: data.settings + model.settings + method.settings + optimizer.settings + size.settings + [
+            flags: data.settings + model.settings + method.settings + optimizer.settings + size.settings + [
                 ("epochs", epochs), ("steps", steps), ("evaluate-every", evaluateEvery),
                 ("checkpoint-every", checkpointEvery), ("output", output),
-            ])
-        configuration.resume = resume
-        let resolved = configuration
-        Job.run(resolved) { world in _ = try Trainer(resolved, world: world).run() }
+            ], resume: resume)
+        Job.run(given.configuration(_:)) { configuration, world in _ = try Trainer(configuration, world: world).run() }
     }
 }

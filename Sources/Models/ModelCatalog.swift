@@ -68,10 +68,12 @@ public enum ModelCatalog {
                 .visionTransformer(.small(patch: 32)), side: 224, classes: 1000),
         ]
 
-    /// Finds a model by name; upper case, hyphens, underscores and slashes do not count.
+    /// Finds a model by name, ours or timm's; upper case, hyphens, underscores, slashes and spaces do not count.
     public static func entry(_ name: String) throws(ModelError) -> Entry {
-        let plain = { (text: String) in text.lowercased().filter { !"-_/".contains($0) } }
-        guard let entry = entries.first(where: { plain($0.name) == plain(name) }) else { throw .unknown(name) }
+        let plain = { (text: String) in text.lowercased().filter { !"-_/. \t".contains($0) } }
+        let ours = ["vitsmallpatch16224": "vits16", "vitsmallpatch32224": "vits32", "wideresnet2810": "wrn2810"]
+        let sought = ours[plain(name)] ?? plain(name)
+        guard let entry = entries.first(where: { plain($0.name) == sought }) else { throw .unknown(name) }
         return entry
     }
 

@@ -1,3 +1,4 @@
+import Models
 import Vectors
 
 /// A checkpoint open for reading, or a bare file of weights.
@@ -10,8 +11,18 @@ public struct Checkpoint: Sendable {
     /// Nil where only weights were given.
     public let optimizer: SafeTensorsFile?
 
-    /// The model's name as the file has it, where it has one.
-    public var modelName: String? { state?.model ?? model.metadata.first { $0.key == "model" }?.value }
+    /// What the weights' own file says of them.
+    let description: WeightsDescription
+
+    /// The model's name, where the checkpoint has one of our catalog.
+    public var modelName: String? { ownModelName ?? olderModelName }
+
+    var ownModelName: String? { state?.model ?? description["model"] }
+
+    /// As our files had it under a key that other tools use for names of theirs: only a guess.
+    var olderModelName: String? {
+        model.metadata.first { $0.key == "model" }.flatMap { try? ModelCatalog.entry($0.value).name }
+    }
 
     /// Opens what `path` names: a run folder, its checkpoints folder (the newest checkpoint of either), one step's folder,
     /// a file in one of them, or a `.safetensors` file. Checks the headers; reads no values yet.
@@ -27,12 +38,14 @@ public struct Checkpoint: Sendable {
             state = nil
             do throws(SafeTensorsError) { model = try SafeTensorsFile(file) } catch { throw .tensors(error) }
             optimizer = nil
+            description = try WeightsDescription(model)
         case .step(let folder):
             let files = try CheckpointFiles(folder, withOptimizer: withOptimizer)
             guard let state = files.state, let model = files.model, files.damage.isEmpty else {
                 throw .damaged(path: folder, problems: files.damage, whole: Self.whole(beside: folder))
             }
             (self.path, self.state, self.model, optimizer) = (folder, state, model, files.optimizer)
+            description = try WeightsDescription(model)
         }
     }
 
@@ -50,7 +63,7 @@ public struct Checkpoint: Sendable {
 
     /// Throws unless the weights are those of `name`; a bare file that does not say is trusted, its tensors tell.
     public func require(model name: String) throws(CheckpointError) {
-        if let found = modelName, found != name { throw .otherModel(path: path, found: found, expected: name) }
+        if let found = ownModelName, found != name { throw .otherModel(path: path, found: found, expected: name) }
     }
 
     /// The step to go on from; 0 for bare weights. Throws where `state.json` does not belong to the other files, to the run or
@@ -82,6 +95,45 @@ public struct Checkpoint: Sendable {
                 path: path, problem: "\(key) is \(there), but \(here) by \(place)")
         }
         return counted
+    }
+
+    /// Throws where the settings or the images are not those that the run was trained and tested with so far.
+    ///
+    /// - Parameter fingerprints: of training and test images.
+    func requireRun(of configuration: RunConfiguration, data fingerprints: [String]) throws(CheckpointError) {
+        guard let state else { return }
+        let differences = configuration.checkedSettings.filter { state.settings[$0.key] ?? $0.value != $0.value }
+            .sorted { $0.key < $1.key }
+            .map { "\($0.key) \(Self.shown(state.settings[$0.key] ?? "")) there, \(Self.shown($0.value)) now" }
+        if !differences.isEmpty { throw .otherSettings(path: path, differences: differences) }
+        let kinds = [("training", state.trainingData), ("test", state.testData)]
+        for ((images, stored), found) in zip(kinds, fingerprints) where stored != nil && stored != found {
+            throw .otherData(
+                path: path, images: images,
+                directory: configuration.dataDirectory ?? configuration.dataset.defaultDirectory ?? "")
+        }
+    }
+
+    private static func shown(_ value: String) -> String { value.isEmpty ? "none" : value }
+
+    /// The run that holds the checkpoint or the file, however it was named; nil where none does.
+    func run() throws(FileError) -> RunFolder? {
+        // The path may be a link into a run; the run's own folders may be links to another disk.
+        for place in [FileSystem.resolved(path), FileSystem.absolute(path)] {
+            // RUN/checkpoints/step-NNNNNNNN/model.safetensors
+            var folder = place
+            for _ in 0..<(state == nil ? 3 : 2) {
+                folder = FileSystem.directory(of: folder)
+                let run = RunFolder(folder)
+                guard try FileSystem.kind(run.config) == .file, try FileSystem.kind(run.checkpoints) == .directory
+                else {
+                    continue
+                }
+                // Other tools have files of these names, too.
+                if state != nil || run.hasOwnConfiguration { return run }
+            }
+        }
+        return nil
     }
 
     /// What does not fit in files that the run itself wrote is damage, not another model's.

@@ -8,6 +8,12 @@ public enum CheckpointError: Error, Equatable, CustomStringConvertible {
     /// `whole` is the folder of the run's newest checkpoint that is not damaged, if there is one.
     case damaged(path: String, problems: [String], whole: String?)
     case malformedState(path: String, problem: String)
+    case malformedMetadata(path: String, problem: String)
+    /// `missing`: flags for what neither the file nor a run around it says.
+    case unexplained(path: String, missing: [String])
+    case otherSettings(path: String, differences: [String])
+    /// `images`: training or test.
+    case otherData(path: String, images: String, directory: String)
     /// `summary` names all tensors that do not fit.
     case otherTensors(path: String, summary: String, remedy: String? = nil)
     case otherVersion(path: String, version: Int)
@@ -34,6 +40,17 @@ public enum CheckpointError: Error, Equatable, CustomStringConvertible {
                     + "copy of it")
         case .malformedState(let path, let problem):
             "\(path) is not a sound checkpoint state: \(problem); use another checkpoint of the run"
+        case .malformedMetadata(let path, let problem):
+            "\(path): metadata \(problem); use another checkpoint, or write the file again"
+        case .unexplained(let path, let missing):
+            "\(path) does not say what its weights are, and lies in no run that does: add "
+                + missing.joined(separator: " and ")
+        case .otherSettings(let path, let differences):
+            "\(path) was written with other settings than those of now (\(differences.joined(separator: ", "))): set them back in "
+                + "the run's config.yaml, or start a new run with --init-weights \(path) and another --output"
+        case .otherData(let path, let images, let directory):
+            "\(path) was trained with other \(images) images than those in \(directory): name the folder of the run's own "
+                + "with --data DIR, or train on from its weights in a new run with --init-weights \(path)"
         case .otherVersion(let path, let version):
             "\(path): its format_version \(version) is not \(CheckpointState.formatVersion), which this "
                 + "crsam-dist reads: use the version that wrote it"

@@ -12,38 +12,83 @@ public struct CheckpointEvaluation: Sendable {
     /// Samples in one run on one rank; nil for what the run trained with.
     private let batchSize: Int?
 
+    /// Said of the result; empty where it was measured as it was trained.
+    private let note: String
+
     /// - Parameters:
     ///   - path: a run folder, a checkpoint's folder or a file of weights.
-    ///   - settings: field and value; they win over those of the run that the checkpoint lies in.
+    ///   - settings: field and value; they win over those of the run that the checkpoint lies in, and those over the weights'
+    ///     own description.
     public init(checkpoint path: String, settings: [(String, String?)]) throws {
-        checkpoint = try Checkpoint(weights: path)
+        checkpoint = try Checkpoint(weights: FileSystem.meant(path) ?? path)
+        let run = try checkpoint.run()
         var configuration = RunConfiguration()
-        // step-NNNNNNNN lies in checkpoints, which lies in the run's folder.
-        let run = RunFolder(FileSystem.directory(of: FileSystem.directory(of: checkpoint.path)))
-        if checkpoint.state != nil, try FileSystem.kind(run.config) == .file {
-            try configuration.apply(file: run.config)
+        var known: Set<String> = []
+        if let run { known = try configuration.apply(file: run.config).keys }
+        let description = checkpoint.description
+        try description.apply(to: &configuration, isInRun: run != nil, isComplete: known.contains("dataset"))
+        known.formUnion(description.settings.map(\.name))
+        if let model = checkpoint.ownModelName ?? (known.contains("model") ? nil : checkpoint.olderModelName) {
+            configuration.model = model
+            known.insert("model")
         }
-        let trainedOn = configuration.dataset
-        if let model = checkpoint.modelName { configuration.model = model }
+        let trained = known.contains("dataset") ? configuration : nil
         for (name, text) in settings {
-            if let text { try configuration.apply(flag: name, text) }
+            guard let text else { continue }
+            try configuration.apply(flag: name, text)
+            known.insert(name)
         }
-        if let there = trainedOn.imageShape, let here = configuration.dataset.imageShape,
-            there.channels != here.channels,
-            configuration.normalization != nil
-        {
-            throw ConfigurationError(
-                "\(configuration.dataset.rawValue)'s images are \(here.text), the weights in \(checkpoint.path) "
-                    + "are for \(there.text), those of \(trainedOn.rawValue)",
-                remedy: "choose a data set of such images with --dataset")
-        }
+        let missing = ["model", "dataset"].filter { !known.contains($0) }.map { "--\($0) NAME" }
+        if !missing.isEmpty { throw CheckpointError.unexplained(path: checkpoint.path, missing: missing) }
         // The run may be another host's.
         try configuration.validateHost()
         batchSize =
             settings.contains { $0.0 == "micro-batch-size" && $0.1 != nil }
             ? configuration.microBatchSize.map { min($0, Evaluator.largestBatch) } : nil
         try checkpoint.require(model: ModelCatalog.entry(configuration.model).name)
+        if let trained {
+            if configuration.dataset != trained.dataset {
+                try Self.requireSameForm(configuration, trained, checkpoint)
+                // Its files are not the trained one's; what the network takes for black and white stays.
+                if !settings.contains(where: { $0.0 == "data" && $0.1 != nil }) { configuration.dataDirectory = nil }
+                configuration.normalization = trained.normalization ?? trained.dataset.normalization
+                note = " (trained on \(trained.dataset.rawValue), normalized as there)"
+            } else {
+                note = ""
+            }
+        } else {
+            note = configuration.normalization == nil ? " (normalized as \(configuration.dataset.rawValue))" : ""
+        }
         self.configuration = configuration
+    }
+
+    /// Throws where images of another data set mean nothing to the weights.
+    private static func requireSameForm(
+        _ configuration: RunConfiguration, _ trained: RunConfiguration, _ checkpoint: Checkpoint
+    ) throws {
+        func form(_ configuration: RunConfiguration) throws -> (shape: ImageShape, classes: Int) {
+            let entry = try ModelCatalog.entry(configuration.model)
+            let usual = entry.defaultInputShape
+            let shape = ImageShape(channels: usual[0], height: usual[1], width: usual[2])
+            let classes =
+                switch configuration.dataset {
+                case .mnist, .fashionMNIST, .cifar10: 10
+                case .cifar100: 100
+                case .synthetic: entry.defaultClassCount
+                }
+            return (configuration.dataset.imageShape ?? shape, classes)
+        }
+        let (wanted, usual) = (try form(configuration), try form(trained))
+        let description = checkpoint.description
+        let own = (shape: description.inputShape ?? usual.shape, classes: description.classCount ?? usual.classes)
+        if wanted.shape.channels == own.shape.channels && wanted.classes == own.classes { return }
+        func text(_ form: (shape: ImageShape, classes: Int)) -> String {
+            "images of \(form.shape.text) in \(form.classes) classes"
+        }
+        throw ConfigurationError(
+            "--dataset \(configuration.dataset.rawValue) has \(text(wanted)), but \(checkpoint.path) was trained on "
+                + "\(trained.dataset.rawValue), \(text(own))",
+            remedy: "leave --dataset out, or name a data set of as many channels and classes")
     }
 
     /// Every rank must call it; the result is the same on all.
@@ -77,7 +122,7 @@ public struct CheckpointEvaluation: Sendable {
     }
 
     public func text(of result: EvaluationResult) -> String {
-        "\(checkpoint.path): \(configuration.model) on \(configuration.dataset.rawValue), \(result.sampleCount) images: "
+        "\(checkpoint.path): \(configuration.model) on \(configuration.dataset.rawValue)\(note), \(result.sampleCount) images: "
             + "loss \(ProgressReporter.fixed(result.loss, 4)), accuracy \(ProgressReporter.percent(result.accuracy))"
     }
 

@@ -1,3 +1,5 @@
+import Models
+
 /// Where a run stood when a checkpoint was written: all that is not a tensor. The text of `state.json`.
 public struct CheckpointState: Sendable, Equatable {
     public static let formatVersion = 1
@@ -15,9 +17,16 @@ public struct CheckpointState: Sendable, Equatable {
     public var configurationHash: String
     /// The model's name in the catalog.
     public var model: String
+    /// Hashes of all training and all test images with their labels, in hexadecimal; nil for synthetic ones, which follow from
+    /// the settings, and in checkpoints of before.
+    public var trainingData: String?
+    public var testData: String?
+    /// The fields that the run's numbers depend on, as text; those that a checkpoint of before does not have are trusted.
+    public var settings: [String: String]
 
     public init(
-        step: Int, epoch: Int, position: Int, seed: UInt64, mSharpness: Int, configurationHash: String, model: String
+        step: Int, epoch: Int, position: Int, seed: UInt64, mSharpness: Int, configurationHash: String, model: String,
+        trainingData: String? = nil, testData: String? = nil, settings: [String: String] = [:]
     ) {
         self.step = step
         self.epoch = epoch
@@ -26,6 +35,9 @@ public struct CheckpointState: Sendable, Equatable {
         self.mSharpness = mSharpness
         self.configurationHash = configurationHash
         self.model = model
+        self.trainingData = trainingData
+        self.testData = testData
+        self.settings = settings
     }
 
     var json: String {
@@ -34,6 +46,21 @@ public struct CheckpointState: Sendable, Equatable {
         text += ",\n  \"step\": \(step),\n  \"epoch\": \(epoch),\n  \"position\": \(position),\n  \"seed\": \(seed)"
         text += ",\n  \"m_sharpness\": \(mSharpness),\n  \"configuration_hash\": "
         text.appendJSON(configurationHash)
+        for (key, hash) in [("training_data", trainingData), ("test_data", testData)] {
+            guard let hash else { continue }
+            text += ",\n  \"\(key)\": "
+            text.appendJSON(hash)
+        }
+        if !settings.isEmpty {
+            text += ",\n  \"settings\": {"
+            for (index, (name, value)) in settings.sorted(by: { $0.key < $1.key }).enumerated() {
+                text += index == 0 ? "\n    " : ",\n    "
+                text.appendJSON(name)
+                text += ": "
+                text.appendJSON(value)
+            }
+            text += "\n  }"
+        }
         return text + "\n}\n"
     }
 
@@ -42,12 +69,14 @@ public struct CheckpointState: Sendable, Equatable {
         var counts: [String: Int] = [:]
         var texts: [String: String] = [:]
         var seed: UInt64?
+        var settings: [String: String] = [:]
         do {
             var scanner = JSONScanner(Array(json.utf8))
             try scanner.object { scanner, key in
                 switch key {
                 case "format_version", "step", "epoch", "position", "m_sharpness": counts[key] = try scanner.count()
-                case "model", "configuration_hash": texts[key] = try scanner.string()
+                case "model", "configuration_hash", "training_data", "test_data": texts[key] = try scanner.string()
+                case "settings": try scanner.object { scanner, name in settings[name] = try scanner.string() }
                 case "seed": seed = try scanner.unsigned()
                 default: throw JSONError(problem: "unknown key \"\(key)\"", offset: scanner.offset)
                 }
@@ -65,6 +94,10 @@ public struct CheckpointState: Sendable, Equatable {
         }
         self.init(
             step: step, epoch: epoch, position: position, seed: seed, mSharpness: mSharpness,
-            configurationHash: configurationHash, model: model)
+            configurationHash: configurationHash, model: Self.canonical(model), trainingData: texts["training_data"],
+            testData: texts["test_data"], settings: settings)
     }
+
+    /// Older checkpoints have the name as it was typed.
+    private static func canonical(_ model: String) -> String { (try? ModelCatalog.entry(model))?.name ?? model }
 }

@@ -54,9 +54,12 @@ public struct CheckpointStore: Sendable {
     ///
     /// When this throws, the checkpoints from before are as they were, and nothing of the new one is left. A step that
     /// is the newest already is not written again.
+    ///
+    /// - Parameter description: what the model's file says of its weights besides the model's name.
     @discardableResult
     public func write(
-        _ state: CheckpointState, model: [NamedTensor], optimizer: [NamedTensor]
+        _ state: CheckpointState, model: [NamedTensor], optimizer: [NamedTensor],
+        description: [SafeTensors.Metadata] = []
     ) throws(CheckpointError) -> String {
         let name = Self.folderName(step: state.step)
         let path = folder + "/" + name
@@ -69,7 +72,8 @@ public struct CheckpointStore: Sendable {
             try discard(name)
             try FileSystem.remove(partial)
             _ = try FileSystem.makeNewDirectory(partial)
-            let metadata = [SafeTensors.Metadata("format", "pt"), .init("model", state.model)]
+            let own = SafeTensors.Metadata(WeightsDescription.prefix + "model", state.model)
+            let metadata = [SafeTensors.Metadata("format", "pt"), own] + description.filter { $0.key != own.key }
             try writeFile(partial + "/" + Self.modelFile) { sink throws(FileError) in
                 try SafeTensors.write(model, metadata: metadata, to: sink)
             }

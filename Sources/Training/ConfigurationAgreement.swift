@@ -25,14 +25,17 @@ public struct ConfigurationDisagreement: Error, Equatable, CustomStringConvertib
 }
 
 enum ConfigurationAgreement {
-    /// Throws on all ranks alike unless all read the same images and labels. Every rank must call it.
-    static func check(data sets: [ImageDataset], _ world: Communicator) throws {
-        let values = sets.map { set in
+    /// Throws on all ranks alike unless all read the same images and labels, of which it returns the fingerprints. Every rank must
+    /// call it.
+    @discardableResult
+    static func check(data sets: [ImageDataset], _ world: Communicator) throws -> [String] {
+        let fingerprints = sets.map { set in
             let labels = set.labels.withUnsafeBytes { Kernels.fingerprint(of: $0) }
-            let all = set.pixels.withUnsafeBytes { Kernels.fingerprint(of: $0, seed: labels) }
-            return "\(set.count) images with fingerprint \(String(all, radix: 16))"
+            return String(set.pixels.withUnsafeBytes { Kernels.fingerprint(of: $0, seed: labels) }, radix: 16)
         }
+        let values = zip(sets, fingerprints).map { "\($0.count) images with fingerprint \($1)" }
         try check([("data", values.joined(separator: " and "))], world)
+        return fingerprints
     }
 
     /// Throws on all ranks alike unless all were started with the same fields. Every rank must call it.

@@ -11,8 +11,9 @@ public struct ConfigurationError: Error, Equatable, CustomStringConvertible {
 
     static func unknownKey(_ key: String, at place: String) -> ConfigurationError {
         let known = ConfigurationField.all.map(\.name) + ["normalization"]
-        let nearest = known.min { editDistance($0, key) < editDistance($1, key) } ?? ""
-        let hint = editDistance(nearest, key) <= 3 ? "did you mean '\(nearest)'?" : "the keys are the long flags' names"
+        let hint =
+            SettingText.nearest(key, among: known).map { "did you mean '\($0)'?" }
+            ?? "the keys are the long flags' names"
         return ConfigurationError("\(place): unknown key '\(key)'", remedy: hint)
     }
 

@@ -27,12 +27,24 @@ extension RunConfiguration {
         return String(repeating: "0", count: 16 - digits.count) + digits
     }
 
-    /// With what only data and rank count decide filled in: M and the normalization.
+    /// What a checkpoint is held to. Where its first weights came from has no say any more, and their file may have moved.
+    var checkedSettings: [String: String] {
+        Dictionary(uniqueKeysWithValues: identity.filter { $0.name != "init-weights" })
+    }
+
+    /// With what only data and rank count decide filled in, M and the normalization, and paths that hold from any folder.
     public func resolved(mSharpness: Int, normalization: ChannelNormalization) -> RunConfiguration {
         var result = self
         result.mSharpness = .samples(mSharpness)
         result.normalization = normalization
+        result.makePathsAbsolute()
         return result
+    }
+
+    /// Relative paths are from the working directory, those of a YAML file too.
+    mutating func makePathsAbsolute() {
+        dataDirectory = dataDirectory.map(FileSystem.absolute)
+        initWeights = initWeights.map(FileSystem.absolute)
     }
 
     /// M once resolved; 0 before.

@@ -58,7 +58,9 @@ final class RunEntry {
     func enter(ranks: Int) throws -> RunFolder {
         let text = configuration.yaml(ranks: ranks)
         switch way {
-        case .onward(let folder): return folder
+        case .onward(let folder):
+            if try folder.isOutdated(configuration, ranks: ranks) { try lock?.replaceConfiguration(with: text) }
+            return folder
         case .again(let folder):
             if setsRecordsAside { attempt = try folder.setAside() }
             try lock?.replaceConfiguration(with: text)

@@ -1,14 +1,17 @@
+import Files
 import Glibc
 
 /// Why an output folder cannot be used.
 public enum RunFolderError: Error, Equatable, CustomStringConvertible {
     case resumeWithoutOutput
+    case nothingToResume(path: String)
     case notAFolder(path: String)
     case notWritable(path: String, problem: String)
     /// `names` are files that a run would overwrite.
     case foreignFiles(path: String, names: [String])
     case foreignConfiguration(path: String, problem: String)
-    case otherConfiguration(path: String, differences: [String])
+    /// `remedy`: nil for the usual one.
+    case otherConfiguration(path: String, differences: [String], remedy: String?)
     case runExists(path: String)
     case inUse(path: String)
     /// The records in `path` go further than a run does without any checkpoint.
@@ -20,6 +23,8 @@ public enum RunFolderError: Error, Equatable, CustomStringConvertible {
     public var description: String {
         switch self {
         case .resumeWithoutOutput: "--resume needs to know which run: add --output DIR"
+        case .nothingToResume(let path):
+            "there is no run in \(path) whose settings --resume could take: check --output, or give the settings of a new run"
         case .notAFolder(let path): "output \(path) is not a folder: choose another --output"
         case .notWritable(let path, let problem):
             "output folder \(path) cannot be written: \(problem); put that right, or choose another --output"
@@ -29,9 +34,9 @@ public enum RunFolderError: Error, Equatable, CustomStringConvertible {
         case .foreignConfiguration(let path, let problem):
             "output folder \(path) holds a config.yaml that no run has written (\(problem)): rename it, or choose another "
                 + "--output"
-        case .otherConfiguration(let path, let differences):
-            "output folder \(path) holds a run with another configuration (\(differences.joined(separator: ", "))): give the "
-                + "same values, or choose another --output"
+        case .otherConfiguration(let path, let differences, let remedy):
+            "output folder \(path) holds a run with another configuration (\(differences.joined(separator: ", "))): "
+                + (remedy ?? "give the same values, or choose another --output")
         case .runExists(let path):
             "output folder \(path) holds a run already: add --resume to go on with it, or choose another --output"
         case .inUse(let path):
@@ -66,6 +71,25 @@ public struct RunFolder: Sendable, Equatable {
     public var checkpoints: String { path + "/" + Self.checkpointsName }
 
     public init(_ path: String) { self.path = path }
+
+    /// The folder whose `config.yaml` this path, or the file that it links to, is; nil where the file has another name.
+    init?(holding config: String) {
+        let names = [config, FileSystem.resolved(config)]
+        guard let path = names.first(where: { FileSystem.lastName(of: $0) == "config.yaml" }) else { return nil }
+        self.path = FileSystem.directory(of: path)
+    }
+
+    /// Whether `config.yaml` is one that a run has written: no other has the line.
+    var hasOwnConfiguration: Bool {
+        guard let text = try? InputFile.text(config) else { return false }
+        return text.split(whereSeparator: \.isNewline).contains { $0.hasPrefix("ranks:") }
+    }
+
+    /// Whether steps were recorded.
+    func isBegun() throws -> Bool {
+        try FileSystem.isLink(metrics) || FileSystem.kind(metrics) == .file
+            || CheckpointStore(folder: checkpoints).latest() != nil
+    }
 
     /// Makes the folder of a new run, or finds the one to go on with, in one call: ``find(_:)`` and ``RunEntry/enter(ranks:)``.
     ///
@@ -103,12 +127,14 @@ public struct RunFolder: Sendable, Equatable {
             place = parent
         }
         if stat(place, &status) != 0, errno == ENOENT {
-            throw RunFolderError.notWritable(path: path, problem: "\(place) is a link that leads nowhere")
+            throw RunFolderError.notWritable(
+                path: path, problem: FileError.deadLink(place) ?? "\(place) leads nowhere")
         }
         switch try FileSystem.kind(place) {
         case .directory, .missing: break
         case .file where place == path: throw RunFolderError.notAFolder(path: path)
-        case .file: throw RunFolderError.notWritable(path: path, problem: "\(place) is not a folder")
+        case .file:
+            throw RunFolderError.notWritable(path: path, problem: "\(place) is a file, not a folder: Not a directory")
         }
         if access(place, W_OK | X_OK) != 0 {
             let problem = String(cString: strerror(errno))
@@ -131,28 +157,65 @@ public struct RunFolder: Sendable, Equatable {
         }
         let latest = try CheckpointStore(folder: checkpoints).latest()
         let traces = latest == nil ? try RunTraces(self, existing) : nil
-        let differences = configuration.differences(from: existing)
-        guard differences.isEmpty else {
-            // A start that came to nothing may be corrected.
-            if let traces, !traces.areResults {
-                // Only runs write that.
-                guard text.split(whereSeparator: \.isNewline).contains(where: { $0.hasPrefix("ranks:") }) else {
-                    throw RunFolderError.foreignConfiguration(path: path, problem: "it has no line 'ranks'")
-                }
-                return RunEntry(configuration, .instead(self), lock: lock)
+        // A start that came to nothing may be corrected.
+        if let traces, !traces.areResults, !Self.differences(configuration, existing).isEmpty {
+            guard hasOwnConfiguration else {
+                throw RunFolderError.foreignConfiguration(path: path, problem: "it has no line 'ranks'")
             }
-            throw RunFolderError.otherConfiguration(
-                path: path,
-                differences: differences.map { field, mine, theirs in
-                    "\(field) \(theirs.isEmpty ? "none" : theirs) there, \(mine.isEmpty ? "none" : mine) now"
-                })
+            return RunEntry(configuration, .instead(self), lock: lock)
         }
+        try require(configuration, toContinue: existing)
         if !configuration.resume {
             guard let traces, !traces.areResults, traces.step == 0 else { throw RunFolderError.runExists(path: path) }
             return RunEntry(configuration, .again(self), lock: lock)
         }
         guard let latest else { return RunEntry(configuration, .again(self), lock: lock, traces: traces) }
         return RunEntry(configuration, .onward(self), lock: lock, checkpoint: try Checkpoint(latest))
+    }
+
+    private static func differences(
+        _ configuration: RunConfiguration, _ existing: RunConfiguration
+    ) -> [(field: String, mine: String, theirs: String)] {
+        var (configuration, existing) = (configuration, existing)
+        configuration.makePathsAbsolute()
+        existing.makePathsAbsolute()
+        return configuration.differences(from: existing)
+    }
+
+    /// Whether the run came to anything that other settings would spoil.
+    ///
+    /// - Parameter existing: its settings.
+    func hasResults(_ existing: RunConfiguration) throws -> Bool {
+        try CheckpointStore(folder: checkpoints).latest() != nil || RunTraces(self, existing).areResults
+    }
+
+    /// Throws where the run's numbers would be others with `configuration` than with the one that is there.
+    func require(_ configuration: RunConfiguration, toContinue existing: RunConfiguration) throws {
+        let differences = Self.differences(configuration, existing)
+        if differences.isEmpty { return }
+        var remedy: String?
+        if differences.contains(where: { $0.field == "epochs" || $0.field == "steps" }),
+            let weights = try CheckpointStore(folder: checkpoints).latest()
+        {
+            remedy =
+                "a run's learning rates are planned for its length, so it cannot be made longer; give the same values, or "
+                + "train on from its weights in a new run with --init-weights \(weights)/\(CheckpointStore.modelFile) "
+                + "and another --output"
+        }
+        throw RunFolderError.otherConfiguration(
+            path: path,
+            differences: differences.map { field, mine, theirs in
+                "\(field) \(theirs.isEmpty ? "none" : theirs) there, \(mine.isEmpty ? "none" : mine) now"
+            }, remedy: remedy)
+    }
+
+    /// Whether `config.yaml` says anything else than it would now: settings that may change, or where the data lie.
+    func isOutdated(_ configuration: RunConfiguration, ranks: Int) throws -> Bool {
+        var existing = RunConfiguration()
+        let content = try existing.apply(file: config)
+        var current = configuration
+        (current.output, current.resume, current.warnings) = (nil, false, [])
+        return existing != current || content.ranks != ranks
     }
 
     /// What a new run would overwrite or mix with its own; other files in its folder are no reason to refuse.

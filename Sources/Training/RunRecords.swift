@@ -10,6 +10,9 @@ final class RunRecords {
     private let resources: RunResources
     private let ranks: Int
     private let firstStep: Int
+    /// Of training and test images; none of synthetic ones.
+    private let dataFingerprints: [String]
+    private let description: [SafeTensors.Metadata]
 
     /// The folder's files, from the first step's success on.
     private struct Files {
@@ -23,13 +26,17 @@ final class RunRecords {
     ///
     /// - Parameter configuration: resolved.
     init(
-        _ configuration: RunConfiguration, _ resources: RunResources, ranks: Int, output: ProgressReporter.Output
+        _ configuration: RunConfiguration, _ resources: RunResources, dataFingerprints: [String], ranks: Int,
+        output: ProgressReporter.Output
     ) throws {
         self.configuration = configuration
+        self.dataFingerprints = configuration.dataset == .synthetic ? [] : dataFingerprints
+        description = WeightsDescription.metadata(configuration, resources.train)
         self.resources = resources
         self.ranks = ranks
         entry = try RunFolder.find(configuration)
         firstStep = try entry.checkpoint?.step(of: configuration, stepsPerEpoch: resources.stepsPerEpoch) ?? 0
+        try entry.checkpoint?.requireRun(of: configuration, data: self.dataFingerprints)
         reporter = ProgressReporter(
             output: output, firstStep: firstStep, totalSteps: resources.totalSteps,
             totalEpochs: resources.totalEpochs)
@@ -104,9 +111,11 @@ final class RunRecords {
             CheckpointState(
                 step: progress.step, epoch: epoch, position: stepInEpoch * configuration.batchSize,
                 seed: configuration.seed, mSharpness: configuration.effectiveMSharpness,
-                configurationHash: configuration.configurationHash, model: configuration.model),
+                configurationHash: configuration.configurationHash, model: configuration.model,
+                trainingData: dataFingerprints.first, testData: dataFingerprints.dropFirst().first,
+                settings: configuration.checkedSettings),
             model: state.modelTensors(statisticsUpdates: progress.statisticsUpdates),
-            optimizer: state.optimizerTensors() + progress.tensors)
+            optimizer: state.optimizerTensors() + progress.tensors, description: description)
     }
 
     /// Keeps the records of a run that an error ends.

@@ -61,7 +61,7 @@ public final class Trainer {
         try ConfigurationAgreement.check(
             requested.agreement(command: purpose == .training ? "train" : "bench"), world)
         resources = try RunResources(requested, ranks: world.size, purpose: purpose)
-        try ConfigurationAgreement.check(data: [resources.train, resources.test], world)
+        let fingerprints = try ConfigurationAgreement.check(data: [resources.train, resources.test], world)
         configuration = requested.resolved(
             mSharpness: resources.partition.mSharpness, normalization: resources.train.normalization)
         state = ModelState(
@@ -89,7 +89,8 @@ public final class Trainer {
                 batchSize: configuration.evaluationBatchSize(ranks: world.size), world: world) : nil
         records =
             purpose == .training && world.rank == 0
-            ? try RunRecords(configuration, resources, ranks: world.size, output: output) : nil
+            ? try RunRecords(
+                configuration, resources, dataFingerprints: fingerprints, ranks: world.size, output: output) : nil
         if try world.broadcast(Int64(readStart() ? 1 : 0)) == 1 {
             try state.broadcast(world)
             try broadcastProgress()

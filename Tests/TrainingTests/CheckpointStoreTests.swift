@@ -84,6 +84,44 @@ private func firstWeight(_ checkpoint: Checkpoint) throws -> Float? {
         #expect(try folder.text("checkpoints/latest") == "step-00001200\n")
     }
 
+    @Test(arguments: [
+        ("{\"format\":\"pt\",\"model\":\"ResNet-20\"}", "resnet20"), ("{\"model\":\"someone's own net\"}", nil),
+        ("{\"crsam_dist.model\":\"vit\",\"model\":\"resnet20\"}", "vit"), ("{\"crsam_dist.later\":\"x\"}", nil),
+    ])
+    func `only a file of ours says for sure which model it is`(metadata: String, name: String?) throws {
+        let folder = try TemporaryFolder()
+        let path = try folder.write(header: "{\"__metadata__\":\(metadata)}", to: "x.safetensors")
+        let file = try Checkpoint(path)
+        #expect(file.modelName == name)
+        // What another tool's metadata says does not stand in the way of a flag.
+        if !metadata.contains("crsam_dist.model") { try file.require(model: "resnet8") }
+    }
+
+    @Test(arguments: [
+        ("crsam_dist.model", "../x"), ("crsam_dist.precision", "float8"), ("crsam_dist.classes", "-1"),
+        ("crsam_dist.normalization", "[1"), ("crsam_dist.normalization", "{mean: [1], std: [0]}"),
+        ("crsam_dist.input-shape", "x"), ("crsam_dist.seed", ""),
+    ])
+    func `a description that nobody can have meant is refused`(key: String, value: String) throws {
+        let folder = try TemporaryFolder()
+        let header = "{\"__metadata__\":{\"\(key)\":\"\(value)\"}}"
+        let path = try folder.write(header: header, to: "x.safetensors")
+        #expect(message { _ = try Checkpoint(path) }.hasPrefix("\(path): metadata \(key)"))
+    }
+
+    @Test func `a state of before has no fingerprints of data, and a model's name as it was typed`() throws {
+        let folder = try TemporaryFolder()
+        var state = state(5)
+        (state.trainingData, state.testData) = ("ab", "cd")
+        try store(folder).write(state, model: weights(5), optimizer: [])
+        #expect(try Checkpoint(folder.path).state == state)
+        let file = "checkpoints/step-00000005/state.json"
+        let json = try folder.text(file).replacing(",\n  \"training_data\": \"ab\",\n  \"test_data\": \"cd\"", with: "")
+        _ = try folder.write(json.replacing("resnet8", with: "ResNet/8"), to: file)
+        (state.trainingData, state.testData) = (nil, nil)
+        #expect(try Checkpoint(folder.path).state == state)
+    }
+
     @Test func `the newest stay, as many as asked for`() throws {
         let folder = try TemporaryFolder()
         let store = try store(folder, keep: 2)

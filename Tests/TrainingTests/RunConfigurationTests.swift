@@ -31,8 +31,17 @@ private func problem(yaml text: String) -> String {
 }
 
 @Suite struct RunConfigurationTests {
-    @Test func `a written configuration reads back as it was`() throws {
-        for configuration in [RunConfiguration(), try unusualConfiguration()] {
+    @Test func `a written configuration reads back as it was, except for the folder that holds it`() throws {
+        var others: [RunConfiguration] = []
+        for name in ["null", "~x", "1e3", "true", "- a", "a: b", String(repeating: "long name ", count: 20)] {
+            var configuration = RunConfiguration()
+            configuration.dataDirectory = name
+            others.append(configuration)
+        }
+        for var configuration in try [RunConfiguration(), unusualConfiguration()] + others {
+            configuration.output = nil
+            // No shell expands a home folder in a file that the program wrote.
+            if configuration.dataDirectory == "~x" { configuration.dataDirectory = "/~x" }
             var read = RunConfiguration()
             try read.apply(yaml: configuration.yaml(ranks: 4), path: "config.yaml")
             #expect(read == configuration)
@@ -78,6 +87,27 @@ private func problem(yaml text: String) -> String {
         ),
         ("rho: many", "run.yaml: rho is 'many': it must be a number of at least 0"),
         ("rho: .nan", "run.yaml: rho is '.nan': it must be a number of at least 0"),
+        ("rho: .inf", "run.yaml: rho is '.inf': it must be a finite number of at least 0"),
+        ("rho: 1__0", "run.yaml: rho is '1__0': it must be a number of at least 0"),
+        ("epochs: 1.5", "run.yaml: epochs is '1.5': it must be a whole number from 1 to 2147483647"),
+        (
+            "epochs: 010",
+            "run.yaml: epochs is '010': it must be a number without zeros before it, which readers take differently"
+        ),
+        (
+            "optimizer: adam", "run.yaml: optimizer is 'adam': it must be one of sgd, adamw; did you mean 'adamw'?"
+        ),
+        ("output: ''", "run.yaml: output is '': it must be a path of at least one character"),
+        ("rho: 1\n---\nrho: 2", "run.yaml: a second document begins in line 2: keep one"),
+        ("rho: 1\nrho: 2", "run.yaml has key 'rho' twice: keep one"),
+        ("rho: *r", "run.yaml is not YAML in line 1, column 6: found undefined alias: write one 'key: value' a line"),
+        ("<<: {rho: 1}", "run.yaml: merge keys ('<<') are not read: write the settings themselves"),
+        (
+            "\trho: 1",
+            "run.yaml is not YAML in line 1, column 1: found character that cannot start any token: indent with spaces, "
+                + "not tabs, and quote text that begins with a special character"
+        ),
+        ("rho\u{FFFD}: 1", "run.yaml is not text in UTF-8: save it as such"),
         ("momentum: 1", "run.yaml: momentum is '1': it must be a number of at least 0 and below 1"),
         ("clip-norm: 0", "run.yaml: clip-norm is '0': it must be a number above 0"),
         ("batch-size: 0", "run.yaml: batch-size is '0': it must be a whole number from 1 to 2147483647"),
@@ -101,6 +131,70 @@ private func problem(yaml text: String) -> String {
         ),
     ])
     func `what cannot be read is named`(text: String, expected: String) { #expect(problem(yaml: text) == expected) }
+
+    @Test(arguments: ["null", "~", "Null", "NULL", "", "!!null x", " # nothing"])
+    func `a key without a value has its default`(text: String) throws {
+        for field in ConfigurationField.all {
+            var configuration = try unusualConfiguration()
+            try configuration.apply(yaml: "\(field.name): \(text)", path: "run.yaml")
+            #expect(field.read(configuration) == field.read(RunConfiguration()), "\(field.name)")
+        }
+        var configuration = try unusualConfiguration()
+        try configuration.apply(yaml: "normalization: \(text)", path: "run.yaml")
+        #expect(configuration.normalization == nil)
+    }
+
+    @Test func `quoted text stays text`() throws {
+        for text in ["null", "Null", "1e3", "true"] {
+            var configuration = RunConfiguration()
+            try configuration.apply(yaml: "output: \"\(text)\"\ndata: '\(text)'", path: "run.yaml")
+            #expect(configuration.output == text && configuration.dataDirectory == text)
+        }
+    }
+
+    @Test(arguments: [
+        ("nesterov: True", "nesterov", "true"), ("nesterov: YES", "nesterov", "true"),
+        ("nesterov: on", "nesterov", "true"), ("nesterov: Off", "nesterov", "false"),
+        ("rho: 1e-3", "rho", "0.001"), ("rho: .5", "rho", "0.5"), ("rho: +0.1", "rho", "0.1"),
+        ("rho: 0x10", "rho", "16.0"), ("rho: 1_000.5", "rho", "1000.5"), ("epochs: 1_000", "epochs", "1000"),
+        ("epochs: 0x10", "epochs", "16"), ("epochs: 90.0", "epochs", "90"), ("steps: 1e5", "steps", "100000"),
+        ("seed: 18446744073709551615", "seed", "18446744073709551615"), ("clip-norm: '2'", "clip-norm", "2.0"),
+        ("\u{FEFF}rho: 0.3", "rho", "0.3"), ("rho: &r 0.3\nalpha: *r", "alpha", "0.3"),
+        ("{\"rho\": 0.3}", "rho", "0.3"), ("rho:\t0.3", "rho", "0.3"), ("rho: 0.3\r\n", "rho", "0.3"),
+        ("m-sharpness: Global", "m-sharpness", "global"), ("output: a//b/./c/", "output", "a/b/c"),
+    ])
+    func `values are read as a user of YAML means them`(text: String, name: String, expected: String) throws {
+        var configuration = RunConfiguration()
+        try configuration.apply(yaml: text, path: "run.yaml")
+        #expect(ConfigurationField.named(name)?.read(configuration) == expected)
+    }
+
+    @Test(arguments: [
+        ("model", "ResNet-8", "resnet8"), ("model", "ResNet/8", "resnet8"), ("model", "wrn_28_10", "wrn28-10"),
+        ("model", "ViT-S/16", "vit-s16"), ("model", "vit_small_patch32_224", "vit-s32"),
+        ("dataset", "FashionMNIST", "fashion-mnist"), ("dataset", "CIFAR-10", "cifar10"),
+        ("dataset", "cifar_100", "cifar100"), ("optimizer", "AdamW", "adamw"), ("optimizer", "SGD", "sgd"),
+        ("method", "CR-SAM", "crsam"), ("precision", "bf16", "bfloat16"), ("precision", "FP32", "float32"),
+        ("schedule", " Cosine ", "cosine"), ("augment", "None", "none"), ("regularizer", "LOG", "log"),
+        ("convolution", "Direct", "direct"), ("bn-running-stats", "Official", "official"),
+        ("learning-rate", " 0.1 ", "0.1"), ("batch-size", " 64\t", "64"), ("batch-size", "1.0", "1"),
+    ])
+    func `every usual spelling becomes the one that is stored`(name: String, text: String, stored: String) throws {
+        for spelling in [text, text.uppercased(), text.lowercased()] {
+            var configuration = RunConfiguration()
+            try configuration.apply(flag: name, spelling)
+            #expect(ConfigurationField.named(name)?.read(configuration) == stored, "\(spelling)")
+        }
+    }
+
+    @Test(arguments: ["../x", "resnet8/../../x", "resnet", "runs", "", " ", "/"])
+    func `what is no model never becomes a part of a path`(text: String) {
+        #expect(
+            message {
+                var configuration = RunConfiguration()
+                try configuration.apply(flag: "model", text)
+            }.hasPrefix("--model is '\(text)': it must be one of resnet8, "))
+    }
 
     @Test func `fields that do not go together are refused`() throws {
         func problem(_ flags: [String: String]) -> String {

@@ -163,7 +163,9 @@ private func configuration(output: String, resume: Bool = false) -> RunConfigura
         }
         var other = configuration(output: path, resume: true)
         other.rho = 0.3
-        #expect(throws: RunFolderError.otherConfiguration(path: path, differences: ["rho 0.1 there, 0.3 now"])) {
+        #expect(
+            throws: RunFolderError.otherConfiguration(path: path, differences: ["rho 0.1 there, 0.3 now"], remedy: nil)
+        ) {
             try RunFolder.open(other, ranks: 1)
         }
         #expect(try RunFolder.open(configuration(output: path, resume: true), ranks: 1).1 == nil)
@@ -217,9 +219,9 @@ private func configuration(output: String, resume: Bool = false) -> RunConfigura
             try RunFolder.open(configuration(output: folder.file("file")), ranks: 1)
         }
         for (output, problem) in [
-            ("file/a/b", "\(folder.file("file")) is not a folder"),
-            ("link", "\(folder.file("link")) is a link that leads nowhere"),
-            ("link/a", "\(folder.file("link")) is a link that leads nowhere"),
+            ("file/a/b", "\(folder.file("file")) is a file, not a folder: Not a directory"),
+            ("link", "\(folder.file("link")) is a symbolic link to nowhere, which does not exist"),
+            ("link/a", "\(folder.file("link")) is a symbolic link to nowhere, which does not exist"),
         ] {
             #expect(throws: RunFolderError.notWritable(path: folder.file(output), problem: problem)) {
                 try RunFolder.open(configuration(output: folder.file(output)), ranks: 1)

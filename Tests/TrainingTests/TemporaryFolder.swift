@@ -22,6 +22,12 @@ final class TemporaryFolder: Sendable {
 
     func write(_ text: String, to name: String) throws -> String { try write(Array(text.utf8), to: name) }
 
+    /// A safetensors file of a header alone.
+    func write(header: String, to name: String) throws -> String {
+        try write(
+            (0..<8).map { UInt8(truncatingIfNeeded: header.utf8.count >> (8 * $0)) } + Array(header.utf8), to: name)
+    }
+
     func makeFolder(_ name: String) throws {
         try FileManager.default.createDirectory(atPath: file(name), withIntermediateDirectories: true)
     }
