@@ -22,6 +22,7 @@ let package = Package(
 
         // Our C, kept small: what a macro or run-time dispatch on the instruction set forces.
         .target(name: "CMPI", dependencies: ["COpenMPI"]),
+        .target(name: "CStart"),
         .target(
             name: "CVectorKernels",
             cSettings: [.unsafeFlags(["-O3", "-ffp-contract=off", "-fno-math-errno"])]),
@@ -43,9 +44,10 @@ let package = Package(
             swiftSettings: strict),
         .executableTarget(
             name: "CRSAMDist",
-            dependencies: ["Training", .product(name: "ArgumentParser", package: "swift-argument-parser")],
+            dependencies: ["CStart", "Training", .product(name: "ArgumentParser", package: "swift-argument-parser")],
             swiftSettings: strict),
 
+        .testTarget(name: "CollectivesTests", dependencies: ["Collectives"], swiftSettings: strict),
         .testTarget(name: "FilesTests", dependencies: ["Files"], swiftSettings: strict),
         .testTarget(name: "VectorsTests", dependencies: ["Vectors"], swiftSettings: strict),
         .testTarget(name: "ComputeTests", dependencies: ["Compute", "Vectors"], swiftSettings: strict),

@@ -256,7 +256,10 @@ def main():
     parser.add_argument("--no-compile", dest="compile", action="store_false", help="do not try torch.compile")
     parser.add_argument("--json", type=pathlib.Path)
     parser.add_argument("--timeout", type=float, default=1800, help="seconds for one run of either program")
+    parser.add_argument("--parse-only", action="store_true", help=argparse.SUPPRESS)
     options = parser.parse_args()
+    if options.parse_only:
+        return 0
     options.binary = options.binary.resolve()
     options.compile_wanted = options.compile
     # What torch.compile calls.

@@ -1,6 +1,9 @@
 #include "CMPI.h"
+#include <dlfcn.h>
 #include <mpi.h>
+#include <stddef.h>
 #include <stdint.h>
+#include <stdlib.h>
 
 // Handles are pointers in Open MPI and integers in MPICH; through intptr_t both fit an opaque pointer.
 #define TO(type, handle) ((type)(intptr_t)(handle))
@@ -51,7 +54,36 @@ int cmpi_is_finalized(void) {
 
 int cmpi_init_thread(int required, int *provided) { return MPI_Init_thread(NULL, NULL, required, provided); }
 int cmpi_finalize(void) { return MPI_Finalize(); }
-int cmpi_abort(cmpi_communicator communicator, int status) { return MPI_Abort(TO(MPI_Comm, communicator), status); }
+
+#ifdef OPEN_MPI
+// What MPI_Abort calls after it has printed eight lines.
+extern int ompi_mpi_abort(MPI_Comm communicator, int status) __attribute__((weak));
+#endif
+
+int cmpi_abort(cmpi_communicator communicator, int status) {
+#ifdef OPEN_MPI
+    if (ompi_mpi_abort) return ompi_mpi_abort(TO(MPI_Comm, communicator), status);
+#endif
+    return MPI_Abort(TO(MPI_Comm, communicator), status);
+}
+
+// A process that only exits makes mpirun print ten lines. The library is MPI's own, where that has not built it in; its
+// header need not be installed: a process is a name of 256 characters and a rank.
+void cmpi_abort_before_init(int status) {
+    struct {
+        char name[256];
+        uint32_t rank;
+    } process = {{0}, 0};
+    void *library = getenv("PMIX_NAMESPACE") ? dlopen("libpmix.so.2", RTLD_NOW | RTLD_GLOBAL) : NULL;
+    if (!library) return;
+    int (*init)(void *, void *, size_t) = (int (*)(void *, void *, size_t))dlsym(library, "PMIx_Init");
+    int (*abort)(int, const char *, void *, size_t) =
+        (int (*)(int, const char *, void *, size_t))dlsym(library, "PMIx_Abort");
+    if (init && abort && init(&process, NULL, 0) == 0) abort(status, "", NULL, 0);
+}
+
+int cmpi_max_library_version(void) { return MPI_MAX_LIBRARY_VERSION_STRING; }
+int cmpi_library_version(char *text, int *length) { return MPI_Get_library_version(text, length); }
 
 cmpi_communicator cmpi_world(void) { return TO(cmpi_communicator, MPI_COMM_WORLD); }
 cmpi_communicator cmpi_self(void) { return TO(cmpi_communicator, MPI_COMM_SELF); }

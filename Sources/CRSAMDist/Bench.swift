@@ -12,7 +12,8 @@ struct BenchStep: ParsableCommand {
         commandName: "step",
         abstract: "Time the training loop's steps on synthetic data.",
         discussion: """
-              mpirun -np 2 crsam-dist bench step --model resnet18 --batch-size 128 --json step.json
+              mpirun -np 2 crsam-dist bench step --model resnet18 \\
+                  --batch-size 128 --json step.json
             """)
 
     @OptionGroup(title: "Data") var data: DataOptions
@@ -22,36 +23,41 @@ struct BenchStep: ParsableCommand {
     @OptionGroup(title: "Size") var size: SizeOptions
     @Option(help: "Steps that are timed, after one that is not.")
     var steps = 10
-    @Option(help: "Write the figures to a JSON file as well.")
+    @Option(help: "Write the figures to a JSON file as well; - for standard output, with the text on standard error.")
     var json: String?
-    @Flag(help: "Tell what a step's time went to, by phase and by kind of operation (rank 0's).")
+    @Flag(help: "Print rank 0's time of a step, by phase and by kind of operation.")
     var breakdown = false
-    @Flag(help: "With --breakdown: hold each kind's GF/s against the machine's matrix-product peak.")
+    @Flag(help: "Print --breakdown with each kind's GF/s as a share of the measured matrix-product peak.")
     var compareWithPeak = false
-    @Option(help: "Write the last three steps of all ranks to a file for chrome://tracing or Perfetto.")
+    @Option(
+        help: "Write the last three steps of all ranks to a file for chrome://tracing or Perfetto; - as with --json.")
     var trace: String?
 
     func validate() throws {
+        if let dataset = data.dataset, dataset.lowercased() != "synthetic" {
+            throw ValidationError("bench step times the loop on --dataset synthetic only")
+        }
         if !(1...100_000).contains(steps) { throw ValidationError("--steps must be from 1 to 100000") }
     }
 
     func run() throws {
         let settings = data.settings + model.settings + method.settings + optimizer.settings + size.settings
         let configuration = try GivenSettings(flags: [("dataset", "synthetic")] + settings).configuration
-        guard configuration.dataset == .synthetic else {
-            throw ValidationError("bench step times the loop on --dataset synthetic only")
-        }
         var benchmark = StepBenchmark(measuredSteps: steps)
         benchmark.hasBreakdown = breakdown || compareWithPeak
-        benchmark.tracePath = trace
+        benchmark.hasTrace = trace != nil
         Job.run(configuration) { world in
+            let output =
+                world.rank == 0
+                ? try CommandOutput(
+                    [("--json", json), ("--trace", trace)], inputs: [configuration.initWeights].compactMap(\.self))
+                : nil
             let result = try benchmark.run(configuration, world: world)
-            guard world.rank == 0 else { return }
-            print(result.text)
+            var text = result.text
             if let breakdown = result.breakdown {
-                print("\n\(breakdown.text(peak: compareWithPeak ? result.peak : nil))")
+                text += "\n\n\(breakdown.text(peak: compareWithPeak ? result.peak : nil))"
             }
-            if let json { try result.write(to: json) }
+            try output?.publish(text, ["--json": result.json, "--trace": result.trace ?? ""])
         }
     }
 }
@@ -59,7 +65,7 @@ struct BenchStep: ParsableCommand {
 struct BenchPrecision: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "precision",
-        abstract: "Tell how much of CR-SAM's differences of gradients survives bfloat16.",
+        abstract: "Measure the error of bfloat16 in CR-SAM's gradients and their differences.",
         discussion: """
             Trains as 'train' does for as many updates as the last of --at names (with --dataset synthetic, on four batches), \
             and before each of them compares bfloat16's gradients with float32's at the same weights: errors in norm of g0, \
@@ -92,9 +98,9 @@ struct BenchPrecision: ParsableCommand {
         compared.precision = .bfloat16
         try compared.validate()
         Job.run(compared) { world in
-            if world.rank == 0 { print(PrecisionComparison.header) }
+            if world.rank == 0 { try Console.print(PrecisionComparison.header) }
             _ = try PrecisionComparison(steps: at.sorted()).run(configuration, world: world) { row in
-                if world.rank == 0 { print(row.text) }
+                if world.rank == 0 { try Console.print(row.text) }
             }
         }
     }

@@ -11,31 +11,43 @@ struct CRSAMDist: ParsableCommand {
             Start it with mpirun, one rank a core:
 
               mpirun -np 2 crsam-dist train
-              mpirun -np 8 --hostfile HOSTS crsam-dist train --dataset cifar10 --data DIR --model resnet18
+              mpirun -np 8 --hostfile HOSTS crsam-dist train \\
+                  --dataset cifar10 --data DIR --model resnet18
 
             Every command also runs alone, as one rank.
             """,
+        version: Job.version,
         subcommands: [Train.self, Evaluate.self, Models.self, Bench.self])
 
     /// Errors of any kind leave here, as one line from one rank.
     static func main() {
+        Job.prepare()
         let arguments = Array(CommandLine.arguments.dropFirst())
         if let option = ArgumentForms.singleDashed(arguments) {
             Job.fail("Unknown option '\(option)': long options begin with two dashes, '-\(option)'", status: 64)
         }
-        let command: any ParsableCommand
-        do { command = try parseAsRoot(ArgumentForms.attached(arguments)) } catch {
-            // Help is asked for once, however many ranks print it.
-            if exitCode(for: error).isSuccess {
-                if Job.speaksBeforeStart { print(fullMessage(for: error)) }
-                Job.leave()
-            }
-            Job.fail("\(message(for: error)); see crsam-dist --help", status: exitCode(for: error).rawValue)
+        do {
+            var command = try parseAsRoot(ArgumentForms.attached(arguments))
+            try run(&command)
+        } catch let error where exitCode(for: error).isSuccess {
+            // Narrower lines would break the examples, which are there to be copied.
+            let text = fullMessage(for: error, columns: max(Console.columns ?? 80, 80))
+            do { try Job.print { text } } catch { Job.fail("\(error)") }
+        } catch {
+            Job.fail("\(message(for: error)); see \(helpCommand(for: error))", status: exitCode(for: error).rawValue)
         }
-        var runnable = command
-        do { try runnable.run() } catch let error where exitCode(for: error).isSuccess {
-            if Job.speaksBeforeStart { print(fullMessage(for: error)) }
-            Job.leave()
+    }
+
+    /// An error of the work itself has no flag to look up.
+    private static func run(_ command: inout any ParsableCommand) throws {
+        do { try command.run() } catch let error where exitCode(for: error).isSuccess || error is ValidationError {
+            throw error
         } catch { Job.fail("\(error)") }
+    }
+
+    /// The help that lists the flags of the command in question, as the parser itself advises.
+    private static func helpCommand(for error: any Error) -> String {
+        let advice = fullMessage(for: error, columns: nil).split(separator: "See '").last?.split(separator: "'").first
+        return advice.map(String.init) ?? "crsam-dist --help"
     }
 }

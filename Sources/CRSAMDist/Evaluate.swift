@@ -4,8 +4,10 @@ import Training
 struct Evaluate: ParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Loss and accuracy of a checkpoint on a data set's test images.",
+        usage: "crsam-dist evaluate --checkpoint <checkpoint> [<options>]",
         discussion: """
-              mpirun -np 2 crsam-dist evaluate --checkpoint runs/fashion-mnist-resnet8-crsam-001
+              mpirun -np 2 crsam-dist evaluate \\
+                  --checkpoint runs/fashion-mnist-resnet8-crsam-001
             """)
 
     @Option(help: "A run folder, a checkpoint's folder or a .safetensors file.")
@@ -18,13 +20,15 @@ struct Evaluate: ParsableCommand {
     var data: Setting
     @Option(help: "float32 or bfloat16, of activations and products. (default: as in training)")
     var precision: Setting
-    @Option(help: "The most samples in one run of the network on one rank. (default: the run's, at most 128)")
+    @Option(
+        help: "At most so many samples of a rank in one forward pass, to save memory. (default: the run's, at most 128)"
+    )
     var microBatchSize: Setting
     @Option(
         help: "Threads of each rank, with mpirun --bind-to none or --map-by slot:PE=N as in train. (default: the run's)"
     )
     var threads: Setting
-    @Option(help: "Write the result to a JSON file as well.")
+    @Option(help: "Write the result to a JSON file as well; - for standard output, with the text on standard error.")
     var json: String?
 
     func run() throws {
@@ -36,10 +40,9 @@ struct Evaluate: ParsableCommand {
                 ("threads", threads),
             ])
         Job.run(evaluation.configuration) { world in
+            let output = world.rank == 0 ? try CommandOutput([("--json", json)], inputs: evaluation.inputs) : nil
             let result = try evaluation.run(world)
-            guard world.rank == 0 else { return }
-            print(evaluation.text(of: result))
-            if let json { try evaluation.write(result, to: json) }
+            try output?.publish(evaluation.text(of: result), ["--json": evaluation.json(of: result)])
         }
     }
 }

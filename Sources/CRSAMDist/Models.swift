@@ -16,6 +16,6 @@ struct Models: ParsableCommand {
     }
 
     func run() throws {
-        if Job.speaksBeforeStart { print(try ModelTable(channels: channels, classes: classes).text) }
+        try Job.print { try ModelTable(channels: channels, classes: classes).text }
     }
 }

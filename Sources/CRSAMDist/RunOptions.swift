@@ -38,7 +38,7 @@ struct MethodOptions: ParsableArguments {
     var method: Setting
     @Option(help: "CR-SAM's form: linear or log. (default: linear)")
     var regularizer: Setting
-    @Option(help: "Perturbation radius, in units of the weights' norm. (default: 0.1)")
+    @Option(help: "Radius of the perturbation: the norm of epsilon, over all parameters. (default: 0.1)")
     var rho: Setting
     @Option(help: "Weight of CR-SAM's trace term. (default: 0.1)")
     var alpha: Setting
@@ -47,7 +47,7 @@ struct MethodOptions: ParsableArguments {
     @Option(help: "Samples behind each ascent direction, or 'global'. (default: a rank's share of the batch)")
     var mSharpness: Setting
     @Option(
-        help: "Passes that move BatchNorm's running statistics: clean, or official for w - eps too. (default: clean)")
+        help: "Passes that update BatchNorm's running statistics: clean, or official for w - eps too. (default: clean)")
     var bnRunningStats: Setting
     @Option(help: "Label smoothing in the training loss, from 0 to below 1. (default: 0)")
     var labelSmoothing: Setting
@@ -90,7 +90,7 @@ struct OptimizerOptions: ParsableArguments {
 struct SizeOptions: ParsableArguments {
     @Option(help: "Samples of one update, over all ranks. (default: 128)")
     var batchSize: Setting
-    @Option(help: "The most samples in one run of the network on one rank. (default: no limit)")
+    @Option(help: "At most so many samples of a rank in one forward pass, to save memory. (default: no limit)")
     var microBatchSize: Setting
     @Option(help: "Random seed. (default: 0)")
     var seed: Setting
@@ -102,7 +102,7 @@ struct SizeOptions: ParsableArguments {
     var threads: Setting
     @Option(
         help: """
-            MiB of gradient at least that are reduced at once while the last backward pass goes on; 0: all after it. \
+            Gradient bucket size in MiB for overlapping the all-reduce with the last backward pass; 0 disables overlap. \
             (default: 4)
             """)
     var bucketSize: Setting

@@ -9,8 +9,9 @@ struct Train: ParsableCommand {
             without the dashes. The resolved settings are written to config.yaml in the output folder.
 
               mpirun -np 2 crsam-dist train
-              mpirun -np 8 crsam-dist train --dataset cifar10 --data DIR --model resnet18 \\
-                  --learning-rate 0.05 --weight-decay 1e-3 --epochs 200 --output runs/c10
+              mpirun -np 8 crsam-dist train --dataset cifar10 --data DIR \\
+                  --model resnet18 --learning-rate 0.05 --weight-decay 1e-3 \\
+                  --epochs 200 --output runs/c10
               mpirun -np 8 crsam-dist train --output runs/c10 --resume
             """)
 

@@ -5,6 +5,7 @@ import Synchronization
 /// names the rank.
 public enum JobFailure {
     private static let isEnding = Atomic<Bool>(false)
+    private static let endStatus = Atomic<Int32>(1)
 
     /// Prints `crsam-dist: error: rank R: message` on standard error in one write, then ends every rank of the job.
     ///
@@ -30,12 +31,14 @@ public enum JobFailure {
         let oneLine = message.split(whereSeparator: \.isNewline).joined(separator: " ")
         let shown = String(
             String.UnicodeScalarView(oneLine.unicodeScalars.map { $0.value < 32 || $0.value == 127 ? "?" : $0 }))
+        let status = status == 0 ? 1 : status
+        endStatus.store(status, ordering: .relaxed)
+        // Standard error may be a pipe that nobody empties, and MPI may wait: what hangs ends all the same, with the status.
+        signal(SIGALRM) { _ in _exit(JobFailure.endStatus.load(ordering: .relaxed)) }
+        alarm(10)
         let line = "crsam-dist: error: \(place)\(shown)\n"
         _ = Array(line.utf8).withUnsafeBytes { write(STDERR_FILENO, $0.baseAddress, $0.count) }
-        // Flushing waits for a thread that holds a stream's lock, and MPI may wait too: the signal ends what hangs.
-        alarm(10)
-        fflush(nil)
-        MPIEnvironment.abort(status: status == 0 ? 1 : status)
+        MPIEnvironment.abort(status: status)
     }
 
     /// Runs `body`; an error that it throws ends the job with the text that `describe` makes of it.

@@ -51,27 +51,31 @@ public final class MPIEnvironment {
     /// Whether MPI can be called now.
     static var isLive: Bool { isInitialized && !isFinalized }
 
-    /// The rank that the launcher (`mpirun`, `srun`) gave this process; known before MPI is initialized.
-    /// `nil` for a process that was started by hand.
-    public static var launchedRank: Int? {
-        // SLURM sets its variable in a batch script too, where mpirun gives the ranks: hence the last resort.
-        for name in ["OMPI_COMM_WORLD_RANK", "PMIX_RANK", "PMI_RANK", "SLURM_PROCID"] {
-            if let text = getenv(name), let rank = Int(String(cString: text)), rank >= 0 { return rank }
-        }
-        return nil
+    /// The MPI library's name and version, such as `Open MPI v4.1.4`; known before MPI is initialized.
+    public static var libraryName: String {
+        var characters = [CChar](repeating: 0, count: Int(cmpi_max_library_version()) + 1)
+        var length: Int32 = 0
+        guard cmpi_library_version(&characters, &length) == cmpi_success() else { return "unknown MPI" }
+        let text = characters.prefix(Int(length)).map { UInt8(bitPattern: $0) }
+        // A package and dates follow the name.
+        return String(decoding: text.prefix { $0 >= 32 && $0 != UInt8(ascii: ",") }, as: UTF8.self)
     }
 
     /// This process's rank in the job, by MPI where it can be asked and by the launcher's word where not.
     public static var jobRank: Int? {
         var rank: Int32 = 0
-        guard isLive, cmpi_rank(cmpi_world(), &rank) == cmpi_success() else { return launchedRank }
+        guard isLive, cmpi_rank(cmpi_world(), &rank) == cmpi_success() else { return Launcher.ofThisProcess.rank }
         return Int(rank)
     }
 
-    /// Ends every rank of the job at once. Without a live MPI it ends this process, which makes the launcher end the
-    /// rest.
+    /// Ends every rank of the job at once. Before MPI is initialized the launcher is asked to; where it cannot be, this
+    /// process ends, which makes the launcher end the rest.
     public static func abort(status: Int32) -> Never {
-        if isLive { _ = cmpi_abort(cmpi_world(), status) }
+        if isLive {
+            _ = cmpi_abort(cmpi_world(), status)
+        } else if !isInitialized, case .program = Launcher.ofThisProcess.ancestry {
+            cmpi_abort_before_init(status)
+        }
         exit(status)
     }
 }

@@ -126,11 +126,18 @@ public struct CheckpointEvaluation: Sendable {
             + "loss \(ProgressReporter.fixed(result.loss, 4)), accuracy \(ProgressReporter.percent(result.accuracy))"
     }
 
-    public func write(_ result: EvaluationResult, to path: String) throws {
+    /// Files that the evaluation reads: no result may be written over them.
+    public var inputs: [String] {
+        let run = RunFolder(FileSystem.directory(of: FileSystem.directory(of: checkpoint.path)))
+        let files = [CheckpointStore.modelFile, CheckpointStore.optimizerFile, CheckpointStore.stateFile]
+        return [checkpoint.path, run.config, run.metrics, run.epochs] + files.map { "\(checkpoint.path)/\($0)" }
+    }
+
+    public func json(of result: EvaluationResult) -> String {
         var text = "{\"loss\":"
         text.appendJSON(result.loss)
         text += ",\"accuracy\":"
         text.appendJSON(result.accuracy)
-        try FileSystem.replace(path, with: text + ",\"samples\":\(result.sampleCount)}\n")
+        return text + ",\"samples\":\(result.sampleCount)}\n"
     }
 }

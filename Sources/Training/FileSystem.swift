@@ -91,28 +91,26 @@ enum FileSystem {
     static func isPartialName(_ name: String) -> Bool { name.hasPrefix(".") && name.hasSuffix(".partial") }
 
     /// Writes a whole file so that a reader, at any instant and after any crash, finds the old text or the new.
+    ///
+    /// - Parameter partial: the name to write under meanwhile; the file's own, marked, unless given.
     static func replace(
-        _ path: String, with text: String,
+        _ path: String, with text: String, by partial: String? = nil,
         open: (String) throws(FileError) -> any ByteSink = { path throws(FileError) in try OutputFile(path) }
     ) throws(FileError) {
-        try replace(path, open: open) { sink throws(FileError) in try sink.write(text) }
+        try replace(path, by: partial, open: open) { sink throws(FileError) in try sink.write(text) }
     }
 
     /// The same of what `content` writes.
     static func replace(
-        _ path: String,
+        _ path: String, by partial: String? = nil,
         open: (String) throws(FileError) -> any ByteSink = { path throws(FileError) in try OutputFile(path) },
         content: (any ByteSink) throws(FileError) -> Void
     ) throws(FileError) {
         let path = resolved(path)
         var status = stat()
         let isThere = stat(path, &status) == 0
-        if isThere, status.st_mode & S_IFMT != S_IFREG, status.st_mode & S_IFMT != S_IFDIR {
-            // A device or pipe is written to, not replaced.
-            return try content(open(path))
-        }
         let folder = directory(of: path)
-        let partial = folder + "/" + partialName(lastName(of: path))
+        let partial = folder + "/" + (partial ?? partialName(lastName(of: path)))
         do throws(FileError) {
             let file = try open(partial)
             try content(file)

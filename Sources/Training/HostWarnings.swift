@@ -18,11 +18,7 @@ package enum HostWarnings {
     }
 
     /// Writes a warning on this process's standard error.
-    static func say(_ line: String) {
-        _ = Array("crsam-dist: warning: \(line)\n".utf8).withUnsafeBytes {
-            write(STDERR_FILENO, $0.baseAddress, $0.count)
-        }
-    }
+    static func say(_ line: String) { Console.warn(line) }
 
     /// - Parameter texts: of each rank, a warning a line.
     package static func lines(byRank texts: [String]) -> [String] {

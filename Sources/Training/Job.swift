@@ -1,9 +1,17 @@
 import Collectives
+import Compute
 import Glibc
 import Vectors
 
 /// One rank's life, from the start of MPI to its end: what a command runs in.
 public enum Job {
+    /// The program's version, and those of the libraries that decide its results and speed.
+    public static var version: String {
+        let commit = MachineDescription().commit.map { " (checkout \($0.prefix(12)))" } ?? ""
+        return "crsam-dist 0.1.0\(commit)\n"
+            + "\(MPIEnvironment.libraryName), \(Network.libraryName)"
+    }
+
     /// Initializes MPI, runs `body` on every rank, finalizes. An error on any rank ends the whole job at once, with one line on
     /// standard error and a non-zero status. What makes the run slow on its hosts is told before (``HostWarnings``).
     public static func run(_ configuration: RunConfiguration, _ body: (Communicator) throws -> Void) {
@@ -14,32 +22,40 @@ public enum Job {
     public static func run(
         _ resolve: (Communicator) throws -> RunConfiguration, _ body: (RunConfiguration, Communicator) throws -> Void
     ) {
-        // A file that may not grow and a reader that went away are errors of a write, which say where; not silent deaths.
-        signal(SIGXFSZ, SIG_IGN)
-        signal(SIGPIPE, SIG_IGN)
-        // Once initialized, MPI sets a launcher's variables in a process without one too.
-        let isLaunched = MPIEnvironment.launchedRank != nil
+        let launcher = Launcher.ofThisProcess
         JobFailure.endingJob {
             let environment = try MPIEnvironment(requiring: .funneled)
-            JobFailure.endingJob {
+            if let disagreement = LauncherDisagreement(launcher, ranks: environment.world.size) {
+                JobFailure.end("\(disagreement)", rank: launcher.rank)
+            }
+            JobFailure.endingJob(describedBy: Self.describe) {
                 let configuration = try resolve(environment.world)
                 // More ranks than cores would otherwise wait for each other with the processor in their hands.
                 LinearAlgebraThreads.set(Int32(configuration.threads))
-                try HostWarnings.show(configuration, isLaunched: isLaunched, environment.world)
+                try HostWarnings.show(configuration, isLaunched: launcher.rank != nil, environment.world)
                 try body(configuration, environment.world)
             }
         }
     }
 
-    /// Whether this process is the one that prints before MPI is initialized: rank 0, or one started without mpirun.
-    public static var speaksBeforeStart: Bool { (MPIEnvironment.launchedRank ?? 0) == 0 }
+    private static func describe(_ error: any Error) -> String {
+        BarLine.end()
+        return "\(error)"
+    }
+
+    /// To be called first of all, before a file or a library is opened.
+    public static func prepare() {
+        Console.secureDescriptors()
+        // A file that may not grow and a reader that went away are errors of a write, which say where; not silent deaths.
+        signal(SIGXFSZ, SIG_IGN)
+        signal(SIGPIPE, SIG_IGN)
+    }
+
+    /// Prints text that needs no MPI: once, however many ranks were started to print it.
+    public static func print(_ text: () throws -> String) throws {
+        if (Launcher.ofThisProcess.rank ?? 0) == 0 { try Console.print(text()) }
+    }
 
     /// Ends the whole job with one line on standard error.
     public static func fail(_ message: String, status: Int32 = 1) -> Never { JobFailure.end(message, status: status) }
-
-    /// Ends this process well.
-    public static func leave() -> Never {
-        fflush(nil)
-        exit(0)
-    }
 }

@@ -34,19 +34,41 @@ public final class OutputFile: ByteSink {
         case replacing
         /// Goes on at the end of what is there; can also be read.
         case appending
+        /// Writes to what is there already, a pipe or a device.
+        case existing
+
+        fileprivate var flags: Int32 {
+            switch self {
+            case .replacing: O_WRONLY | O_CREAT | O_TRUNC
+            case .appending: O_RDWR | O_CREAT | O_APPEND
+            case .existing: O_WRONLY | O_NOCTTY
+            }
+        }
     }
 
     public let path: String
     let descriptor: Int32
+    private let isOwned: Bool
 
     public init(_ path: String, _ mode: Mode = .replacing) throws(FileError) {
-        let flags = O_CREAT | O_CLOEXEC | (mode == .replacing ? O_WRONLY | O_TRUNC : O_RDWR | O_APPEND)
-        descriptor = open(path, flags, 0o644)
+        descriptor = open(path, O_CLOEXEC | mode.flags, 0o644)
         self.path = path
-        if descriptor < 0 { throw .last(mode == .appending ? "open" : "create", path) }
+        isOwned = true
+        if descriptor < 0 { throw .last(mode == .replacing ? "create" : "open", path) }
     }
 
-    deinit { close(descriptor) }
+    /// A descriptor that is open already and stays so, such as standard output.
+    init(descriptor: Int32, name: String) {
+        self.descriptor = descriptor
+        path = name
+        isOwned = false
+    }
+
+    deinit { if isOwned { close(descriptor) } }
+
+    func setMode(_ mode: mode_t) throws(FileError) {
+        if fchmod(descriptor, mode) != 0 { throw .last("set the mode of", path) }
+    }
 
     public func write(_ bytes: UnsafeRawBufferPointer) throws(FileError) {
         var rest = bytes[...]
@@ -54,6 +76,12 @@ public final class OutputFile: ByteSink {
             let written = Glibc.write(descriptor, UnsafeRawBufferPointer(rebasing: rest).baseAddress, rest.count)
             if written < 0 {
                 if errno == EINTR { continue }
+                // Another process may have set a terminal or pipe that it shares not to wait.
+                if errno == EAGAIN {
+                    var waiting = pollfd(fd: descriptor, events: Int16(POLLOUT), revents: 0)
+                    poll(&waiting, 1, -1)
+                    continue
+                }
                 throw .last("write", path)
             }
             rest = rest.dropFirst(written)

@@ -61,7 +61,7 @@ public struct PrecisionComparison {
     /// for each precision, beside the training's.
     /// - Parameter report: hears each row as it is found.
     public func run(
-        _ requested: RunConfiguration, world: Communicator, report: @escaping (Row) -> Void = { _ in }
+        _ requested: RunConfiguration, world: Communicator, report: @escaping (Row) throws -> Void = { _ in }
     ) throws -> [Row] {
         // Where ranks compare at other times their collectives would differ.
         try ConfigurationAgreement.check([("command", "bench precision"), ("at", "\(steps)")], world)
@@ -103,7 +103,7 @@ public struct PrecisionComparison {
                 secondDifferenceSize: second.norm / gradient.norm,
                 curvature: curvature(float32.losses, .float32), comparedCurvature: curvature(other.losses, compared))
             rows.append(row)
-            report(row)
+            try report(row)
         }
         defer { trainer.beforeStep = nil }
         _ = try trainer.run()

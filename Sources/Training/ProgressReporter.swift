@@ -8,6 +8,8 @@ public final class ProgressReporter {
         /// Columns of the terminal at this moment.
         public var width: () -> Int
         public var write: (String) -> Void
+        /// Hears whether the cursor stands behind a bar.
+        var barStands: (Bool) -> Void = { _ in }
 
         public init(isTerminal: Bool, width: @escaping () -> Int, write: @escaping (String) -> Void) {
             self.isTerminal = isTerminal
@@ -16,23 +18,12 @@ public final class ProgressReporter {
         }
 
         public static var standardOutput: Output {
-            // mpirun gives every rank a terminal of its own, whatever its own output is: what counts is mpirun's. On
-            // another host the parent is a daemon without one. TERM=dumb is a log, not a screen.
-            let isLaunched = getenv("OMPI_COMM_WORLD_RANK") != nil
-            let descriptor =
-                isLaunched ? open("/proc/\(getppid())/fd/1", O_WRONLY | O_NOCTTY | O_CLOEXEC) : STDOUT_FILENO
-            let isDumb = getenv("TERM").map { String(cString: $0) } == "dumb"
-            return Output(
-                isTerminal: descriptor >= 0 && isatty(descriptor) == 1 && !isDumb,
-                width: {
-                    var size = winsize()
-                    let known = ioctl(descriptor, UInt(TIOCGWINSZ), &size) == 0 && size.ws_col > 0
-                    return known ? Int(size.ws_col) : 80
-                },
-                write: { text in
-                    var text = text
-                    text.withUTF8 { _ = Glibc.write(STDOUT_FILENO, $0.baseAddress, $0.count) }
-                })
+            let screen = Terminal.screen()
+            var output = Output(
+                isTerminal: screen != nil, width: { screen.flatMap(Terminal.columns) ?? 80 },
+                write: Console.writeProgress)
+            output.barStands = BarLine.stands
+            return output
         }
     }
 
@@ -92,21 +83,27 @@ public final class ProgressReporter {
 
     /// The bar, the share done, and as many parts as the terminal has room for.
     private func draw(_ parts: [String], step: Int) {
-        let width = max(output.width() - 1, 20)
+        let width = max(output.width() - 1, 1)
         let share = totalSteps > 0 ? min(max(Double(step) / Double(totalSteps), 0), 1) : 1
         let barWidth = width >= 60 ? 16 : 0
         let filled = Int(share * Double(barWidth))
         var line = String(repeating: "█", count: filled) + String(repeating: "░", count: barWidth - filled)
         line += "\(barWidth > 0 ? " " : "")\(Int(share * 100)) %"
         for part in parts where line.count + 2 + part.count <= width { line += "  " + part }
-        let padding = String(repeating: " ", count: max(0, barLength - line.count))
+        line = String(line.prefix(width))
+        // A terminal made narrower meanwhile has no room for what covers all of the old bar.
+        let padding = String(repeating: " ", count: max(0, min(barLength, width) - line.count))
+        // Before it does: a signal may come right after the write.
+        output.barStands(true)
         output.write("\r" + line + padding)
         barLength = line.count
     }
 
     private func clearBar() {
-        if barLength > 0 { output.write("\r" + String(repeating: " ", count: barLength) + "\r") }
+        let width = max(output.width() - 1, 1)
+        if barLength > 0 { output.write("\r" + String(repeating: " ", count: min(barLength, width)) + "\r") }
         barLength = 0
+        output.barStands(false)
     }
 
     private func timeLeft(after step: Int, at instant: ContinuousClock.Instant) -> String {

@@ -31,6 +31,8 @@ public struct StepBenchmarkResult: Sendable, Equatable {
     public var peak: Double
     /// Rank 0's; nil unless it was asked for.
     public var breakdown: StepBreakdown?
+    /// Chrome's trace format; nil unless it was asked for.
+    public var trace: String?
 
     public var json: String {
         var text = "{\"model\":"
@@ -95,8 +97,6 @@ extension StepBenchmarkResult {
           start to first step    \(ProgressReporter.fixed(secondsToFirstStep, 2)) s (\(startUp.text))
         """
     }
-
-    public func write(to path: String) throws { try FileSystem.replace(path, with: json) }
 }
 
 /// Times the training loop itself on synthetic data: the same steps as a run's, without files or evaluation.
@@ -106,8 +106,8 @@ public struct StepBenchmark {
     public var measuredSteps = 10
     /// Whether the result tells what the time went to.
     public var hasBreakdown = false
-    /// A file for the last steps of all ranks in Chrome's trace format.
-    public var tracePath: String?
+    /// Whether the result holds the last steps of all ranks in Chrome's trace format.
+    public var hasTrace = false
 
     /// Steps of a trace: enough to see what repeats.
     private static let tracedSteps = 3
@@ -121,7 +121,7 @@ public struct StepBenchmark {
         var startUp = StartUp()
         startUp.mpi = Self.secondsSinceProcessStart()
         let trainer = try Trainer(configuration, world: world, purpose: .benchmark)
-        let profile = hasBreakdown || tracePath != nil ? Profile() : nil
+        let profile = hasBreakdown || hasTrace ? Profile() : nil
         // Without a breakdown only a trace's steps are taken down.
         let profiledFrom = hasBreakdown ? warmupSteps : warmupSteps + max(0, measuredSteps - Self.tracedSteps)
         startUp.preparation = Self.secondsSinceProcessStart() - startUp.mpi
@@ -148,10 +148,8 @@ public struct StepBenchmark {
         try world.barrier()
         let ownPeak = try MatrixProductPeak.measure(configuration.precision)
         let peak = try world.allReduce(ownPeak, .sum)
-        if let profile, let tracePath {
-            let trace = try StepTrace.gather(profile, world, lastSteps: Self.tracedSteps)
-            if world.rank == 0 { try FileSystem.replace(tracePath, with: trace) }
-        }
+        let trace =
+            hasTrace ? try profile.map { try StepTrace.gather($0, world, lastSteps: Self.tracedSteps) } : nil
         let operations = Double(
             trainer.gradientOperations * trainer.gradientEvaluationsPerStep * configuration.batchSize)
         return StepBenchmarkResult(
@@ -172,7 +170,7 @@ public struct StepBenchmark {
                     StepBreakdown(
                         $0, steps: measured.count,
                         stepSeconds: measured.reduce(0, +) / Double(measured.count))
-                } : nil)
+                } : nil, trace: trace)
     }
 
     /// By the kernel's own record of when the process began; 0 where it cannot be read.

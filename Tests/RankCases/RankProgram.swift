@@ -14,7 +14,7 @@ package struct RankProgram {
     }
 
     package func run() {
-        let launchedRank = MPIEnvironment.launchedRank
+        let launchedRank = Launcher.ofThisProcess.rank
         JobFailure.endingJob {
             try check(!MPIEnvironment.isInitialized, "MPI is initialized before anyone asked")
             try runCases(launchedRank: launchedRank)

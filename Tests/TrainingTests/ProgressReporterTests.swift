@@ -56,7 +56,7 @@ private func metrics(step: Int, curvature: Double? = 1.5) -> StepMetrics {
     }
 
     @Test func `the bar fits every terminal`() {
-        for width in [10, 21, 40, 60, 80, 81, 120, 500] {
+        for width in [1, 2, 5, 10, 12, 21, 40, 60, 80, 81, 120, 500] {
             let screen = Screen()
             screen.width = width
             let reporter = screen.reporter(isTerminal: true)
@@ -64,8 +64,8 @@ private func metrics(step: Int, curvature: Double? = 1.5) -> StepMetrics {
             reporter.report(metrics(step: 500))
             let line = screen.take()
             #expect(line.hasPrefix("\r") && !line.contains("\n"))
-            #expect(line.count - 1 <= max(width - 1, 20), "\(line.count) in \(width)")
-            #expect(line.contains("50 %"))
+            #expect(line.count - 1 <= max(width - 1, 1), "\(line.count) in \(width)")
+            #expect(line.contains("50 %") == (width > 4))
             #expect(line.contains("████████░░░░░░░░") == (width > 60))
         }
     }
@@ -91,6 +91,20 @@ private func metrics(step: Int, curvature: Double? = 1.5) -> StepMetrics {
         screen.instant += .seconds(1)
         reporter.report(metrics(step: 1, curvature: nil))
         #expect(screen.take().count == longer)
+    }
+
+    @Test func `a terminal that became narrower gets no bar of the old width`() {
+        let screen = Screen()
+        let reporter = screen.reporter(isTerminal: true)
+        screen.instant += .seconds(1)
+        reporter.report(metrics(step: 1))
+        _ = screen.take()
+        screen.width = 30
+        screen.instant += .seconds(1)
+        reporter.report(metrics(step: 2))
+        #expect(screen.take().count == 30)
+        reporter.say("hello")
+        #expect(screen.take().count <= 30 + "\rhello\n".count)
     }
 
     @Test func `an epoch has a line`() {

@@ -40,7 +40,12 @@ int cmpi_is_initialized(void);
 int cmpi_is_finalized(void);
 int cmpi_init_thread(int required, int *provided);
 int cmpi_finalize(void);
+// Ends all ranks; Open MPI's lines about MPI_Abort are spared.
 int cmpi_abort(cmpi_communicator communicator, int status);
+// Ends all ranks of a job whose launcher speaks PMIx, before MPI is initialized; returns where that is not so.
+void cmpi_abort_before_init(int status);
+int cmpi_max_library_version(void);
+int cmpi_library_version(char *text, int *length);
 
 // Communicators.
 cmpi_communicator cmpi_world(void);

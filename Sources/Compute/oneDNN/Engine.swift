@@ -26,6 +26,14 @@ package final class Engine {
     }
 }
 
+extension Network {
+    /// The name and version of the library that computes it, such as `oneDNN 2.6.0`.
+    public static var libraryName: String {
+        guard let version = dnnl_version()?.pointee else { return "oneDNN" }
+        return "oneDNN \(version.major).\(version.minor).\(version.patch)"
+    }
+}
+
 extension Precision {
     /// What this processor makes of a precision.
     public enum Support: Sendable { case native, emulated, none }
