@@ -80,7 +80,7 @@ public struct FileError: Error, Equatable, CustomStringConvertible {
     }
 
     /// The first part of the path that is a link to nothing, where there is one.
-    static func deadLink(_ path: String) -> String? {
+    public static func deadLink(_ path: String) -> String? {
         for part in parts(of: path) {
             var status = stat()
             guard stat(part, &status) != 0 else { continue }

@@ -66,6 +66,8 @@ public struct CheckpointStore: Sendable {
         let partial = folder + "/" + FileSystem.partialName(name)
         do throws(FileError) {
             if try latest() == path { return path }
+            // Somebody may have cleared it away to save space.
+            try FileSystem.makeDirectories(folder)
             // Complete, but never named by `latest`: a kill came between.
             try discard(name)
             try FileSystem.remove(partial)

@@ -22,16 +22,28 @@ enum FileSystem {
         throw .last("make the folder", path)
     }
 
-    /// Makes a directory and those above it where they are missing.
-    static func makeDirectories(_ path: String) throws(FileError) {
+    /// Makes a directory and those above it where they are missing; returns what it made, outermost first.
+    @discardableResult
+    static func makeDirectories(_ path: String) throws(FileError) -> [String] {
         if let kind = try FileKind(of: path) {
-            if kind == .directory { return }
+            if kind == .directory { return [] }
             throw FileError("make the folder", path, code: EEXIST, reason: "it is \(kind.text)")
         }
         let parent = directory(of: path)
-        if parent != path { try makeDirectories(parent) }
-        if try !makeNewDirectory(path), try kind(path) != .directory {
-            throw FileError("make the folder", path, code: EEXIST)
+        let above = parent == path ? [] : try makeDirectories(parent)
+        if try makeNewDirectory(path) { return above + [path] }
+        if try kind(path) != .directory { throw FileError("make the folder", path, code: EEXIST) }
+        return above
+    }
+
+    /// Makes a new directory: the stem with the next free number from 001 on.
+    static func makeNumberedDirectory(_ stem: String) throws(FileError) -> String {
+        var number = 1
+        while true {
+            let digits = String(number)
+            let path = "\(stem)-" + String(repeating: "0", count: max(0, 3 - digits.count)) + digits
+            if try makeNewDirectory(path) { return path }
+            number += 1
         }
     }
 
@@ -82,15 +94,29 @@ enum FileSystem {
     ///
     /// - Parameter partial: the name to write under meanwhile; the file's own, marked, unless given.
     static func replace(
-        _ path: String, with text: String, by partial: String? = nil, open: (String) throws(FileError) -> any ByteSink
+        _ path: String, with text: String, by partial: String? = nil,
+        open: (String) throws(FileError) -> any ByteSink = { path throws(FileError) in try OutputFile(path) }
+    ) throws(FileError) {
+        try replace(path, by: partial, open: open) { sink throws(FileError) in try sink.write(text) }
+    }
+
+    /// The same of what `content` writes.
+    static func replace(
+        _ path: String, by partial: String? = nil,
+        open: (String) throws(FileError) -> any ByteSink = { path throws(FileError) in try OutputFile(path) },
+        content: (any ByteSink) throws(FileError) -> Void
     ) throws(FileError) {
         let path = resolved(path)
+        var status = stat()
+        let isThere = stat(path, &status) == 0
         let folder = directory(of: path)
         let partial = folder + "/" + (partial ?? partialName(lastName(of: path)))
         do throws(FileError) {
             let file = try open(partial)
-            try file.write(text)
+            try content(file)
             try file.synchronize()
+            // Some file systems have no permissions to keep.
+            if isThere { chmod(partial, status.st_mode & 0o7777) }
             try rename(partial, to: path)
         } catch {
             // The first error is the one to tell; the next start removes what could not be removed here.
@@ -98,10 +124,6 @@ enum FileSystem {
             throw error
         }
         try synchronize(directory: folder)
-    }
-
-    static func replace(_ path: String, with text: String) throws(FileError) {
-        try replace(path, with: text) { path throws(FileError) in try OutputFile(path) }
     }
 
     /// What a link leads to; the path itself where nothing is there yet.

@@ -89,7 +89,8 @@ public struct GivenSettings: Sendable {
         }
         var (configuration, _) = try Self.applied(file, flags, to: base)
         (base.mSharpness, base.normalization) = (configuration.mSharpness, configuration.normalization)
-        try folder.require(configuration, toContinue: base)
+        // An attempt that came to nothing may be corrected.
+        if try folder.hasResults(base) { try folder.require(configuration, toContinue: base) }
         configuration.output = folder.path
         return configuration
     }

@@ -95,6 +95,29 @@ struct JSONScanner {
         return value
     }
 
+    /// Passes over any value; returns it where it is a number. NaN and Infinity count as such: Python writes them.
+    ///
+    /// - Parameter depth: how many objects and arrays more may lie within each other.
+    mutating func skipValue(depth: Int = 32) throws -> Double? {
+        skipSpace()
+        guard offset < bytes.count, depth > 0 else { throw JSONError(problem: "expected a value", offset: offset) }
+        switch bytes[offset] {
+        case UInt8(ascii: "{"): try object { scanner, _ in _ = try scanner.skipValue(depth: depth - 1) }
+        case UInt8(ascii: "["): try array { scanner in _ = try scanner.skipValue(depth: depth - 1) }
+        case UInt8(ascii: "\""): _ = try string()
+        default:
+            let start = offset
+            while offset < bytes.count, !Self.endsWord.contains(bytes[offset]) { offset += 1 }
+            let word = String(decoding: bytes[start..<offset], as: UTF8.self)
+            if ["true", "false", "null", "NaN"].contains(word) { return nil }
+            guard let number = Double(word) else { throw JSONError(problem: "expected a value", offset: start) }
+            return number
+        }
+        return nil
+    }
+
+    private static let endsWord = Array(",]} \n\r\t".utf8)
+
     mutating func string() throws -> String {
         try take("\"", "a string")
         let start = offset

@@ -3,17 +3,15 @@
 /// Steps gather in memory and reach the file about once a second, at every epoch's end and before every checkpoint, so that a
 /// checkpoint never knows of a step that the log does not.
 public final class MetricsLog {
-    private let steps: OutputFile
-    private let epochs: OutputFile
+    private let steps: RecordLog
+    private let epochs: RecordLog
     private var pending = ""
     private var lastFlush = ContinuousClock.now
 
-    /// - Parameter isNew: whether the table of epochs still needs its header.
-    public init(stepsPath: String, epochsPath: String, isNew: Bool) throws(FileError) {
-        steps = try OutputFile(stepsPath, .appending)
-        epochs = try OutputFile(epochsPath, .appending)
+    public init(stepsPath: String, epochsPath: String) throws(FileError) {
+        steps = try RecordLog(stepsPath, .steps)
+        epochs = try RecordLog(epochsPath, .epochs)
         pending.reserveCapacity(1 << 16)
-        if isNew { try epochs.write(EpochMetrics.header) }
     }
 
     public func append(_ metrics: StepMetrics) throws(FileError) {
@@ -22,6 +20,7 @@ public final class MetricsLog {
     }
 
     public func append(_ metrics: EpochMetrics) throws(FileError) {
+        try followNames()
         try flush()
         try epochs.write(metrics.row)
     }
@@ -31,5 +30,18 @@ public final class MetricsLog {
         if pending.isEmpty { return }
         try steps.write(pending)
         pending.removeAll(keepingCapacity: true)
+    }
+
+    /// Puts all records on the disk, into the files that have the names now.
+    public func secure() throws(FileError) {
+        try followNames()
+        try flush()
+        try steps.synchronize()
+        try epochs.synchronize()
+    }
+
+    private func followNames() throws(FileError) {
+        try steps.followName()
+        try epochs.followName()
     }
 }

@@ -17,6 +17,14 @@ extension ByteSink {
         }
         if let failure { throw failure }
     }
+
+    func write(_ bytes: ArraySlice<UInt8>) throws(FileError) {
+        var failure: FileError?
+        bytes.withUnsafeBytes { bytes in
+            do throws(FileError) { try write(bytes) } catch { failure = error }
+        }
+        if let failure { throw failure }
+    }
 }
 
 /// A file open for writing, closed when released.
@@ -24,29 +32,29 @@ public final class OutputFile: ByteSink {
     public enum Mode: Sendable {
         /// Starts empty, whatever was there.
         case replacing
-        /// Goes on at the end of what is there.
+        /// Goes on at the end of what is there; can also be read.
         case appending
         /// Writes to what is there already, a pipe or a device.
         case existing
 
         fileprivate var flags: Int32 {
             switch self {
-            case .replacing: O_CREAT | O_TRUNC
-            case .appending: O_CREAT | O_APPEND
-            case .existing: O_NOCTTY
+            case .replacing: O_WRONLY | O_CREAT | O_TRUNC
+            case .appending: O_RDWR | O_CREAT | O_APPEND
+            case .existing: O_WRONLY | O_NOCTTY
             }
         }
     }
 
     public let path: String
-    private let descriptor: Int32
+    let descriptor: Int32
     private let isOwned: Bool
 
     public init(_ path: String, _ mode: Mode = .replacing) throws(FileError) {
-        descriptor = open(path, O_WRONLY | O_CLOEXEC | mode.flags, 0o644)
+        descriptor = open(path, O_CLOEXEC | mode.flags, 0o644)
         self.path = path
         isOwned = true
-        if descriptor < 0 { throw .last(mode == .existing ? "open" : "create", path) }
+        if descriptor < 0 { throw .last(mode == .replacing ? "create" : "open", path) }
     }
 
     /// A descriptor that is open already and stays so, such as standard output.
@@ -78,6 +86,26 @@ public final class OutputFile: ByteSink {
             }
             rest = rest.dropFirst(written)
         }
+    }
+
+    /// The kernel's own name for the open file, by which it can be opened again even without any other.
+    var link: String { "/proc/self/fd/\(descriptor)" }
+
+    func status() throws(FileError) -> stat {
+        var status = stat()
+        if fstat(descriptor, &status) != 0 { throw .last("look at", path) }
+        return status
+    }
+
+    /// Whether the open file has this name: nobody has moved, replaced or removed it.
+    func hasName(_ path: String) throws(FileError) -> Bool {
+        let own = try status()
+        var named = stat()
+        if stat(path, &named) != 0 {
+            if errno == ENOENT || errno == ENOTDIR { return false }
+            throw .last("look at", path)
+        }
+        return own.st_dev == named.st_dev && own.st_ino == named.st_ino
     }
 
     public func synchronize() throws(FileError) {

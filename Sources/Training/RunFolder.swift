@@ -1,3 +1,4 @@
+import Files
 import Glibc
 
 /// Why an output folder cannot be used.
@@ -5,11 +6,19 @@ public enum RunFolderError: Error, Equatable, CustomStringConvertible {
     case resumeWithoutOutput
     case nothingToResume(path: String)
     case notAFolder(path: String)
-    case foreignFiles(path: String)
+    case notWritable(path: String, problem: String)
+    /// `names` are files that a run would overwrite.
+    case foreignFiles(path: String, names: [String])
+    case foreignConfiguration(path: String, problem: String)
     /// `remedy`: nil for the usual one.
     case otherConfiguration(path: String, differences: [String], remedy: String?)
     case runExists(path: String)
     case inUse(path: String)
+    /// The records in `path` go further than a run does without any checkpoint.
+    case checkpointsGone(path: String, step: Int)
+    case otherForm(path: String, line: Int)
+    case unusableRecords(path: String, problem: String)
+    case gone(path: String)
 
     public var description: String {
         switch self {
@@ -17,8 +26,14 @@ public enum RunFolderError: Error, Equatable, CustomStringConvertible {
         case .nothingToResume(let path):
             "there is no run in \(path) whose settings --resume could take: check --output, or give the settings of a new run"
         case .notAFolder(let path): "output \(path) is not a folder: choose another --output"
-        case .foreignFiles(let path):
-            "output folder \(path) is not empty and has no config.yaml of a run: choose another --output"
+        case .notWritable(let path, let problem):
+            "output folder \(path) cannot be written: \(problem); put that right, or choose another --output"
+        case .foreignFiles(let path, let names):
+            "output folder \(path) has no config.yaml of a run, but holds \(Self.list(names)), which a run would overwrite: "
+                + "put its config.yaml back, move \(names.count == 1 ? "it" : "them") away, or choose another --output"
+        case .foreignConfiguration(let path, let problem):
+            "output folder \(path) holds a config.yaml that no run has written (\(problem)): rename it, or choose another "
+                + "--output"
         case .otherConfiguration(let path, let differences, let remedy):
             "output folder \(path) holds a run with another configuration (\(differences.joined(separator: ", "))): "
                 + (remedy ?? "give the same values, or choose another --output")
@@ -26,7 +41,22 @@ public enum RunFolderError: Error, Equatable, CustomStringConvertible {
             "output folder \(path) holds a run already: add --resume to go on with it, or choose another --output"
         case .inUse(let path):
             "another job is writing into output folder \(path): wait for its end or stop it, or choose another --output"
+        case .checkpointsGone(let path, let step):
+            "output folder \(path) holds a run up to step \(step), but no checkpoint of it any more, so that --resume would "
+                + "start from the beginning and overwrite its records: put a checkpoint back, or choose another --output"
+        case .otherForm(let path, let line):
+            "\(path), line \(line), is not in the form in which the run writes, so that nothing can be added safely: put it "
+                + "back into that form, or move the file away to go on with a new one"
+        case .gone(let path):
+            "output folder \(path) is no longer there: put it back and go on with --resume from its last checkpoint, or start "
+                + "a new run"
+        case .unusableRecords(let path, let problem):
+            "records cannot be added to \(path): \(problem); make it a file that can be read and written, or move it away"
         }
+    }
+
+    private static func list(_ names: [String]) -> String {
+        names.prefix(4).joined(separator: ", ") + (names.count > 4 ? " and \(names.count - 4) more" : "")
     }
 }
 
@@ -57,70 +87,111 @@ public struct RunFolder: Sendable, Equatable {
 
     /// Whether steps were recorded.
     func isBegun() throws -> Bool {
-        try FileSystem.kind(metrics) == .file || CheckpointStore(folder: checkpoints).latest() != nil
+        try FileSystem.isLink(metrics) || FileSystem.kind(metrics) == .file
+            || CheckpointStore(folder: checkpoints).latest() != nil
     }
 
-    /// Makes the folder of a new run, or finds the one to go on with; throws rather than mix two runs.
+    /// Makes the folder of a new run, or finds the one to go on with, in one call: ``find(_:)`` and ``RunEntry/enter(ranks:)``.
     ///
     /// - Parameter configuration: resolved.
     /// - Returns: the folder, and the checkpoint to resume from; nil for a start from the beginning.
     package static func open(_ configuration: RunConfiguration, ranks: Int) throws -> (RunFolder, Checkpoint?) {
+        let entry = try find(configuration)
+        return (try entry.enter(ranks: ranks), entry.checkpoint)
+    }
+
+    /// Decides how a run enters its folder, and touches nothing; throws rather than mix two runs.
+    ///
+    /// - Parameter configuration: resolved.
+    static func find(_ configuration: RunConfiguration) throws -> RunEntry {
         guard let output = configuration.output else {
             if configuration.resume { throw RunFolderError.resumeWithoutOutput }
-            let folder = try nextFree(
-                "runs/\(configuration.dataset.rawValue)-\(configuration.model)-\(configuration.method.rawValue)")
-            try folder.begin(configuration, ranks: ranks)
-            return (folder, nil)
+            let stem = "runs/\(configuration.dataset.rawValue)-\(configuration.model)-\(configuration.method.rawValue)"
+            try requireWritable(FileSystem.directory(of: stem))
+            return RunEntry(configuration, .nextFree(stem: stem))
         }
         let folder = RunFolder(output)
-        switch try FileSystem.kind(output) {
-        case .file: throw RunFolderError.notAFolder(path: output)
-        case .missing:
-            try FileSystem.makeDirectories(output)
-            try folder.begin(configuration, ranks: ranks)
-            return (folder, nil)
-        case .directory: return (folder, try folder.reopen(configuration, ranks: ranks))
+        try requireWritable(output)
+        guard try FileSystem.kind(output) == .directory else { return RunEntry(configuration, .new(folder)) }
+        return try folder.reopen(configuration)
+    }
+
+    /// Throws unless files can be made in a folder, or the folder where the next one above it is.
+    private static func requireWritable(_ path: String) throws {
+        var place = path
+        var status = stat()
+        while lstat(place, &status) != 0 {
+            guard errno == ENOENT || errno == ENOTDIR else { throw FileError.last("look at", place) }
+            let parent = FileSystem.directory(of: place)
+            if parent == place { break }
+            place = parent
+        }
+        if stat(place, &status) != 0, errno == ENOENT {
+            throw RunFolderError.notWritable(
+                path: path, problem: FileError.deadLink(place) ?? "\(place) leads nowhere")
+        }
+        switch try FileSystem.kind(place) {
+        case .directory, .missing: break
+        case .file where place == path: throw RunFolderError.notAFolder(path: path)
+        case .file:
+            throw RunFolderError.notWritable(path: path, problem: "\(place) is a file, not a folder: Not a directory")
+        }
+        if access(place, W_OK | X_OK) != 0 {
+            let problem = String(cString: strerror(errno))
+            throw RunFolderError.notWritable(path: path, problem: "\(FileSystem.resolved(place)): \(problem)")
         }
     }
 
-    private static func nextFree(_ stem: String) throws -> RunFolder {
-        try FileSystem.makeDirectories(FileSystem.directory(of: stem))
-        var number = 1
-        while true {
-            let digits = String(number)
-            let path = "\(stem)-" + String(repeating: "0", count: max(0, 3 - digits.count)) + digits
-            if try FileSystem.makeNewDirectory(path) { return RunFolder(path) }
-            number += 1
+    private func reopen(_ configuration: RunConfiguration) throws -> RunEntry {
+        let text = try FileSystem.kind(config) == .file ? InputFile.text(config) : ""
+        if text.isEmpty {
+            let names = try overwritable()
+            guard names.isEmpty else { throw RunFolderError.foreignFiles(path: path, names: names) }
+            return RunEntry(configuration, .new(self))
         }
-    }
-
-    private func begin(_ configuration: RunConfiguration, ranks: Int) throws {
-        try FileSystem.replace(config, with: configuration.yaml(ranks: ranks))
-    }
-
-    private func reopen(_ configuration: RunConfiguration, ranks: Int) throws -> Checkpoint? {
-        guard try FileSystem.kind(config) == .file else {
-            guard try FileSystem.names(in: path).isEmpty else { throw RunFolderError.foreignFiles(path: path) }
-            try begin(configuration, ranks: ranks)
-            return nil
-        }
+        try requireUsableRecords()
+        let lock = try RunLock(self)
         var existing = RunConfiguration()
-        try existing.apply(yaml: InputFile.text(config), path: config)
-        try require(configuration, toContinue: existing)
-        let latest = try CheckpointStore(folder: checkpoints).latest()
-        if !configuration.resume {
-            if try latest != nil || FileSystem.kind(metrics) == .file { throw RunFolderError.runExists(path: path) }
-            return nil
+        do throws(ConfigurationError) { try existing.apply(yaml: text, path: config) } catch {
+            throw RunFolderError.foreignConfiguration(path: path, problem: error.description)
         }
-        return try latest.map { try Checkpoint($0) }
+        let latest = try CheckpointStore(folder: checkpoints).latest()
+        let traces = latest == nil ? try RunTraces(self, existing) : nil
+        // A start that came to nothing may be corrected.
+        if let traces, !traces.areResults, !Self.differences(configuration, existing).isEmpty {
+            guard hasOwnConfiguration else {
+                throw RunFolderError.foreignConfiguration(path: path, problem: "it has no line 'ranks'")
+            }
+            return RunEntry(configuration, .instead(self), lock: lock)
+        }
+        try require(configuration, toContinue: existing)
+        if !configuration.resume {
+            guard let traces, !traces.areResults, traces.step == 0 else { throw RunFolderError.runExists(path: path) }
+            return RunEntry(configuration, .again(self), lock: lock)
+        }
+        guard let latest else { return RunEntry(configuration, .again(self), lock: lock, traces: traces) }
+        return RunEntry(configuration, .onward(self), lock: lock, checkpoint: try Checkpoint(latest))
+    }
+
+    private static func differences(
+        _ configuration: RunConfiguration, _ existing: RunConfiguration
+    ) -> [(field: String, mine: String, theirs: String)] {
+        var (configuration, existing) = (configuration, existing)
+        configuration.makePathsAbsolute()
+        existing.makePathsAbsolute()
+        return configuration.differences(from: existing)
+    }
+
+    /// Whether the run came to anything that other settings would spoil.
+    ///
+    /// - Parameter existing: its settings.
+    func hasResults(_ existing: RunConfiguration) throws -> Bool {
+        try CheckpointStore(folder: checkpoints).latest() != nil || RunTraces(self, existing).areResults
     }
 
     /// Throws where the run's numbers would be others with `configuration` than with the one that is there.
     func require(_ configuration: RunConfiguration, toContinue existing: RunConfiguration) throws {
-        var (configuration, existing) = (configuration, existing)
-        configuration.makePathsAbsolute()
-        existing.makePathsAbsolute()
-        let differences = configuration.differences(from: existing)
+        let differences = Self.differences(configuration, existing)
         if differences.isEmpty { return }
         var remedy: String?
         if differences.contains(where: { $0.field == "epochs" || $0.field == "steps" }),
@@ -147,43 +218,57 @@ public struct RunFolder: Sendable, Equatable {
         return existing != current || content.ranks != ranks
     }
 
-    /// Cuts the records back to what a checkpoint knows: no step above `step`, no epoch above `epoch`, no torn line.
-    package func cutRecords(step: Int, epoch: Int) throws {
-        if step == 0 {
-            try FileSystem.remove(metrics)
-            try FileSystem.remove(epochs)
-            return
+    /// What a new run would overwrite or mix with its own; other files in its folder are no reason to refuse.
+    private func overwritable() throws -> [String] {
+        var names: [String] = []
+        for path in [config, metrics, epochs] {
+            var status = stat()
+            guard lstat(path, &status) == 0 else { continue }
+            if status.st_mode & S_IFMT != S_IFREG || status.st_size > 0 { names.append(FileSystem.lastName(of: path)) }
         }
-        try Self.cut(metrics) { line in
-            guard line.hasPrefix("{\"step\":"), let number = Int(line.dropFirst(8).prefix { $0 != "," }) else {
-                return false
+        var status = stat()
+        guard lstat(checkpoints, &status) == 0 else { return names }
+        guard try FileSystem.kind(checkpoints) == .directory else { return names + [Self.checkpointsName] }
+        let store = CheckpointStore(folder: checkpoints)
+        let inside =
+            try store.stepFolders()
+            + FileSystem.names(in: checkpoints).filter { $0 == CheckpointStore.latestFile }
+        return names + inside.map { Self.checkpointsName + "/" + $0 }
+    }
+
+    /// Throws unless records can be added to what is there.
+    private func requireUsableRecords() throws {
+        for path in [metrics, epochs] {
+            var status = stat()
+            guard lstat(path, &status) == 0 else { continue }
+            guard stat(path, &status) == 0 else {
+                throw RunFolderError.unusableRecords(path: path, problem: "it is a link that leads nowhere")
             }
-            return number <= step
+            guard status.st_mode & S_IFMT == S_IFREG else {
+                throw RunFolderError.unusableRecords(
+                    path: path, problem: status.st_mode & S_IFMT == S_IFDIR ? "it is a folder" : "it is no regular file"
+                )
+            }
+            if access(path, R_OK | W_OK) != 0 {
+                throw RunFolderError.unusableRecords(path: path, problem: String(cString: strerror(errno)))
+            }
         }
-        try Self.cut(epochs) { line in
-            if line.hasPrefix("epoch,") { return true }
-            guard let number = Int(line.prefix { $0 != "," }) else { return false }
-            return number <= epoch
+        var status = stat()
+        if lstat(checkpoints, &status) == 0, try FileSystem.kind(checkpoints) != .directory {
+            throw RunFolderError.notWritable(path: path, problem: "\(checkpoints) is not a folder")
+        }
+        if access(checkpoints, W_OK | X_OK) != 0, errno != ENOENT {
+            throw RunFolderError.notWritable(path: path, problem: "\(checkpoints): \(String(cString: strerror(errno)))")
         }
     }
 
-    /// Cuts a file before its first line that is not complete or not to be kept.
-    private static func cut(_ path: String, keeping isKept: (Substring) -> Bool) throws {
-        guard try FileSystem.kind(path) == .file else { return }
-        guard let file = fopen(path, "r") else { throw FileError.last("open", path) }
-        defer { fclose(file) }
-        var line: UnsafeMutablePointer<CChar>?
-        var capacity = 0
-        defer { free(line) }
-        var length = 0
-        while true {
-            let count = getline(&line, &capacity, file)
-            guard count > 0, let line else { break }
-            let bytes = UnsafeRawBufferPointer(start: line, count: count)
-            let text = String(decoding: bytes, as: UTF8.self)
-            guard text.hasSuffix("\n"), isKept(text.dropLast()) else { break }
-            length += count
-        }
-        try FileSystem.truncate(path, to: length)
+    /// What a start after a checkpoint leaves of the records: no step above `step`, no epoch above `epoch`, no torn line.
+    func cuts(step: Int, epoch: Int) throws -> [RecordCut] {
+        [try RecordCut(metrics, .steps, after: step), try RecordCut(epochs, .epochs, after: epoch)]
+    }
+
+    /// Cuts the records back to what a checkpoint knows. Nothing is cut where that is not safe in either.
+    package func cutRecords(step: Int, epoch: Int) throws {
+        for cut in try cuts(step: step, epoch: epoch) { try cut.apply() }
     }
 }

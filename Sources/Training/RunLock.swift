@@ -4,46 +4,48 @@ import Glibc
 /// ends.
 final class RunLock {
     private let folder: RunFolder
-    /// Of every `config.yaml` that the folder has had since.
-    private var descriptors: [Int32] = []
+    private var file: OutputFile
 
-    /// Locks the folder's `config.yaml`, which is there from the run's first moment.
+    /// Locks the folder's `config.yaml`; makes it, empty, where there is none.
     init(_ folder: RunFolder) throws {
         self.folder = folder
-        for _ in 0..<8 {
-            try lock(folder.config)
-            if try isNewest { return }
-        }
+        repeat {
+            file = try OutputFile(folder.config, .appending)
+            try Self.lock(file, folder)
+            // Another job may have replaced it between the two calls.
+        } while try !file.hasName(folder.config)
     }
 
-    deinit { for descriptor in descriptors { close(descriptor) } }
+    /// Whether no run has written its configuration yet.
+    var isNew: Bool { get throws { try file.status().st_size == 0 } }
 
-    /// Replaces `config.yaml`, at every instant the old one or the new. The new one is locked before it has the name.
+    /// Replaces `config.yaml`; nobody else gets hold of the lock meanwhile.
     func replaceConfiguration(with text: String) throws {
-        try FileSystem.replace(folder.config, with: text) { path throws(FileError) in
-            let file = try OutputFile(path)
-            do { try self.lock(path) } catch { throw FileError("lock", path, code: EWOULDBLOCK) }
-            return file
+        var next = file
+        try FileSystem.replace(folder.config, with: text) { [folder] path throws(FileError) in
+            next = try OutputFile(path)
+            // New, so that nobody else can have it; without locks there is nothing to keep.
+            try? Self.lock(next, folder)
+            return next
         }
+        file = next
     }
 
-    private func lock(_ path: String) throws {
-        let descriptor = open(path, O_RDWR | O_CLOEXEC)
-        if descriptor < 0 { throw FileError.last("open", path) }
-        descriptors.append(descriptor)
+    /// Keeps the lock on what has the name now: an editor may have replaced `config.yaml`, or somebody removed it.
+    func followName() throws {
+        if try file.hasName(folder.config) { return }
+        if try FileSystem.kind(folder.config) == .missing {
+            return try replaceConfiguration(with: InputFile.text(file.link))
+        }
+        let next = try OutputFile(folder.config, .appending)
+        try Self.lock(next, folder)
+        file = next
+    }
+
+    private static func lock(_ file: OutputFile, _ folder: RunFolder) throws {
         // Any other failure: a file system without locks.
-        if flock(descriptor, LOCK_EX | LOCK_NB) != 0, errno == EWOULDBLOCK {
+        if flock(file.descriptor, LOCK_EX | LOCK_NB) != 0, errno == EWOULDBLOCK {
             throw RunFolderError.inUse(path: folder.path)
-        }
-    }
-
-    /// False where another job replaced the file between its opening and its locking, and ended.
-    private var isNewest: Bool {
-        get throws {
-            var (locked, named) = (stat(), stat())
-            guard let descriptor = descriptors.last, fstat(descriptor, &locked) == 0 else { return false }
-            if stat(folder.config, &named) != 0 { throw FileError.last("look at", folder.config) }
-            return locked.st_ino == named.st_ino && locked.st_dev == named.st_dev
         }
     }
 }

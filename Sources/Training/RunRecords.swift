@@ -2,19 +2,28 @@ import Collectives
 
 /// Rank 0's files and voice: the run folder, the metrics, the checkpoints, the progress.
 final class RunRecords {
-    let folder: RunFolder
     /// What the run goes on from; nil for a start from the beginning.
-    let checkpoint: Checkpoint?
-    private let lock: RunLock
-    private let log: MetricsLog
-    private let store: CheckpointStore
+    var checkpoint: Checkpoint? { entry.checkpoint }
+    private let entry: RunEntry
     private let reporter: ProgressReporter
     private let configuration: RunConfiguration
-    private let stepsPerEpoch: Int
+    private let resources: RunResources
+    private let ranks: Int
+    private let firstStep: Int
     /// Of training and test images; none of synthetic ones.
     private let dataFingerprints: [String]
     private let description: [SafeTensors.Metadata]
 
+    /// The folder's files, from the first step's success on.
+    private struct Files {
+        let folder: RunFolder
+        let log: MetricsLog
+        let store: CheckpointStore
+    }
+    private var files: Files?
+
+    /// Touches nothing yet.
+    ///
     /// - Parameter configuration: resolved.
     init(
         _ configuration: RunConfiguration, _ resources: RunResources, dataFingerprints: [String], ranks: Int,
@@ -23,28 +32,45 @@ final class RunRecords {
         self.configuration = configuration
         self.dataFingerprints = configuration.dataset == .synthetic ? [] : dataFingerprints
         description = WeightsDescription.metadata(configuration, resources.train)
-        stepsPerEpoch = resources.stepsPerEpoch
-        (folder, checkpoint) = try RunFolder.open(configuration, ranks: ranks)
-        lock = try RunLock(folder)
-        let step = try checkpoint?.step(of: configuration, stepsPerEpoch: resources.stepsPerEpoch) ?? 0
-        try checkpoint?.requireRun(of: configuration, data: self.dataFingerprints)
-        if try folder.isOutdated(configuration, ranks: ranks) {
-            try lock.replaceConfiguration(with: configuration.yaml(ranks: ranks))
-        }
-        // Before anything there is cut.
-        store = CheckpointStore(folder: folder.checkpoints)
-        try store.prepare()
-        // The last epoch of a run that --steps ended has a row though it is not complete.
-        try folder.cutRecords(
-            step: step,
-            epoch: step >= resources.totalSteps ? resources.totalEpochs : step / stepsPerEpoch)
-        log = try MetricsLog(stepsPath: folder.metrics, epochsPath: folder.epochs, isNew: step == 0)
+        self.resources = resources
+        self.ranks = ranks
+        entry = try RunFolder.find(configuration)
+        firstStep = try entry.checkpoint?.step(of: configuration, stepsPerEpoch: resources.stepsPerEpoch) ?? 0
+        try entry.checkpoint?.requireRun(of: configuration, data: self.dataFingerprints)
         reporter = ProgressReporter(
-            output: output, firstStep: step, totalSteps: resources.totalSteps, totalEpochs: resources.totalEpochs)
-        announce(resources, ranks: ranks, step: step)
+            output: output, firstStep: firstStep, totalSteps: resources.totalSteps,
+            totalEpochs: resources.totalEpochs)
+        try entry.check(
+            step: firstStep, epoch: firstEpoch, stepsPerEpoch: resources.stepsPerEpoch,
+            totalSteps: resources.totalSteps)
+        announce()
     }
 
-    private func announce(_ resources: RunResources, ranks: Int, step: Int) {
+    /// Epochs with a row at the start; the last one of a run that --steps ended has a row though it is not complete.
+    private var firstEpoch: Int {
+        firstStep >= resources.totalSteps ? resources.totalEpochs : firstStep / resources.stepsPerEpoch
+    }
+
+    private func opened() throws -> Files {
+        if let files {
+            guard try FileSystem.kind(files.folder.path) == .directory else {
+                throw RunFolderError.gone(path: files.folder.path)
+            }
+            return files
+        }
+        let folder = try entry.enter(ranks: ranks)
+        let store = CheckpointStore(folder: folder.checkpoints)
+        try store.prepare()
+        try folder.cutRecords(step: firstStep, epoch: firstEpoch)
+        let files = Files(
+            folder: folder, log: try MetricsLog(stepsPath: folder.metrics, epochsPath: folder.epochs), store: store)
+        self.files = files
+        if let attempt = entry.attempt { reporter.say("what an earlier attempt recorded is in \(attempt)") }
+        if entry.folder == nil { reporter.say("output \(folder.path)") }
+        return files
+    }
+
+    private func announce() {
         let graph = resources.graph
         reporter.say(
             "\(configuration.model) (\(graph.parameterLayout.scalarCount) parameters) on \(configuration.dataset.rawValue) "
@@ -54,28 +80,34 @@ final class RunRecords {
                 + "batch \(configuration.batchSize), M \(configuration.effectiveMSharpness), "
                 + "\(resources.totalSteps) steps in \(resources.totalEpochs) epoch\(resources.totalEpochs == 1 ? "" : "s")"
         )
-        reporter.say("output \(folder.path)" + (step > 0 ? ", resuming after step \(step)" : ""))
-        if configuration.resume && step == 0 { reporter.say("no checkpoint there: starting from the beginning") }
+        if let folder = entry.folder {
+            reporter.say("output \(folder.path)" + (firstStep > 0 ? ", resuming after step \(firstStep)" : ""))
+        }
+        if configuration.resume && checkpoint == nil {
+            reporter.say("no checkpoint there: starting from the beginning")
+        }
     }
 
     func append(_ metrics: StepMetrics) throws {
-        try log.append(metrics)
+        try (files ?? opened()).log.append(metrics)
         reporter.report(metrics)
     }
 
     func append(_ metrics: EpochMetrics) throws {
-        try log.append(metrics)
+        try opened().log.append(metrics)
         reporter.report(metrics)
     }
 
     /// Puts everything that the run is into a checkpoint on the disk.
     func save(_ state: ModelState, _ progress: RunProgress) throws {
-        try log.flush()
+        let files = try opened()
+        try entry.followLock()
+        try files.log.secure()
         guard state.weights.norm.isFinite, state.statistics.norm.isFinite else {
             throw NonFiniteWeights(step: progress.step, configuration: configuration)
         }
-        let (epoch, stepInEpoch) = progress.step.quotientAndRemainder(dividingBy: stepsPerEpoch)
-        try store.write(
+        let (epoch, stepInEpoch) = progress.step.quotientAndRemainder(dividingBy: resources.stepsPerEpoch)
+        try files.store.write(
             CheckpointState(
                 step: progress.step, epoch: epoch, position: stepInEpoch * configuration.batchSize,
                 seed: configuration.seed, mSharpness: configuration.effectiveMSharpness,
@@ -86,12 +118,16 @@ final class RunRecords {
             optimizer: state.optimizerTensors() + progress.tensors, description: description)
     }
 
+    /// Keeps the records of a run that an error ends.
+    func keepRecords() { try? files?.log.flush() }
+
     func finish(_ summary: TrainingSummary) throws {
-        try log.flush()
+        let files = try opened()
+        try files.log.secure()
         var line = "done: \(summary.steps) steps in \(ProgressReporter.duration(summary.seconds))"
         if let accuracy = summary.lastEpoch?.testAccuracy {
             line += ", test accuracy \(ProgressReporter.percent(accuracy))"
         }
-        reporter.say(line + "; \(folder.path)")
+        reporter.say(line + "; \(files.folder.path)")
     }
 }

@@ -126,6 +126,13 @@ public final class Trainer {
     ///
     /// - Throws: ``NonFiniteLoss`` and ``ReplicaDisagreement`` on all ranks, and what data, MPI or files throw on any.
     public func run() throws -> TrainingSummary {
+        do { return try train() } catch {
+            records?.keepRecords()
+            throw error
+        }
+    }
+
+    private func train() throws -> TrainingSummary {
         let start = ContinuousClock.now
         let loader = try BatchLoader(
             source: AugmentedImages(

@@ -32,6 +32,12 @@ final class TemporaryFolder: Sendable {
         try FileManager.default.createDirectory(atPath: file(name), withIntermediateDirectories: true)
     }
 
+    func link(_ name: String, to target: String) throws {
+        try FileManager.default.createSymbolicLink(atPath: file(name), withDestinationPath: target)
+    }
+
+    func remove(_ path: String) throws { try FileManager.default.removeItem(atPath: path) }
+
     func bytes(_ name: String) throws -> [UInt8] { try bytesOfFile(file(name)) }
 
     func text(_ name: String) throws -> String { String(decoding: try bytes(name), as: UTF8.self) }
