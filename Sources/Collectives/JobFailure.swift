@@ -15,8 +15,8 @@ public enum JobFailure {
     /// Before MPI is initialized they wait for 1.5 to 2 seconds, as `mpirun` takes about one to end a job of which a
     /// process merely exited.
     /// - Parameters:
-    ///   - message: what happened, where, what to do. Line breaks become spaces, other control characters (a file's text
-    ///     may hold some, and a terminal obeys them) question marks.
+    ///   - message: what happened, where, what to do. Line breaks become spaces, other control characters (a file's
+    ///     text may hold some, and a terminal obeys them) question marks.
     ///   - rank: this process's rank in the job; MPI or the launcher is asked when it is `nil`.
     ///   - status: the job's exit status; 0 becomes 1.
     public static func end(_ message: String, rank: Int? = nil, status: Int32 = 1) -> Never {
@@ -33,7 +33,8 @@ public enum JobFailure {
             String.UnicodeScalarView(oneLine.unicodeScalars.map { $0.value < 32 || $0.value == 127 ? "?" : $0 }))
         let status = status == 0 ? 1 : status
         endStatus.store(status, ordering: .relaxed)
-        // Standard error may be a pipe that nobody empties, and MPI may wait: what hangs ends all the same, with the status.
+        // Standard error may be a pipe that nobody empties, and MPI may wait: what hangs ends all the same, with the
+        // status.
         signal(SIGALRM) { _ in _exit(JobFailure.endStatus.load(ordering: .relaxed)) }
         alarm(10)
         let line = "crsam-dist: error: \(place)\(shown)\n"

@@ -2,8 +2,8 @@ import Glibc
 
 /// Who started this process, as far as it shows without MPI: the launcher's variables and the processes above this one.
 ///
-/// The variables alone are not believed: a shell may have inherited them from a job that has nothing to do with this process,
-/// and a launcher of another MPI sets them for processes that MPI cannot join.
+/// The variables alone are not believed: a shell may have inherited them from a job that has nothing to do with this
+/// process, and a launcher of another MPI sets them for processes that MPI cannot join.
 public struct Launcher: Sendable {
     /// What the processes above this one say.
     public enum Ancestry: Sendable, Equatable {
@@ -15,7 +15,8 @@ public struct Launcher: Sendable {
         case unknown
     }
 
-    /// Variables of one kind of launcher: the ranks of the job, this process's rank, what must be set for them to count.
+    /// Variables of one kind of launcher: the ranks of the job, this process's rank, what must be set for them to
+    /// count.
     private struct Variables {
         var size: String?
         var rank: String
@@ -75,8 +76,8 @@ public struct Launcher: Sendable {
 
     /// What contradicts MPI's number of ranks, such as `PMI_SIZE is 2`, and its variable; `nil` where nothing does.
     ///
-    /// Only a process that MPI takes for a job of its own can be one of several that should have been one job: more than one
-    /// rank found each other, and what else is set comes from around their mpirun.
+    /// Only a process that MPI takes for a job of its own can be one of several that should have been one job: more
+    /// than one rank found each other, and what else is set comes from around their mpirun.
     package func contradiction(ranks: Int) -> (words: String, variable: String)? {
         guard ranks == 1 else { return nil }
         if let size = number("OMPI_COMM_WORLD_SIZE") {
@@ -103,7 +104,8 @@ public struct Launcher: Sendable {
         return nil
     }
 
-    /// Whether srun started this step; the numbers of batch scripts, interactive and other special steps are the largest.
+    /// Whether srun started this step; the numbers of batch scripts, interactive and other special steps are the
+    /// largest.
     private var isInStep: Bool {
         guard let step = number("SLURM_STEP_ID") ?? number("SLURM_STEPID") else { return false }
         return step < 0xFFFF_FFF0

@@ -3,8 +3,8 @@ import Vectors
 
 /// What this processor reaches in the kernel that suits it best: the yardstick of every share of peak.
 public enum MatrixProductPeak {
-    /// Floating-point operations a second of square matrix products, the best of several, on the threads that this process
-    /// has. Takes about half a second.
+    /// Floating-point operations a second of square matrix products, the best of several, on the threads that this
+    /// process has. Takes about half a second.
     public static func measure(_ precision: Precision = .float32, side: Int = 1024) throws -> Double {
         let engine = try Engine()
         let layout = try DataLayout.plain([side, side], precision)

@@ -4,9 +4,9 @@ import Glibc
 ///
 /// One a process, filled by what has been given it; recording costs two readings of the clock a span.
 public final class Profile {
-    /// What a step consists of. Forward and backward passes lie within `gradients`, whose rest is the rule's own work on
-    /// vectors. `reduction` is the time in MPI's calls, which may lie within `gradients` or `backward`; `overlap` that for which
-    /// a reduction was under way behind the backward pass.
+    /// What a step consists of. Forward and backward passes lie within `gradients`, whose rest is the rule's own work
+    /// on vectors. `reduction` is the time in MPI's calls, which may lie within `gradients` or `backward`; `overlap`
+    /// that for which a reduction was under way behind the backward pass.
     public enum Phase: String, Sendable, CaseIterable {
         case data, gradients, forward, backward, overlap, reduction, update
     }

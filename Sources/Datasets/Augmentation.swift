@@ -34,8 +34,8 @@ public protocol SampleSource: Sendable {
     var count: Int { get }
     var shape: ImageShape { get }
     func label(of sample: Int) -> Int32
-    /// Writes the sample as C x H x W floats. The result depends on (sample, epoch) alone. Called from a loader's thread;
-    /// what it throws comes out of the loader's `next()`.
+    /// Writes the sample as C x H x W floats. The result depends on (sample, epoch) alone. Called from a loader's
+    /// thread; what it throws comes out of the loader's `next()`.
     func write(_ sample: Int, epoch: Int, into target: UnsafeMutablePointer<Float>) throws
 }
 

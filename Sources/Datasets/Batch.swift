@@ -21,7 +21,8 @@ public final class Batch: @unchecked Sendable {
     /// Samples of the global batch over all ranks.
     public private(set) var batchCount = 0
 
-    /// What kept the loader's thread from filling this batch: thrown when its turn comes, after the sound ones before it.
+    /// What kept the loader's thread from filling this batch: thrown when its turn comes, after the sound ones before
+    /// it.
     var failure: (any Error)?
 
     public let shape: ImageShape

@@ -146,7 +146,8 @@ private final class BatchRing: @unchecked Sendable {
 }
 
 /// A counting semaphore of POSIX's, which also orders memory between the threads that use it.
-// Sound to share: sem_post and sem_wait are made for it. The memory lives as long as this object, which both sides hold.
+// Sound to share: sem_post and sem_wait are made for it. The memory lives as long as this object, which both sides
+// hold.
 private final class Semaphore: @unchecked Sendable {
     private let handle = UnsafeMutablePointer<sem_t>.allocate(capacity: 1)
 

@@ -30,7 +30,8 @@ public struct EpochSampler: Sendable {
     /// The sample at `position` of `epoch`.
     public func sampleIndex(epoch: Int, position: Int) -> Int { order(epoch: epoch)[position] }
 
-    /// The samples that `rank` evaluates: contiguous, every sample on exactly one rank, sizes that differ by at most one.
+    /// The samples that `rank` evaluates: contiguous, every sample on exactly one rank, sizes that differ by at most
+    /// one.
     public static func evaluationShard(count: Int, rank: Int, ranks: Int) -> Range<Int> {
         (0..<count).part(rank, of: ranks)
     }

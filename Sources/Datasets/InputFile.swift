@@ -4,7 +4,8 @@ import Glibc
 
 /// A regular file read front to back, gunzipped on the way where it begins as gzip does, whatever its name.
 ///
-/// The reader says how much content is due before it takes memory for it; content that is shorter or longer is an error.
+/// The reader says how much content is due before it takes memory for it; content that is shorter or longer is an
+/// error.
 final class InputFile {
     let path: String
     /// Bytes on disk.

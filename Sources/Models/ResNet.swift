@@ -1,7 +1,7 @@
 import Compute
 
-/// Residual networks (He, Zhang, Ren and Sun 2016) with torchvision's parameter names: a stem, stages of blocks, each stage
-/// but the first halving the image, the mean over pixels and a linear layer `fc`.
+/// Residual networks (He, Zhang, Ren and Sun 2016) with torchvision's parameter names: a stem, stages of blocks, each
+/// stage but the first halving the image, the mean over pixels and a linear layer `fc`.
 public struct ResNet: Sendable {
     public enum Stem: Sendable {
         /// A 3x3 convolution without pooling, for images of 28 to 64 pixels.
@@ -25,7 +25,8 @@ public struct ResNet: Sendable {
 
     /// What stands in for the identity where a block changes the shape.
     public enum Shortcut: Sendable {
-        /// He et al.'s option A, used in their CIFAR networks: subsampling and zeros for the new channels, half on each side.
+        /// He et al.'s option A, used in their CIFAR networks: subsampling and zeros for the new channels, half on each
+        /// side.
         case zeroPadding
         /// Option B: a 1x1 convolution and BatchNorm, `downsample.0` and `downsample.1`.
         case projection

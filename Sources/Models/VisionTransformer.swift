@@ -1,7 +1,7 @@
 import Compute
 
-/// The vision transformer (Dosovitskiy et al. 2021) as timm's `VisionTransformer` computes it, with its parameter names:
-/// patches, a class token, learned positions, pre-norm blocks, LayerNorm, a linear `head` on the class token.
+/// The vision transformer (Dosovitskiy et al. 2021) as timm's `VisionTransformer` computes it, with its parameter
+/// names: patches, a class token, learned positions, pre-norm blocks, LayerNorm, a linear `head` on the class token.
 public struct VisionTransformer: Sendable {
     /// Side of a square patch, in pixels.
     public var patch: Int

@@ -1,7 +1,8 @@
 import Compute
 
-/// Wide residual networks (Zagoruyko and Komodakis 2016): pre-activation blocks of two 3x3 convolutions in three stages,
-/// with the parameter names of the PyTorch form that the CR-SAM authors trained (`block1.layer.0.convShortcut.weight`).
+/// Wide residual networks (Zagoruyko and Komodakis 2016): pre-activation blocks of two 3x3 convolutions in three
+/// stages, with the parameter names of the PyTorch form that the CR-SAM authors trained
+/// (`block1.layer.0.convShortcut.weight`).
 public struct WideResNet: Sendable {
     /// 6n + 4 layers: n blocks in each stage.
     public var depth: Int

@@ -6,7 +6,8 @@ import Vectors
     import Darwin
 #endif
 
-/// Adam with decoupled weight decay (Loshchilov and Hutter, ICLR 2019, algorithm 2), as `torch.optim.AdamW` computes it.
+/// Adam with decoupled weight decay (Loshchilov and Hutter, ICLR 2019, algorithm 2), as `torch.optim.AdamW` computes
+/// it.
 ///
 /// At step t = 1, 2, …:
 ///

@@ -35,8 +35,8 @@ public final class GradientRule {
     public let method: Method
     /// Forward and backward passes for each group of samples: 1, 2 or 3.
     public var gradientEvaluationsPerGroup: Int { method.gradientEvaluationsPerGroup }
-    /// What the rule itself reads and writes between the passes for each group: the norm, the turns of the point and, for CR-SAM,
-    /// the clean gradient's share of G.
+    /// What the rule itself reads and writes between the passes for each group: the norm, the turns of the point and,
+    /// for CR-SAM, the clean gradient's share of G.
     public var vectorBytesPerGroup: Int {
         let vectors = radius > 0 ? (regularizer == nil ? 4 : 8) : 0
         return vectors * parameterCount * MemoryLayout<Float>.stride
@@ -80,14 +80,14 @@ public final class GradientRule {
         }
     }
 
-    /// Overwrites `gradient` with this process's part of G: the sum of all processes' parts is the batch's G. The padding between
-    /// tensors, in `gradient` and `weights`, must be zero and stays so.
+    /// Overwrites `gradient` with this process's part of G: the sum of all processes' parts is the batch's G. The
+    /// padding between tensors, in `gradient` and `weights`, must be zero and stays so.
     ///
     /// Every process calls this once a step, one without groups too: the log form's ``Objective/sumOverBatch(_:)`` is
     /// reached by all, and ``Objective/averageDirection(ofGroup:_:)`` once for each group by all that share it.
     /// `weights` is only read, and must not be `gradient`.
-    /// - Parameter whenFinal: called during the last backward pass: the entries `start..<parameterCount` of `gradient` are
-    ///   final. `start` never rises. A process without groups does not call it: its zeros are final at the return.
+    /// - Parameter whenFinal: called during the last backward pass: the entries `start..<parameterCount` of `gradient`
+    ///   are final. `start` never rises. A process without groups does not call it: its zeros are final at the return.
     /// - Throws: what the objective throws. A loss that is not finite is no error here: it shows in the result.
     public func evaluate(
         _ objective: any Objective, at weights: FlatVector, into gradient: FlatVector,

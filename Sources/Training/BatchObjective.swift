@@ -4,8 +4,8 @@ import Vectors
 
 /// A network's loss and gradient on this rank's part of the current batch.
 ///
-/// A group of samples that is larger than a micro-batch is evaluated in several runs whose gradients are summed; BatchNorm
-/// then normalizes each micro-batch by itself, as accumulation does in PyTorch.
+/// A group of samples that is larger than a micro-batch is evaluated in several runs whose gradients are summed;
+/// BatchNorm then normalizes each micro-batch by itself, as accumulation does in PyTorch.
 final class BatchObjective: Objective {
     /// Moved in the clean pass, and in the descent pass too if it was asked for.
     let statistics: FlatVector

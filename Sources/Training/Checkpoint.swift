@@ -24,8 +24,8 @@ public struct Checkpoint: Sendable {
         model.metadata.first { $0.key == "model" }.flatMap { try? ModelCatalog.entry($0.value).name }
     }
 
-    /// Opens what `path` names: a run folder, its checkpoints folder (the newest checkpoint of either), one step's folder,
-    /// a file in one of them, or a `.safetensors` file. Checks the headers; reads no values yet.
+    /// Opens what `path` names: a run folder, its checkpoints folder (the newest checkpoint of either), one step's
+    /// folder, a file in one of them, or a `.safetensors` file. Checks the headers; reads no values yet.
     public init(_ path: String) throws(CheckpointError) { try self.init(path, withOptimizer: true) }
 
     /// The same where only weights are wanted: what became of the optimizer's vectors does not matter.
@@ -66,8 +66,8 @@ public struct Checkpoint: Sendable {
         if let found = ownModelName, found != name { throw .otherModel(path: path, found: found, expected: name) }
     }
 
-    /// The step to go on from; 0 for bare weights. Throws where `state.json` does not belong to the other files, to the run or
-    /// to its data: going on would give another run than the one that was interrupted.
+    /// The step to go on from; 0 for bare weights. Throws where `state.json` does not belong to the other files, to the
+    /// run or to its data: going on would give another run than the one that was interrupted.
     func step(of configuration: RunConfiguration, stepsPerEpoch: Int) throws -> Int {
         guard let state, let optimizer else { return 0 }
         let counted: Int

@@ -17,8 +17,8 @@ public struct CheckpointEvaluation: Sendable {
 
     /// - Parameters:
     ///   - path: a run folder, a checkpoint's folder or a file of weights.
-    ///   - settings: field and value; they win over those of the run that the checkpoint lies in, and those over the weights'
-    ///     own description.
+    ///   - settings: field and value; they win over those of the run that the checkpoint lies in, and those over the
+    ///     weights' own description.
     public init(checkpoint path: String, settings: [(String, String?)]) throws {
         checkpoint = try Checkpoint(weights: FileSystem.meant(path) ?? path)
         let run = try checkpoint.run()

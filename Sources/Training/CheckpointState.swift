@@ -17,11 +17,12 @@ public struct CheckpointState: Sendable, Equatable {
     public var configurationHash: String
     /// The model's name in the catalog.
     public var model: String
-    /// Hashes of all training and all test images with their labels, in hexadecimal; nil for synthetic ones, which follow from
-    /// the settings, and in checkpoints of before.
+    /// Hashes of all training and all test images with their labels, in hexadecimal; nil for synthetic ones, which
+    /// follow from the settings, and in checkpoints of before.
     public var trainingData: String?
     public var testData: String?
-    /// The fields that the run's numbers depend on, as text; those that a checkpoint of before does not have are trusted.
+    /// The fields that the run's numbers depend on, as text; those that a checkpoint of before does not have are
+    /// trusted.
     public var settings: [String: String]
 
     public init(

@@ -25,8 +25,8 @@ public struct ConfigurationDisagreement: Error, Equatable, CustomStringConvertib
 }
 
 enum ConfigurationAgreement {
-    /// Throws on all ranks alike unless all read the same images and labels, of which it returns the fingerprints. Every rank must
-    /// call it.
+    /// Throws on all ranks alike unless all read the same images and labels, of which it returns the fingerprints.
+    /// Every rank must call it.
     @discardableResult
     static func check(data sets: [ImageDataset], _ world: Communicator) throws -> [String] {
         let fingerprints = sets.map { set in

@@ -36,8 +36,8 @@ extension ConfigurationField {
 }
 
 extension RunConfiguration {
-    /// Throws where a flag was given that has no effect in this run: who gives one expects something of it. Settings of a file, which
-    /// often serves several runs, are only warned of, and only where they are not the defaults.
+    /// Throws where a flag was given that has no effect in this run: who gives one expects something of it. Settings of
+    /// a file, which often serves several runs, are only warned of, and only where they are not the defaults.
     ///
     /// - Parameters:
     ///   - flags: names of the settings that were given as flags.

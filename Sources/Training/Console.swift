@@ -12,14 +12,15 @@ public enum Console {
 
     private static let saidProgressIsLost = Atomic<Bool>(false)
 
-    /// Descriptors that this process was started with: what a path such as `/dev/fd/3` can mean. MPI opens some of its own.
+    /// Descriptors that this process was started with: what a path such as `/dev/fd/3` can mean. MPI opens some of its
+    /// own.
     private static let inherited = Set(
         (try? FileSystem.names(in: "/proc/self/fd"))?.compactMap { Int32($0) } ?? [0, 1, 2])
 
     static func isInherited(_ descriptor: Int32) -> Bool { inherited.contains(descriptor) }
 
-    /// To be called first of all. A closed standard descriptor is the next number that a file or a connection gets, and text
-    /// for people would be written into it: the null device takes its place, open so that a write still fails.
+    /// To be called first of all. A closed standard descriptor is the next number that a file or a connection gets, and
+    /// text for people would be written into it: the null device takes its place, open so that a write still fails.
     public static func secureDescriptors() {
         for descriptor in [STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO] where fcntl(descriptor, F_GETFD) < 0 {
             _ = open("/dev/null", O_RDONLY)
@@ -52,8 +53,8 @@ public enum Console {
         try? write("crsam-dist: warning: \(line)\n", to: .error, endingByBrokenPipe: false)
     }
 
-    /// Text that a long training can do without: a full disk or a reader that went away must not cost hours of work, of which
-    /// the run's folder holds the result, but is not passed over in silence either.
+    /// Text that a long training can do without: a full disk or a reader that went away must not cost hours of work, of
+    /// which the run's folder holds the result, but is not passed over in silence either.
     static func writeProgress(_ text: String) {
         do throws(FileError) {
             try write(text, to: .output, endingByBrokenPipe: false)
@@ -70,7 +71,8 @@ public enum Console {
         if isClosed { throw FileError("write", "\(stream.name), which is closed", code: EBADF) }
     }
 
-    /// - Parameter endingByBrokenPipe: whether a reader that went away, as `head` does, ends this process without a word.
+    /// - Parameter endingByBrokenPipe: whether a reader that went away, as `head` does, ends this process without a
+    ///   word.
     static func write(_ text: String, to stream: Stream, endingByBrokenPipe: Bool = true) throws(FileError) {
         try checkOpen(stream)
         do throws(FileError) {

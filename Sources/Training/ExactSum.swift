@@ -1,9 +1,10 @@
-/// Doubles as float32 values whose sum over ranks is exact, so that their sum keeps Double precision in a float32 buffer.
+/// Doubles as float32 values whose sum over ranks is exact, so that their sum keeps Double precision in a float32
+/// buffer.
 ///
 /// A high and a low part would not do: the sum of the high parts is rounded. Here a value x is a whole number of units
-/// of 2⁻⁶⁴, written in ``digitCount`` signed digits of 13 bits, each in [−4096, 4096] and sent as one float. The sum of a
-/// digit over up to ``maximumRanks`` ranks is at most 2²⁴, as is every partial sum in whatever order: float32 holds them all
-/// exactly. So a value is rounded once, by at most 2⁻⁶⁵, and the sum once more, to a Double.
+/// of 2⁻⁶⁴, written in ``digitCount`` signed digits of 13 bits, each in [−4096, 4096] and sent as one float. The sum of
+/// a digit over up to ``maximumRanks`` ranks is at most 2²⁴, as is every partial sum in whatever order: float32 holds
+/// them all exactly. So a value is rounded once, by at most 2⁻⁶⁵, and the sum once more, to a Double.
 ///
 /// Values of 2³⁹ and more travel as an infinity, NaN as NaN; the sum is then not finite either.
 package enum ExactSum {

@@ -2,8 +2,8 @@ import Glibc
 
 // Paths as text.
 extension FileSystem {
-    /// What a user means by a path: a home folder that no shell has put in, as in `--output=~/x`, and no empty parts. Nil for
-    /// another user's home folder and for no path at all.
+    /// What a user means by a path: a home folder that no shell has put in, as in `--output=~/x`, and no empty parts.
+    /// Nil for another user's home folder and for no path at all.
     static func meant(_ path: String) -> String? {
         guard path.hasPrefix("~") else { return path.isEmpty ? nil : normalized(path) }
         let rest = path.dropFirst()
@@ -21,7 +21,8 @@ extension FileSystem {
         return root + parts.joined(separator: "/")
     }
 
-    /// The same place from whatever folder it is looked for; links stay, so that what a cluster mounts elsewhere keeps its name.
+    /// The same place from whatever folder it is looked for; links stay, so that what a cluster mounts elsewhere keeps
+    /// its name.
     static func absolute(_ path: String) -> String {
         if path.hasPrefix("/") { return normalized(path) }
         return workingDirectory.map { normalized($0 + "/" + path) } ?? path

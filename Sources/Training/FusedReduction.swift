@@ -4,13 +4,14 @@ import Vectors
 
 /// The one reduction of a step: [ fingerprint and scalars | statistics | gradient ], summed over all ranks in float32.
 ///
-/// A rank writes its weighted shares into ``gradient`` and ``statistics`` and calls ``reduce(scalars:fingerprint:)``; then
-/// they hold the sums, the same bits on every rank. Weighting is the caller's: a mean is the sum of shares whose weights
-/// sum to 1.
+/// A rank writes its weighted shares into ``gradient`` and ``statistics`` and calls ``reduce(scalars:fingerprint:)``;
+/// then they hold the sums, the same bits on every rank. Weighting is the caller's: a mean is the sum of shares whose
+/// weights sum to 1.
 ///
 /// A small buffer is one collective. A large one goes in buckets, from the end of the gradient to its
-/// start, which is the order in which a backward pass finishes it: ``start(from:)`` sends those that are final while the
-/// pass goes on. The bytes are the same, and buckets are cut by their size alone, so results are the same from run to run.
+/// start, which is the order in which a backward pass finishes it: ``start(from:)`` sends those that are final while
+/// the pass goes on. The bytes are the same, and buckets are cut by their size alone, so results are the same from run
+/// to run.
 public final class FusedReduction {
     /// G, of the parameter vector's shape.
     public let gradient: FlatVector
@@ -20,7 +21,8 @@ public final class FusedReduction {
     /// Floats before the statistics and the gradient.
     public static let headCount = StepScalars.fieldCount * ExactSum.digitCount + ReplicaAgreement.floatCount
 
-    /// When the first bucket of the last step left, by `Profile.now`; nil where none did before ``reduce(scalars:fingerprint:)``.
+    /// When the first bucket of the last step left, by `Profile.now`; nil where none did before
+    /// ``reduce(scalars:fingerprint:)``.
     private(set) var firstStart: Double?
 
     private let buffer: FlatVector
@@ -75,8 +77,8 @@ public final class FusedReduction {
     /// Collectives of a step.
     public var bucketCount: Int { buckets.count }
 
-    /// Tells that ``gradient`` from `start` on is final and not needed here before the sum: sends what can be sent and moves
-    /// on what is under way.
+    /// Tells that ``gradient`` from `start` on is final and not needed here before the sum: sends what can be sent and
+    /// moves on what is under way.
     ///
     /// Ranks may call it at other times or not at all; ``reduce(scalars:fingerprint:)`` sends the rest.
     public func start(from start: Int) throws {
@@ -91,8 +93,8 @@ public final class FusedReduction {
     /// Sums the gradient, the statistics and `scalars` over all ranks, and compares `fingerprint` between them.
     ///
     /// Every rank must call it. The scalars are summed as Doubles: exactly, but for the last rounding (see `ExactSum`).
-    /// Cost: ``bucketCount`` collectives of ``byteCount`` bytes together. One rank alone goes the same way, and the count
-    /// of its communicator says so; MPI moves nothing then.
+    /// Cost: ``bucketCount`` collectives of ``byteCount`` bytes together. One rank alone goes the same way, and the
+    /// count of its communicator says so; MPI moves nothing then.
     ///
     /// Throws ``ReplicaDisagreement`` on every rank alike when the fingerprints differ, after a second small collective
     /// that finds out whose; the sums are then those of different models, not to be used.

@@ -1,7 +1,7 @@
 import Collectives
 
-/// What `train` or `bench` was given: a YAML file and flags over the defaults, later ones winning; with `--resume` over the
-/// settings of the run itself.
+/// What `train` or `bench` was given: a YAML file and flags over the defaults, later ones winning; with `--resume` over
+/// the settings of the run itself.
 public struct GivenSettings: Sendable {
     private let file: (path: String, text: String)?
     private let flags: [(name: String, text: String)]
@@ -71,7 +71,8 @@ public struct GivenSettings: Sendable {
         try configuration.requireEffect(flags: flags.map(\.name), exempt: exempt)
     }
 
-    /// The settings of the run in `folder`, and over them what was given; throws where that would make another run of it.
+    /// The settings of the run in `folder`, and over them what was given; throws where that would make another run of
+    /// it.
     private func continued(_ folder: RunFolder, _ text: String) throws -> RunConfiguration {
         var base = RunConfiguration()
         let content = try base.apply(yaml: text, path: folder.config)

@@ -2,7 +2,8 @@ import Collectives
 import Compute
 import Glibc
 
-/// What makes a run slower on its hosts than it was meant to be, and nobody would notice: told at the start of every command.
+/// What makes a run slower on its hosts than it was meant to be, and nobody would notice: told at the start of every
+/// command.
 package enum HostWarnings {
     /// Writes each warning on rank 0's standard error, a line for all ranks that it concerns. Every rank must call it.
     ///
@@ -98,7 +99,8 @@ package struct ProcessorBinding: Sendable {
             threadsPerCore: Self.siblingsOfFirst(), isLaunched: isLaunched)
     }
 
-    /// Whether ``usable`` counts cores: of a rank that the launcher has bound, whose hardware threads are no gain to kernels.
+    /// Whether ``usable`` counts cores: of a rank that the launcher has bound, whose hardware threads are no gain to
+    /// kernels.
     var areCores: Bool { isLaunched && processors < online && threadsPerCore > 1 }
 
     /// Places for threads that do not slow each other.

@@ -12,8 +12,9 @@ public enum Job {
             + "\(MPIEnvironment.libraryName), \(Network.libraryName)"
     }
 
-    /// Initializes MPI, runs `body` on every rank, finalizes. An error on any rank ends the whole job at once, with one line on
-    /// standard error and a non-zero status. What makes the run slow on its hosts is told before (``HostWarnings``).
+    /// Initializes MPI, runs `body` on every rank, finalizes. An error on any rank ends the whole job at once, with one
+    /// line on standard error and a non-zero status. What makes the run slow on its hosts is told before
+    /// (``HostWarnings``).
     public static func run(_ configuration: RunConfiguration, _ body: (Communicator) throws -> Void) {
         run({ _ in configuration }, { _, world in try body(world) })
     }
@@ -58,7 +59,8 @@ public enum Job {
     /// To be called first of all, before a file or a library is opened.
     public static func prepare() {
         Console.secureDescriptors()
-        // A file that may not grow and a reader that went away are errors of a write, which say where; not silent deaths.
+        // A file that may not grow and a reader that went away are errors of a write, which say where; not silent
+        // deaths.
         signal(SIGXFSZ, SIG_IGN)
         signal(SIGPIPE, SIG_IGN)
     }

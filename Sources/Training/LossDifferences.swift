@@ -1,13 +1,13 @@
 import Compute
 import Vectors
 
-/// The finite differences of a step's three losses as curvature and slope along the ascent direction, where they are larger than
-/// their rounding error.
+/// The finite differences of a step's three losses as curvature and slope along the ascent direction, where they are
+/// larger than their rounding error.
 ///
-/// The sum over the batch is exact (Double, `ExactSum`); a sample's loss is as inexact as its logits, which are float32 or come from
-/// products in bfloat16. Measured as L⁺ + L⁻ − 2L⁰ and L⁺ − L⁻ where ρ is too small for either to be anything else
-/// (`docs/mathematics.md`): up to 3.5e-6 of L in float32, up to 2.5e-3 of L in bfloat16. A difference below that is no measurement:
-/// divided by a small ρ² it would read as an enormous curvature of either sign.
+/// The sum over the batch is exact (Double, `ExactSum`); a sample's loss is as inexact as its logits, which are float32
+/// or come from products in bfloat16. Measured as L⁺ + L⁻ − 2L⁰ and L⁺ − L⁻ where ρ is too small for either to be
+/// anything else (`docs/mathematics.md`): up to 3.5e-6 of L in float32, up to 2.5e-3 of L in bfloat16. A difference
+/// below that is no measurement: divided by a small ρ² it would read as an enormous curvature of either sign.
 package struct LossDifferences {
     /// (L⁺ + L⁻ − 2L⁰)/ρ² ≈ vᵀ∇²L v; nil where rounding hides it.
     package let curvature: Double?

@@ -1,7 +1,7 @@
 /// Appends to `metrics.jsonl` and `epochs.csv`. Rank 0 has one.
 ///
-/// Steps gather in memory and reach the file about once a second, at every epoch's end and before every checkpoint, so that a
-/// checkpoint never knows of a step that the log does not.
+/// Steps gather in memory and reach the file about once a second, at every epoch's end and before every checkpoint, so
+/// that a checkpoint never knows of a step that the log does not.
 public final class MetricsLog {
     private let steps: RecordLog
     private let epochs: RecordLog

@@ -3,7 +3,8 @@ import Compute
 import Optimizers
 import Vectors
 
-/// All that the replicas hold in common and a checkpoint must keep: weights, running statistics, the optimizer's vectors.
+/// All that the replicas hold in common and a checkpoint must keep: weights, running statistics, the optimizer's
+/// vectors.
 package final class ModelState {
     package let weights: FlatVector
     package let statistics: FlatVector
@@ -23,7 +24,8 @@ package final class ModelState {
 
     /// Starting weights from the seed, on all ranks the same, whatever their number. Every rank must call it.
     ///
-    /// Cost: each rank draws its share of the tensors; one all-reduce of the weights, which adds zeros and so changes no bit.
+    /// Cost: each rank draws its share of the tensors; one all-reduce of the weights, which adds zeros and so changes
+    /// no bit.
     func initialize(seed: UInt64, _ world: Communicator) throws {
         graph.initialize(weights: weights, statistics: statistics, seed: seed, part: world.rank, of: world.size)
         if world.size > 1 { try world.allReduce(weights.elements, .sum) }

@@ -27,7 +27,8 @@ public enum TensorElement: String, Sendable, CaseIterable {
 public struct NamedTensor: Sendable {
     public enum Values: Sendable {
         case float32(FlatVector)
-        /// One of a flat vector's tensors, in whatever order: its values are put in row-major order as they are written.
+        /// One of a flat vector's tensors, in whatever order: its values are put in row-major order as they are
+        /// written.
         case stored(TensorLayout.Entry, in: FlatVector)
         case float64([Double])
         case int64([Int])

@@ -2,8 +2,8 @@ import Glibc
 
 /// Where an option such as `--json` writes one document.
 ///
-/// Looked at before the work begins, so that a wrong name costs no hours, and written at its end: a file is replaced as a
-/// whole, its mode kept and links to it followed; a pipe, a device or a descriptor is written to.
+/// Looked at before the work begins, so that a wrong name costs no hours, and written at its end: a file is replaced as
+/// a whole, its mode kept and links to it followed; a pipe, a device or a descriptor is written to.
 struct OutputTarget {
     private enum Place: Equatable {
         case descriptor(Int32)
@@ -151,8 +151,8 @@ struct OutputTarget {
         throw FileError("look at", path, code: ELOOP)
     }
 
-    /// This process's descriptor that a path without links names, as `/dev/stdout` and `/dev/fd/3` do in the end: it is to be
-    /// written to where it stands, not opened anew at its beginning.
+    /// This process's descriptor that a path without links names, as `/dev/stdout` and `/dev/fd/3` do in the end: it is
+    /// to be written to where it stands, not opened anew at its beginning.
     private static func descriptor(_ path: String) -> Int32? {
         let parts = path.split(separator: "/")
         guard parts.count >= 4, parts[0] == "proc", parts[1] == "self" || parts[1] == "\(getpid())",

@@ -4,10 +4,11 @@ import Datasets
 import Optimizers
 import Vectors
 
-/// How far another precision's gradients are from float32's on the way of a training, and what is left of their differences.
+/// How far another precision's gradients are from float32's on the way of a training, and what is left of their
+/// differences.
 ///
-/// Both are taken at the same points w, w + ε and w − ε of the same batch, with ε = ρ·g0/‖g0‖ of float32's g0, as means over
-/// the whole batch; BatchNorm normalizes each rank's groups by themselves, as the training does.
+/// Both are taken at the same points w, w + ε and w − ε of the same batch, with ε = ρ·g0/‖g0‖ of float32's g0, as means
+/// over the whole batch; BatchNorm normalizes each rank's groups by themselves, as the training does.
 public struct PrecisionComparison {
     /// Errors relative to float32's value, in norm.
     public struct Row: Sendable, Equatable {
@@ -27,8 +28,8 @@ public struct PrecisionComparison {
         public var curvature: Double?
         public var comparedCurvature: Double?
 
-        /// Norm of a difference of float32 gradients that is their rounding, relative to ‖g0‖: two or three gradients, each with a
-        /// relative error of up to 7e-6.
+        /// Norm of a difference of float32 gradients that is their rounding, relative to ‖g0‖: two or three gradients,
+        /// each with a relative error of up to 7e-6.
         static let gradientRounding = 2e-5
 
         /// Under ``header``.
@@ -57,8 +58,8 @@ public struct PrecisionComparison {
 
     /// Trains as configured and compares on the way. Every rank must call it; rows are the same on all of them.
     ///
-    /// Cost of a row: six gradients and as many all-reduces of the gradient; memory: nine vectors of its length and one arena
-    /// for each precision, beside the training's.
+    /// Cost of a row: six gradients and as many all-reduces of the gradient; memory: nine vectors of its length and one
+    /// arena for each precision, beside the training's.
     /// - Parameter report: hears each row as it is found.
     public func run(
         _ requested: RunConfiguration, world: Communicator, report: @escaping (Row) throws -> Void = { _ in }

@@ -59,7 +59,8 @@ public final class ProgressReporter {
 
     public func report(_ metrics: StepMetrics) {
         let instant = now()
-        // A bar may redraw ten times a second; lines come every ten seconds, and after the first step for a sign of life.
+        // A bar may redraw ten times a second; lines come every ten seconds, and after the first step for a sign of
+        // life.
         let interval: Duration = output.isTerminal ? .milliseconds(100) : .seconds(10)
         if let lastDrawn, instant - lastDrawn < interval { return }
         lastDrawn = instant

@@ -1,7 +1,7 @@
 import Glibc
 
-/// What a start does with a records file from before: whatever surely comes after the checkpoint goes, and a torn last line;
-/// everything else stays, also what is not understood.
+/// What a start does with a records file from before: whatever surely comes after the checkpoint goes, and a torn last
+/// line; everything else stays, also what is not understood.
 struct RecordCut {
     private let path: String
     private let format: RecordFormat

@@ -16,7 +16,8 @@ enum RecordFormat: Sendable {
         case silent
         /// Not understood. `mayBeTorn`: it could be the beginning of a record.
         case unknown(mayBeTorn: Bool)
-        /// Records up to this number in another form: they can be neither kept nor cut where they come after a checkpoint.
+        /// Records up to this number in another form: they can be neither kept nor cut where they come after a
+        /// checkpoint.
         case otherForm(Int)
     }
 

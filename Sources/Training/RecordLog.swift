@@ -36,8 +36,8 @@ final class RecordLog {
         return last == UInt8(ascii: "\n")
     }
 
-    /// Opens the file anew where its name has gone to another, and takes over the records that this one lacks: an editor had
-    /// read it before they were written. A file that was moved away keeps its own, the new one starts empty.
+    /// Opens the file anew where its name has gone to another, and takes over the records that this one lacks: an
+    /// editor had read it before they were written. A file that was moved away keeps its own, the new one starts empty.
     func followName() throws(FileError) {
         // A file that another host has removed can be gone altogether.
         if (try? file.hasName(path)) == true { return }

@@ -27,12 +27,14 @@ extension RunConfiguration {
         return String(repeating: "0", count: 16 - digits.count) + digits
     }
 
-    /// What a checkpoint is held to. Where its first weights came from has no say any more, and their file may have moved.
+    /// What a checkpoint is held to. Where its first weights came from has no say any more, and their file may have
+    /// moved.
     var checkedSettings: [String: String] {
         Dictionary(uniqueKeysWithValues: identity.filter { $0.name != "init-weights" })
     }
 
-    /// With what only data and rank count decide filled in, M and the normalization, and paths that hold from any folder.
+    /// With what only data and rank count decide filled in, M and the normalization, and paths that hold from any
+    /// folder.
     public func resolved(mSharpness: Int, normalization: ChannelNormalization) -> RunConfiguration {
         var result = self
         result.mSharpness = .samples(mSharpness)

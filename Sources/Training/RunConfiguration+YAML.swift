@@ -13,8 +13,8 @@ extension RunConfiguration {
         package fileprivate(set) var ranks: Int?
     }
 
-    /// Takes over what a YAML file sets: a mapping whose keys are the flags' names, and `normalization`. A key without a value
-    /// (`null`, `~`) has its default.
+    /// Takes over what a YAML file sets: a mapping whose keys are the flags' names, and `normalization`. A key without
+    /// a value (`null`, `~`) has its default.
     ///
     /// - Parameter path: for messages.
     @discardableResult
@@ -147,8 +147,8 @@ extension RunConfiguration {
         return ChannelNormalization(mean: mean, std: std)
     }
 
-    /// The text of `config.yaml`: every field that is set. Read back, it gives the same run. The folder that holds it is the
-    /// run's, so it does not name `output`.
+    /// The text of `config.yaml`: every field that is set. Read back, it gives the same run. The folder that holds it
+    /// is the run's, so it does not name `output`.
     ///
     /// - Parameter ranks: written for information.
     public func yaml(ranks: Int) -> String {

@@ -5,8 +5,8 @@ import Optimizers
 
 /// Everything that defines a run. The defaults are those of `crsam-dist train` without a flag.
 ///
-/// Values come from three layers, later ones winning: the defaults, a YAML file, flags. ``ConfigurationField`` lists every
-/// field once, with its name, its range and how it is read and written.
+/// Values come from three layers, later ones winning: the defaults, a YAML file, flags. ``ConfigurationField`` lists
+/// every field once, with its name, its range and how it is read and written.
 public struct RunConfiguration: Sendable, Equatable {
     public enum MethodName: String, Sendable, CaseIterable { case sgd, sam, crsam }
     public enum OptimizerName: String, Sendable, CaseIterable { case sgd, adamw }
@@ -67,7 +67,8 @@ public struct RunConfiguration: Sendable, Equatable {
     public var steps: Int?
     public var seed: UInt64 = 0
     public var threads = 1
-    /// The least bucket of gradients, in MiB, that leaves while the last backward pass goes on; 0 for one message after it.
+    /// The least bucket of gradients, in MiB, that leaves while the last backward pass goes on; 0 for one message after
+    /// it.
     public var bucketSize = 4.0
 
     // Records.
@@ -107,8 +108,8 @@ extension RunConfiguration {
     /// Nil for one message.
     var bucketBytes: Int? { bucketSize > 0 ? Int(min(bucketSize, 0x1p30) * 0x1p20) : nil }
 
-    /// Samples in one run of an evaluation: no more than a step of training runs at once on a rank, so that a run that fits
-    /// the memory can also be evaluated.
+    /// Samples in one run of an evaluation: no more than a step of training runs at once on a rank, so that a run that
+    /// fits the memory can also be evaluated.
     package func evaluationBatchSize(ranks: Int) -> Int {
         var size = min(max(batchSize / ranks, 1), Evaluator.largestBatch)
         if case .samples(let group) = mSharpness { size = min(size, group) }

@@ -1,7 +1,7 @@
 import Glibc
 
-/// A run's way into its folder, in two halves: ``RunFolder/find(_:)`` decides it before anything is touched, ``enter(ranks:)``
-/// goes it once the first step has succeeded. A start that fails leaves everything as it was.
+/// A run's way into its folder, in two halves: ``RunFolder/find(_:)`` decides it before anything is touched,
+/// ``enter(ranks:)`` goes it once the first step has succeeded. A start that fails leaves everything as it was.
 final class RunEntry {
     enum Way {
         /// Into a folder of its own: the stem with the next free number.

@@ -91,7 +91,8 @@ public struct RunFolder: Sendable, Equatable {
             || CheckpointStore(folder: checkpoints).latest() != nil
     }
 
-    /// Makes the folder of a new run, or finds the one to go on with, in one call: ``find(_:)`` and ``RunEntry/enter(ranks:)``.
+    /// Makes the folder of a new run, or finds the one to go on with, in one call: ``find(_:)`` and
+    /// ``RunEntry/enter(ranks:)``.
     ///
     /// - Parameter configuration: resolved.
     /// - Returns: the folder, and the checkpoint to resume from; nil for a start from the beginning.
@@ -262,7 +263,8 @@ public struct RunFolder: Sendable, Equatable {
         }
     }
 
-    /// What a start after a checkpoint leaves of the records: no step above `step`, no epoch above `epoch`, no torn line.
+    /// What a start after a checkpoint leaves of the records: no step above `step`, no epoch above `epoch`, no torn
+    /// line.
     func cuts(step: Int, epoch: Int) throws -> [RecordCut] {
         [try RecordCut(metrics, .steps, after: step), try RecordCut(epochs, .epochs, after: epoch)]
     }

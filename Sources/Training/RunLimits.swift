@@ -1,12 +1,13 @@
 import Datasets
 
-/// What a run's settings come to with its data, its model and its ranks: what cannot work is refused before the first step, what works
-/// otherwise than it was probably meant is told in a line.
+/// What a run's settings come to with its data, its model and its ranks: what cannot work is refused before the first
+/// step, what works otherwise than it was probably meant is told in a line.
 package struct RunLimits {
-    /// A gradient in more messages than this takes longer to send than to compute (`--bucket-size 0.001` made a ResNet-18's step 85
-    /// times as long).
+    /// A gradient in more messages than this takes longer to send than to compute (`--bucket-size 0.001` made a
+    /// ResNet-18's step 85 times as long).
     static let mostBuckets = 512
-    /// Values that one mean and variance of BatchNorm should have: with fewer, what it computes is mostly the values' noise.
+    /// Values that one mean and variance of BatchNorm should have: with fewer, what it computes is mostly the values'
+    /// noise.
     static let fewValues = 8
 
     private let configuration: RunConfiguration
@@ -76,7 +77,8 @@ package struct RunLimits {
                     + "(\(ProgressReporter.short(epochs)) epochs): the rate only rises and never decays; choose a shorter one"
             )
         }
-        // What is added to w is rounded with it to 24 bits: a part of ‖w‖ that is smaller leaves nearly every weight as it is.
+        // What is added to w is rounded with it to 24 bits: a part of ‖w‖ that is smaller leaves nearly every weight as
+        // it is.
         let rounding = weightsNorm * 0x1p-24
         if Float(configuration.learningRate) == 0 {
             lines.append(

@@ -91,7 +91,8 @@ struct RunMemory {
             ranks: MPIEnvironment.launchedRanksOnHost, remedy: minimumRemedy)
     }
 
-    /// Open MPI maps libraries, stacks and segments shared with each rank of the host: 230 MB measured for one, 250 for two.
+    /// Open MPI maps libraries, stacks and segments shared with each rank of the host: 230 MB measured for one, 250 for
+    /// two.
     static func requireAddressSpace() throws(MemoryShortage) {
         var available = AvailableMemory.now()
         available.bounds.removeAll { $0.limit != .addressSpace }

@@ -4,8 +4,8 @@
 
 /// The safetensors format: eight bytes of header length, a JSON header, then all values without gaps.
 ///
-/// The header maps each name to `{"dtype": …, "shape": […], "data_offsets": [begin, end]}`, offsets counting from the end
-/// of the header; `__metadata__` holds strings. See https://github.com/huggingface/safetensors#format.
+/// The header maps each name to `{"dtype": …, "shape": […], "data_offsets": [begin, end]}`, offsets counting from the
+/// end of the header; `__metadata__` holds strings. See https://github.com/huggingface/safetensors#format.
 public enum SafeTensors {
     /// The format's own bound on the header, in bytes.
     public static let largestHeader = 100_000_000

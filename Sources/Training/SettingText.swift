@@ -1,6 +1,7 @@
 /// How the text of a setting is understood, whether a flag, a YAML file or a checkpoint holds it.
 package enum SettingText {
-    /// The name in the catalog that `text` spells, whatever its case and however its parts are joined (`ResNet-18`, `wrn_28_10`).
+    /// The name in the catalog that `text` spells, whatever its case and however its parts are joined (`ResNet-18`,
+    /// `wrn_28_10`).
     ///
     /// - Parameter alternatives: other usual words for a name.
     package static func name(_ text: String, among names: [String], alternatives: [String: String] = [:]) -> String? {

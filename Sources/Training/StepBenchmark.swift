@@ -16,8 +16,8 @@ public struct StepBenchmarkResult: Sendable, Equatable {
     public var samplesPerSecond: Double
     public var medianStepSeconds: Double
     /// Floating-point operations of convolutions and matrix products over all ranks, in 10⁹ a second: two for each
-    /// multiply-add, three passes (forward, backward data, backward weights) for each gradient. Winograd's algorithm computes
-    /// the same with fewer, so this can exceed what the processor does.
+    /// multiply-add, three passes (forward, backward data, backward weights) for each gradient. Winograd's algorithm
+    /// computes the same with fewer, so this can exceed what the processor does.
     public var gflops: Double
     /// `gflops` over the sum of the ranks' measured matrix-product peaks, all measured at once.
     public var shareOfPeak: Double

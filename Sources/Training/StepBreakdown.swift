@@ -24,7 +24,8 @@ public struct StepBreakdown: Sendable, Equatable {
         }
     }
 
-    /// In the order of a step; their times sum to the step's. A reduction's rate is by its time under way, hidden or not.
+    /// In the order of a step; their times sum to the step's. A reduction's rate is by its time under way, hidden or
+    /// not.
     public private(set) var phases: [Part]
     /// For which a reduction was under way behind the backward pass.
     public private(set) var hiddenReductionSeconds: Double

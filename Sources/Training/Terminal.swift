@@ -29,8 +29,8 @@ package enum Terminal {
         case .program(_, "slurmstepd") where launcher.isInteractiveStep, .none:
             return isatty(STDOUT_FILENO) == 1 ? STDOUT_FILENO : nil
         case .program(let process, _):
-            // mpirun gives each rank a terminal of its own, whatever mpirun's own output is, and a script in between hands
-            // it on: both must be one. On another host the launcher is a daemon without a terminal.
+            // mpirun gives each rank a terminal of its own, whatever mpirun's own output is, and a script in between
+            // hands it on: both must be one. On another host the launcher is a daemon without a terminal.
             guard isatty(STDOUT_FILENO) == 1 || isPipe(to: process) else { return nil }
             return openTerminal(of: process)
         case .unknown: return nil

@@ -13,8 +13,8 @@ public struct TrainingSummary: Sendable {
 
 /// The training loop: batch → gradients at w, w + ε, w − ε → G → one all-reduce → update.
 ///
-/// Every rank makes one and calls ``run()``; all of them hold the same replica throughout. Rank 0 alone writes files and
-/// speaks.
+/// Every rank makes one and calls ``run()``; all of them hold the same replica throughout. Rank 0 alone writes files
+/// and speaks.
 public final class Trainer {
     public enum Purpose: Sendable {
         /// A run with a folder, evaluation and checkpoints.

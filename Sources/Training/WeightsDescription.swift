@@ -1,7 +1,7 @@
 import Datasets
 
-/// What weights need besides their values to mean something, kept in their own file: a copy far from its run is then evaluated
-/// as the run is. In safetensors' `__metadata__`, under keys that no other tool uses.
+/// What weights need besides their values to mean something, kept in their own file: a copy far from its run is then
+/// evaluated as the run is. In safetensors' `__metadata__`, under keys that no other tool uses.
 struct WeightsDescription: Sendable {
     static let prefix = "crsam_dist."
     /// Fields that an evaluation depends on, to the last bit of the loss.

@@ -37,8 +37,8 @@ public struct AvailableMemory: Sendable, Equatable {
         }.min { $0.bytes < $1.bytes }
     }
 
-    /// As it is now. Linux grants memory that it does not have and ends a process that uses it, so the free memory of the
-    /// machine and of the cgroups counts beside the limits at which a request fails.
+    /// As it is now. Linux grants memory that it does not have and ends a process that uses it, so the free memory of
+    /// the machine and of the cgroups counts beside the limits at which a request fails.
     ///
     /// - Parameter root: where `proc` and `sys` lie, for tests.
     public static func now(root: String = "") -> AvailableMemory {

@@ -5,7 +5,8 @@ import CVectorKernels
     import Glibc
 #endif
 
-/// A flat, 64-byte aligned array of Float32: the shape that weights, gradients, momentum and the all-reduce buffer share.
+/// A flat, 64-byte aligned array of Float32: the shape that weights, gradients, momentum and the all-reduce buffer
+/// share.
 ///
 /// Operations work in place and allocate nothing. Two vectors in one call must have the same length; a mismatch traps,
 /// as it can only be a programmer's mistake.
@@ -20,8 +21,8 @@ public final class FlatVector: @unchecked Sendable {
     public static let alignment = 64
     public static let alignedFloats = alignment / MemoryLayout<Float>.stride
 
-    /// Ends the process where memory for a vector is refused. Needs are checked before they arise (``MemoryNeed``): this
-    /// is for what other processes took meanwhile.
+    /// Ends the process where memory for a vector is refused. Needs are checked before they arise (``MemoryNeed``):
+    /// this is for what other processes took meanwhile.
     // Set once, before a second thread exists.
     nonisolated(unsafe) public static var whenExhausted: (_ bytes: Int) -> Never = { bytes in
         fatalError("no memory for a vector of \(bytes) bytes")
@@ -41,7 +42,8 @@ public final class FlatVector: @unchecked Sendable {
             }
             memory = taken
             #if os(Linux)
-                // A hint, which a kernel may not take: whole vectors are streamed through, with fewer misses in huge pages.
+                // A hint, which a kernel may not take: whole vectors are streamed through, with fewer misses in huge
+                // pages.
                 if isLarge { _ = madvise(memory, bytes / Self.hugePage * Self.hugePage, MADV_HUGEPAGE) }
             #endif
             memory.initializeMemory(as: UInt8.self, repeating: 0, count: bytes)
@@ -178,7 +180,8 @@ public final class FlatVector: @unchecked Sendable {
         return cvk_sum_of_squares(pointer + range.lowerBound, range.count)
     }
 
-    /// A 64-bit hash of the elements' bits, chained through `seed`: equal vectors, and only they (but for chance), agree.
+    /// A 64-bit hash of the elements' bits, chained through `seed`: equal vectors, and only they (but for chance),
+    /// agree.
     public func fingerprint(seed: UInt64 = 0) -> UInt64 { cvk_fingerprint(pointer, count, seed) }
 }
 

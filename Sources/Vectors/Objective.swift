@@ -46,8 +46,8 @@ public struct BatchLosses: Sendable, Equatable {
     public func slope(radius: Double) -> Double { firstDifference / (2 * radius) }
 }
 
-/// Where an evaluation accumulates its gradient: sum ← [sum +] factor · ∇, stretch by stretch while the backward pass goes on,
-/// so that no vector of its own is needed for it.
+/// Where an evaluation accumulates its gradient: sum ← [sum +] factor · ∇, stretch by stretch while the backward pass
+/// goes on, so that no vector of its own is needed for it.
 public struct GradientTarget {
     /// Of the parameters' flat layout. Padding between tensors is left as it is.
     public let sum: FlatVector
@@ -66,7 +66,8 @@ public struct GradientTarget {
     /// The same sum, for a gradient that is added to the first: of a further micro-batch, say.
     public var adding: GradientTarget { GradientTarget(sum, factor: factor, overwrites: false) }
 
-    /// Accumulates a stretch of the gradient, `entries.count` values. Cost: one pass over it. Entries outside of the sum trap.
+    /// Accumulates a stretch of the gradient, `entries.count` values. Cost: one pass over it. Entries outside of the
+    /// sum trap.
     public func accumulate(_ entries: Range<Int>, _ values: UnsafePointer<Float>) {
         if overwrites {
             sum.set(values, scaledBy: factor, in: entries)
@@ -98,12 +99,13 @@ public protocol Objective: AnyObject {
     /// Samples of `group` held here over the samples of the whole batch; over all groups and processes they sum to 1.
     func weight(ofGroup group: Int) -> Double
 
-    /// Accumulates the mean gradient over the samples of `group` held here at `point` in `target`, whose vector is not `point`.
+    /// Accumulates the mean gradient over the samples of `group` held here at `point` in `target`, whose vector is not
+    /// `point`.
     ///
     /// Cost: one forward and one backward pass. Random choices inside (dropout) are the same in all three passes.
-    /// - Parameter whenFinal: called between pieces of the last backward pass: the entries `start..<parameterCount` have
-    ///   their values and are neither read nor written again. `start` never rises; the last call, before the return, has 0.
-    ///   What is returned is known at the first call already.
+    /// - Parameter whenFinal: called between pieces of the last backward pass: the entries `start..<parameterCount`
+    ///   have their values and are neither read nor written again. `start` never rises; the last call, before the
+    ///   return, has 0. What is returned is known at the first call already.
     func evaluate(group: Int, pass: Pass, at point: FlatVector, into target: GradientTarget, whenFinal: WhenFinal)
         throws
         -> Evaluation

@@ -38,8 +38,8 @@ public struct TensorLayout: Sendable, Equatable {
     /// Number of scalars without padding, as published parameter counts have it.
     public var scalarCount: Int { entries.reduce(0) { $0 + $1.count } }
 
-    /// Appends a tensor; returns its place. A name used twice, or a shape that the order does not fit, traps: only a model's
-    /// definition can cause it.
+    /// Appends a tensor; returns its place. A name used twice, or a shape that the order does not fit, traps: only a
+    /// model's definition can cause it.
     @discardableResult
     public mutating func append(_ name: String, shape: [Int], order: Order = .rowMajor) -> Entry {
         precondition(indexByName[name] == nil, "tensor \(name) declared twice")

@@ -80,8 +80,8 @@ import Vectors
                 graph, x in
                 let stem = graph.batchNormalization(
                     graph.convolution(x, "stem", outputs: 64, kernel: 3, padding: 1), "bn1", relu: true)
-                // 1,024 tiles, all three directions: between values in float32, then into one that strided convolutions want in
-                // bfloat16. The stem's result is added to bfloat16.
+                // 1,024 tiles, all three directions: between values in float32, then into one that strided convolutions
+                // want in bfloat16. The stem's result is added to bfloat16.
                 let first = graph.convolution(stem, "first", outputs: 64, kernel: 3, padding: 1)
                 let second = graph.convolution(
                     graph.batchNormalization(first, "bn2", relu: true), "second", outputs: 64, kernel: 3, padding: 1,

@@ -66,8 +66,8 @@ struct GradientCheck {
     /// Holds each parameter's gradient against the central difference of the loss along it (a random direction inside
     /// one parameter at a time, so that no parameter hides behind a larger one).
     ///
-    /// A long step can cross the kink of a ReLU or a maximum, a short one drowns in float32's rounding: of three steps the
-    /// one that agrees best counts. A wrong gradient agrees with none.
+    /// A long step can cross the kink of a ReLU or a maximum, a short one drowns in float32's rounding: of three steps
+    /// the one that agrees best counts. A wrong gradient agrees with none.
     func expectGradientMatchesCentralDifferences(
         tolerance: Double = 4e-3, steps: [Float] = [4e-3, 1e-3, 3e-4], sourceLocation: SourceLocation = #_sourceLocation
     ) throws {

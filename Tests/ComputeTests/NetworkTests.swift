@@ -194,8 +194,8 @@ import Vectors
             return check.network.arenaBytes
         }
         let image = 2 * 32 * side * side * 4
-        // One result of a convolution a layer, the normalized one where it is kept, and for ReLU a bit an element (a byte on
-        // processors without AVX2, and so without bfloat16).
+        // One result of a convolution a layer, the normalized one where it is kept, and for ReLU a bit an element (a
+        // byte on processors without AVX2, and so without bfloat16).
         let rest = Precision.bfloat16.support == .none ? 0.3 : 0.2
         let images = Double(try arena(9) - arena(1)) / Double(8 * image)
         #expect(images >= kept && images < kept + rest, "\(images)")

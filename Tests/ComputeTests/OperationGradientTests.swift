@@ -2,12 +2,12 @@ import Compute
 import Testing
 import Vectors
 
-/// Every operation's gradient against central differences. Operations without parameters stand behind one with parameters,
-/// so that their gradient with respect to their input is what is tested.
+/// Every operation's gradient against central differences. Operations without parameters stand behind one with
+/// parameters, so that their gradient with respect to their input is what is tested.
 @Suite(.serialized) struct OperationGradientTests {
     struct ConvolutionCase: Sendable, CustomTestStringConvertible {
-        /// Of the image in front of the input; nil for as many as the input has. Between 32 channels and 32, the 1x1 convolution's
-        /// result is one that oneDNN's Winograd does not take.
+        /// Of the image in front of the input; nil for as many as the input has. Between 32 channels and 32, the 1x1
+        /// convolution's result is one that oneDNN's Winograd does not take.
         var pixelChannels: Int?
         var input = [3, 9, 9]
         var outputs = 16

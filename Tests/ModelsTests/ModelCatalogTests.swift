@@ -3,7 +3,8 @@ import Testing
 import Vectors
 
 @Suite struct ModelCatalogTests {
-    // He et al. 2016, table 6 (0.27 M, 0.46 M, 0.85 M), counted out; kuangliu's CIFAR ResNet-18; timm's ViT at these sizes.
+    // He et al. 2016, table 6 (0.27 M, 0.46 M, 0.85 M), counted out; kuangliu's CIFAR ResNet-18; timm's ViT at these
+    // sizes.
     @Test(arguments: [
         ("resnet8", 3, 10, 75_290), ("resnet20", 3, 10, 269_722), ("resnet32", 3, 10, 464_154),
         ("resnet56", 3, 10, 853_018), ("resnet18", 3, 10, 11_173_962), ("resnet18", 1, 10, 11_172_810),

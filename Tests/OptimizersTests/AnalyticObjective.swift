@@ -91,8 +91,8 @@ final class AnalyticObjective: Objective {
 
     func weight(ofGroup group: Int) -> Double { groups[group].weight }
 
-    /// Final piece by piece, an entry at a time. A group of weight 0 is an empty share: no gradient, a loss that nobody may
-    /// read.
+    /// Final piece by piece, an entry at a time. A group of weight 0 is an empty share: no gradient, a loss that nobody
+    /// may read.
     func evaluate(group: Int, pass: Pass, at point: FlatVector, into target: GradientTarget, whenFinal: WhenFinal)
         rethrows -> Evaluation
     {

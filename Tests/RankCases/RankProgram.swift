@@ -1,8 +1,8 @@
 import Collectives
 import Glibc
 
-/// A program that `Tests/Checks/mpi` starts on several ranks: without an argument it runs every case, with one the case of
-/// that name. Rank 0 prints `passed CASE`; a throw on any rank ends the job.
+/// A program that `Tests/Checks/mpi` starts on several ranks: without an argument it runs every case, with one the case
+/// of that name. Rank 0 prints `passed CASE`; a throw on any rank ends the job.
 package struct RankProgram {
     let cases: [RankCase]
     /// Cases that must end the job with a non-zero status and one message; run only when named.

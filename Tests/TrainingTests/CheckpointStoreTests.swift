@@ -3,7 +3,8 @@ import Testing
 import Training
 import Vectors
 
-/// Files that can take `budget` bytes in all; every creation and every synchronization costs one, so that those fail too.
+/// Files that can take `budget` bytes in all; every creation and every synchronization costs one, so that those fail
+/// too.
 private final class SmallDisk: @unchecked Sendable {
     var budget: Int
 

@@ -4,11 +4,11 @@ import Testing
 import Training
 import Vectors
 
-/// The catalog's networks in their published size and form, against what torchvision's, timm's and the papers' compute in
-/// Double (`Tests/Goldens/full-size`).
+/// The catalog's networks in their published size and form, against what torchvision's, timm's and the papers' compute
+/// in Double (`Tests/Goldens/full-size`).
 ///
-/// Weights and pixels come from random streams that both sides have; of a gradient the file has the norm and projections
-/// on random signs, whose mean square is that of the vector itself.
+/// Weights and pixels come from random streams that both sides have; of a gradient the file has the norm and
+/// projections on random signs, whose mean square is that of the vector itself.
 @Suite(.serialized) struct FullSizeGoldenTests {
     static let models = ["resnet18", "resnet50", "wrn28-10", "vit", "vit-s16", "vit-s32"]
 
@@ -25,10 +25,11 @@ import Vectors
 
     /// Winograd's algorithm in float32 between layers in bfloat16, bfloat16 throughout, and attention.
     ///
-    /// Bounds are two to three times what was measured (above each: logits, loss, matrices, vectors), but for ResNet-18's loss with
-    /// Winograd's algorithm, whose errors happen to cancel: direct convolutions' bound is its too. A rounding to bfloat16 is 2⁻⁹ at
-    /// most; logits are off by a few of them. The gradients of a ResNet pass ReLUs that rounding flips, and those of its BatchNorms'
-    /// shifts are sums over all pixels whose terms cancel: 0.34 of what is left, where 1 would be no gradient at all.
+    /// Bounds are two to three times what was measured (above each: logits, loss, matrices, vectors), but for
+    /// ResNet-18's loss with Winograd's algorithm, whose errors happen to cancel: direct convolutions' bound is its
+    /// too. A rounding to bfloat16 is 2⁻⁹ at most; logits are off by a few of them. The gradients of a ResNet pass
+    /// ReLUs that rounding flips, and those of its BatchNorms' shifts are sums over all pixels whose terms cancel: 0.34
+    /// of what is left, where 1 would be no gradient at all.
     static let bfloat16Cases = [
         // 1.9e-3, 2.4e-5; 6.7e-2, 0.32
         BFloat16Case(model: "resnet18", policy: .auto, logits: 5e-3, loss: 4e-4, matrices: 0.15, vectors: 0.7),
@@ -113,7 +114,8 @@ import Vectors
             #expect(difference < bound, "\(entry.name): \(difference), not below \(bound)")
             worst = max(worst, difference / theirs[0])
         }
-        // What was compared is what the policy says: of convolutions some in each direction by Winograd's algorithm, or none.
+        // What was compared is what the policy says: of convolutions some in each direction by Winograd's algorithm, or
+        // none.
         let winograd = try run.network.program(batch: golden.labels.count, training: true).winogradLabels
         // Matrix units do bfloat16's products faster than Winograd's algorithm float32's.
         let expectsWinograd =

@@ -27,9 +27,9 @@ let needsBFloat16: Comment = "bfloat16 and Winograd's algorithm need a processor
             Golden(model), loss: 1e-6, matrices: 1e-4, vectors: 1e-4, negligible: 1e-6, statistics: 1e-5)
     }
 
-    /// Bounds are two to three times what was measured: of ResNets the losses' 2.7e-3, the matrices' 0.17 and the vectors'
-    /// 0.26 (which are sums of terms that cancel, over images of few pixels), the statistics' 2.3e-3; of the transformer
-    /// 1.2e-4, 7.1e-3 and 1.6e-2. In float32 they are below 1e-6.
+    /// Bounds are two to three times what was measured: of ResNets the losses' 2.7e-3, the matrices' 0.17 and the
+    /// vectors' 0.26 (which are sums of terms that cancel, over images of few pixels), the statistics' 2.3e-3; of the
+    /// transformer 1.2e-4, 7.1e-3 and 1.6e-2. In float32 they are below 1e-6.
     @Test(
         .enabled(if: hasBFloat16, needsBFloat16),
         arguments: [
@@ -116,11 +116,12 @@ let needsBFloat16: Comment = "bfloat16 and Winograd's algorithm need a processor
         }
     }
 
-    /// Bounds are two to three times what was measured, in a comment behind each. The log form divides by a small difference of
-    /// losses, and AdamW by a small gradient: both magnify a rounding.
+    /// Bounds are two to three times what was measured, in a comment behind each. The log form divides by a small
+    /// difference of losses, and AdamW by a small gradient: both magnify a rounding.
     ///
-    /// The ResNets have BatchNorm over images of four pixels, whose bfloat16 training parts from float32's: they end an eighth of the
-    /// way that the weights went off, and up to a half. Hence ``closest(to:among:_:)``, which tells the method where a bound does not.
+    /// The ResNets have BatchNorm over images of four pixels, whose bfloat16 training parts from float32's: they end an
+    /// eighth of the way that the weights went off, and up to a half. Hence ``closest(to:among:_:)``, which tells the
+    /// method where a bound does not.
     static let bfloat16Cases = [
         BFloat16Case(
             model: "vit", optimizer: "sgd", methods: ["sgd", "sam", "crsam-linear"],

@@ -63,7 +63,8 @@ private func configuration(output: String, resume: Bool = false) -> RunConfigura
         #expect(try folder.text("epochs.csv").split(separator: "\n").map { $0.prefix(1) } == ["e"])
     }
 
-    /// Records of seven steps and three epochs as somebody might leave them: how many lines stay after step 5 and epoch 2.
+    /// Records of seven steps and three epochs as somebody might leave them: how many lines stay after step 5 and epoch
+    /// 2.
     @Test(arguments: [
         ("Windows' line breaks", "metrics.jsonl", "\n", "\r\n", 5), ("the same", "epochs.csv", "\n", "\r\n", 3),
         ("blank lines", "metrics.jsonl", "\n", "\n\n", 12), ("the same", "epochs.csv", "\n", "\n\n", 7),

@@ -3,8 +3,8 @@ import Foundation
 import Testing
 import Training
 
-/// Two steps of 10 ms: 1 ms wait for data, 7 ms gradients (of which 2 forward, 4 backward), 1 ms reduction and 7.55 MB. Of the
-/// backward pass 0.5 ms is communication, as is 0.25 ms of the rule's own millisecond.
+/// Two steps of 10 ms: 1 ms wait for data, 7 ms gradients (of which 2 forward, 4 backward), 1 ms reduction and 7.55 MB.
+/// Of the backward pass 0.5 ms is communication, as is 0.25 ms of the rule's own millisecond.
 private func profile() -> Profile {
     let profile = Profile()
     let origin = Profile.now

@@ -36,8 +36,8 @@ import Vectors
         }
         #expect(winograd[1] == [])
         let worst = zip(runs[0].losses, runs[1].losses).map { abs($0 - $1) / $1 }.max() ?? .infinity
-        // Measured: losses 3.3e-7, weights 2.8e-5 and statistics 3.9e-5 in AdamW's log form, which magnifies rounding twice, else
-        // 7e-8, 2.8e-6 and 1.5e-6.
+        // Measured: losses 3.3e-7, weights 2.8e-5 and statistics 3.9e-5 in AdamW's log form, which magnifies rounding
+        // twice, else 7e-8, 2.8e-6 and 1.5e-6.
         let magnified: Double = methodName == "crsam-log" && optimizerName == "adamw" ? 10 : 1
         #expect(worst < 5e-7 * magnified, "losses: \(worst)")
         func difference(_ a: FlatVector, _ b: FlatVector) -> Double {
@@ -52,7 +52,8 @@ import Vectors
     }
 }
 
-/// Three convolutions, BatchNorm and a residual sum, and ten batches of noise. GELU in ReLU's place: rounding flips none.
+/// Three convolutions, BatchNorm and a residual sum, and ten batches of noise. GELU in ReLU's place: rounding flips
+/// none.
 private final class SmoothNetwork: Objective {
     let weights: FlatVector
     let statistics: FlatVector

@@ -95,14 +95,14 @@ const char *cdnn_implementation(const_dnnl_primitive_desc_t descriptor);
 // Execution ----------------------------------------------------------------------------------------------------
 /// Runs a primitive on a stack that ends `stack_offset` bytes (16, 32, 48 or 64) below a multiple of 64.
 ///
-/// Generated kernels of activations and softmax keep vectors on the stack where it happens to end, and the system ends it at another
-/// multiple of 16 in every process: across the halves of a cache line they take up to twice the time.
+/// Generated kernels of activations and softmax keep vectors on the stack where it happens to end, and the system ends
+/// it at another multiple of 16 in every process: across the halves of a cache line they take up to twice the time.
 int cdnn_execute(const_dnnl_primitive_t primitive, dnnl_stream_t stream, int count, const dnnl_exec_arg_t *arguments,
                  int stack_offset);
 
 // Process ------------------------------------------------------------------------------------------------------
 /// Threads of oneDNN's OpenMP pool.
 void cdnn_set_threads(int count);
-/// Processors that this process's OpenMP threads may run on. Not the affinity mask of now: with OMP_PROC_BIND, OpenMP has bound the
-/// first thread to one of several by then.
+/// Processors that this process's OpenMP threads may run on. Not the affinity mask of now: with OMP_PROC_BIND, OpenMP
+/// has bound the first thread to one of several by then.
 int cdnn_processors(void);

@@ -23,7 +23,8 @@ void cvk_scaled(float *out, float s, const float *x, size_t n);
 /// out = 2x − y, the reflection of y at x. `out` may be y.
 void cvk_reflect(float *out, const float *x, const float *y, size_t n);
 
-/// sum = [sum +] f·y, then y = x + s·y: a direction y is added to a sum and becomes a point beside x. No two are the same.
+/// sum = [sum +] f·y, then y = x + s·y: a direction y is added to a sum and becomes a point beside x. No two are the
+/// same.
 void cvk_accumulate_and_step(float *sum, int adds, float f, float *y, const float *x, float s, size_t n);
 
 /// out = a·x + b·y + c·z. `out` may be one of the inputs.
@@ -46,8 +47,8 @@ void cvk_column_sums(float *sums, const float *x, size_t rows, size_t columns);
 /// The same of bfloat16, the upper halves of float32.
 void cvk_column_sums_bfloat16(float *sums, const uint16_t *x, size_t rows, size_t columns);
 
-/// gradient[r, c] ← y[r, c]·(gradient[r, c] − Σ_k y[r, k]·gradient[r, k]): from the gradient of a softmax's result y to that of
-/// its argument.
+/// gradient[r, c] ← y[r, c]·(gradient[r, c] − Σ_k y[r, k]·gradient[r, k]): from the gradient of a softmax's result y to
+/// that of its argument.
 void cvk_softmax_backward(float *gradient, const float *y, size_t rows, size_t columns);
 
 /// y[i] = x[i]·factors[i / run]; `run` divides n. y may be x.

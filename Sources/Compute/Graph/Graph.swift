@@ -14,8 +14,8 @@ public struct Parameter: Sendable {
 /// A model as a static list of layers, from pixels to logits to loss.
 ///
 /// Each layer's method infers the shape of its result (without the batch) and declares its parameters under their
-/// published names; nothing is computed. Shapes are `[channels, height, width]`, `[tokens, width]` or `[features]`. Wrong shapes
-/// trap: only a model's definition can cause them.
+/// published names; nothing is computed. Shapes are `[channels, height, width]`, `[tokens, width]` or `[features]`.
+/// Wrong shapes trap: only a model's definition can cause them.
 public final class Graph {
     package private(set) var operations: [any Operation] = []
     private var shapes: [[Int]] = []
@@ -45,8 +45,8 @@ public final class Graph {
     /// Multiply-adds of one sample's forward pass, in convolutions and matrix products.
     public var multiplyAdds: Int { operations.reduce(0) { $0 + $1.multiplyAdds } }
 
-    /// Floating-point operations of one sample's forward and backward pass, in the same: two for each multiply-add of the result, of
-    /// the weights' gradient and, but for the pixels, of the input's.
+    /// Floating-point operations of one sample's forward and backward pass, in the same: two for each multiply-add of
+    /// the result, of the weights' gradient and, but for the pixels, of the input's.
     public var gradientOperations: Int {
         let reached = valuesBehindParameters()
         return operations.reduce(0) { sum, operation in
@@ -114,8 +114,8 @@ public final class Graph {
         return builder
     }
 
-    /// Every parameter has one gradient, whole or in parts, and an instruction that computes each: without it G would lack a part,
-    /// or hold what an earlier step left there.
+    /// Every parameter has one gradient, whole or in parts, and an instruction that computes each: without it G would
+    /// lack a part, or hold what an earlier step left there.
     private func checkGradients(_ builder: PlanBuilder) {
         var gradients = builder.parameterGradients.sorted { $0.entries.lowerBound > $1.entries.lowerBound }
         for entry in parameterLayout.entries {
@@ -130,8 +130,9 @@ public final class Graph {
         precondition(gradients.isEmpty, "two operations compute one gradient")
     }
 
-    /// The loss reads logits in float32. In a program of bfloat16 other values too are kept in float32 that an operation reads in it
-    /// (Winograd's), and so are those from which they come element by element: copies would take longer.
+    /// The loss reads logits in float32. In a program of bfloat16 other values too are kept in float32 that an
+    /// operation reads in it (Winograd's), and so are those from which they come element by element: copies would take
+    /// longer.
     private func choosePrecisions(_ builder: PlanBuilder, _ logits: Value) {
         builder.keepInFloat32(logits)
         for operation in operations.reversed() where operation.operandPrecision(builder) == .float32 {

@@ -2,9 +2,9 @@ import COneDNN
 import Vectors
 
 extension Graph {
-    /// Multi-head self-attention (Vaswani et al. 2017, section 3.2), as timm's `Attention`: softmax(q·kᵀ/√d)·v per head, then a
-    /// linear layer. `[tokens, width]` to the same; parameters `name.qkv.weight` `[3·width, width]`, `name.qkv.bias`,
-    /// `name.proj.weight`, `name.proj.bias`.
+    /// Multi-head self-attention (Vaswani et al. 2017, section 3.2), as timm's `Attention`: softmax(q·kᵀ/√d)·v per
+    /// head, then a linear layer. `[tokens, width]` to the same; parameters `name.qkv.weight` `[3·width, width]`,
+    /// `name.qkv.bias`, `name.proj.weight`, `name.proj.bias`.
     ///
     /// - Parameter queries: what the queries are computed from, where that is not `input` (cross-attention): one token,
     ///   `[width]`, or several, `[tokens, width]`. The result has their shape.
@@ -49,8 +49,8 @@ private struct Attention: Operation {
 
     private var scale: Float { 1 / Float(width / heads).squareRoot() }
 
-    /// Queries, keys and values: a third of the rows of `qkv` each. Three products leave each in memory of its own, where
-    /// a head is a strided view that matrix products accept as it is.
+    /// Queries, keys and values: a third of the rows of `qkv` each. Three products leave each in memory of its own,
+    /// where a head is a strided view that matrix products accept as it is.
     private var projections: [Projection] {
         (0..<3).map { part in
             Projection(

@@ -43,8 +43,8 @@ private struct BatchNormalization: Operation {
     var hasParameters: Bool { true }
     var pixelsPerStatistic: Int? { shape[1] * shape[2] }
 
-    /// Results of 384 KiB a sample and more, as ImageNet's networks have in their first stages, are not kept for the backward pass but
-    /// computed again: there they are what training needs its memory for (`docs/performance.md`).
+    /// Results of 384 KiB a sample and more, as ImageNet's networks have in their first stages, are not kept for the
+    /// backward pass but computed again: there they are what training needs its memory for (`docs/performance.md`).
     private var isLarge: Bool { shape.reduce(1, *) >= 3 << 15 }
 
     func operandPrecision(_ builder: PlanBuilder) -> Precision { builder.precision(of: output) }

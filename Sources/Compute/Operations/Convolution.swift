@@ -13,8 +13,9 @@ public enum ConvolutionPolicy: String, Sendable, CaseIterable, Codable {
 extension Graph {
     /// Cross-correlation of an image with `outputs` kernels, as PyTorch's `Conv2d`.
     ///
-    /// Input `[C, H, W]`, weights `name.weight` `[outputs, C, kernel, kernel]`, optional `name.bias` `[outputs]`; output
-    /// `[outputs, (H + 2·padding − kernel)/stride + 1, …]`. Weights start as He et al.'s normal with fan out, as in torchvision's ResNets.
+    /// Input `[C, H, W]`, weights `name.weight` `[outputs, C, kernel, kernel]`, optional `name.bias` `[outputs]`;
+    /// output `[outputs, (H + 2·padding − kernel)/stride + 1, …]`. Weights start as He et al.'s normal with fan out, as
+    /// in torchvision's ResNets.
     public func convolution(
         _ input: Value, _ name: String, outputs: Int, kernel: Int, stride: Int = 1, padding: Int = 0, bias: Bool = false
     ) -> Value {
@@ -35,8 +36,8 @@ extension Graph {
         }
     }
 
-    /// He et al.'s parameter-free shortcut ("option A"): every `stride`-th pixel, and zeros for the new channels, half of
-    /// them before the others and half behind.
+    /// He et al.'s parameter-free shortcut ("option A"): every `stride`-th pixel, and zeros for the new channels, half
+    /// of them before the others and half behind.
     ///
     /// Computed as a 1x1 convolution with constant weights of zeros and ones, which is exact.
     public func paddedShortcut(_ input: Value, _ name: String, outputs: Int, stride: Int) -> Value {
@@ -136,8 +137,8 @@ private struct Convolution: Operation {
         }
     }
 
-    /// What a direction computes in. In bfloat16 Winograd's algorithm in float32 is faster than direct convolution where there are
-    /// channels and tiles enough (table in `docs/performance.md`), and more exact; not on matrix units.
+    /// What a direction computes in. In bfloat16 Winograd's algorithm in float32 is faster than direct convolution
+    /// where there are channels and tiles enough (table in `docs/performance.md`), and more exact; not on matrix units.
     private func precision(_ builder: PlanBuilder, _ direction: Direction) -> Precision {
         guard builder.precision == .bfloat16, !Precision.hasMatrixUnits, usesWinograd(builder, direction) else {
             return builder.precision
@@ -245,17 +246,19 @@ private struct Convolution: Operation {
             ? try .avoidingReference(layouts, direct) : try direct(layouts)
     }
 
-    /// Whether another layout than an operand's is tried where oneDNN has but a reference kernel: backward without AVX-512, for whole
-    /// blocks of channels on both sides or pixels before them, which is where models of the catalog need it. Elsewhere another kernel
-    /// rounds otherwise, and ten steps of AdamW on the small goldens magnify that beyond their bounds.
+    /// Whether another layout than an operand's is tried where oneDNN has but a reference kernel: backward without
+    /// AVX-512, for whole blocks of channels on both sides or pixels before them, which is where models of the catalog
+    /// need it. Elsewhere another kernel rounds otherwise, and ten steps of AdamW on the small goldens magnify that
+    /// beyond their bounds.
     private func mayReorder(_ builder: PlanBuilder) -> Bool {
         Precision.bfloat16.support == .none && outputShape[0].isMultiple(of: TensorLayout.channelBlock)
             && (inputShape[0].isMultiple(of: TensorLayout.channelBlock) || !builder.needsGradient(input))
     }
 
-    /// Winograd's 4x3 tiles pay for 3x3 windows at stride 1 with enough channels to fill vectors and enough tiles to make its
-    /// transformed products large. The bounds are where it was measured to win with caches shared by other ranks (table in
-    /// `docs/performance.md`): a rule decides alike on all ranks and in every run, as a timed trial would not.
+    /// Winograd's 4x3 tiles pay for 3x3 windows at stride 1 with enough channels to fill vectors and enough tiles to
+    /// make its transformed products large. The bounds are where it was measured to win with caches shared by other
+    /// ranks (table in `docs/performance.md`): a rule decides alike on all ranks and in every run, as a timed trial
+    /// would not.
     private func usesWinograd(_ builder: PlanBuilder, _ direction: Direction) -> Bool {
         guard builder.convolutionPolicy == .auto, window.kernel == 3, window.stride == 1, window.padding == 1 else {
             return false

@@ -4,7 +4,8 @@
     import Darwin
 #endif
 
-/// Softmax cross-entropy: −Σ_c t_c·log softmax(z)_c, summed over the samples, with targets t from labels or given whole.
+/// Softmax cross-entropy: −Σ_c t_c·log softmax(z)_c, summed over the samples, with targets t from labels or given
+/// whole.
 ///
 /// Label smoothing s (Szegedy et al. 2016, section 7) makes t ← (1 − s)·t + s/classes, as PyTorch's `CrossEntropyLoss`.
 /// Sums and logarithms are in Double: the second difference of three losses needs what float32 would round away.

@@ -1,15 +1,16 @@
 import Vectors
 
 extension Graph {
-    /// Zeros each element with probability `rate` and scales the others by 1/(1 − rate) (Srivastava et al. 2014), in training.
+    /// Zeros each element with probability `rate` and scales the others by 1/(1 − rate) (Srivastava et al. 2014), in
+    /// training.
     ///
     /// The mask is a function of (seed, epoch, sample, layer): the same in the three passes of a step, on any rank.
     public func dropout(_ input: Value, _ name: String, rate: Float) -> Value {
         masking(input, name, rate: rate, wholeSample: false)
     }
 
-    /// Stochastic depth (Huang et al. 2016), as timm's `DropPath`: zeros a residual branch for a whole sample with probability
-    /// `rate`, else scales it by 1/(1 − rate), in training.
+    /// Stochastic depth (Huang et al. 2016), as timm's `DropPath`: zeros a residual branch for a whole sample with
+    /// probability `rate`, else scales it by 1/(1 − rate), in training.
     public func stochasticDepth(_ input: Value, _ name: String, rate: Float) -> Value {
         masking(input, name, rate: rate, wholeSample: true)
     }

@@ -6,7 +6,8 @@ extension Graph {
         append(shape(input)) { Activation(name: name, input: input, output: $0, kind: .relu) }
     }
 
-    /// x·Φ(x) with the exact normal distribution function (Hendrycks and Gimpel 2016, equation 1), as PyTorch's `GELU()`.
+    /// x·Φ(x) with the exact normal distribution function (Hendrycks and Gimpel 2016, equation 1), as PyTorch's
+    /// `GELU()`.
     public func gelu(_ input: Value, _ name: String) -> Value {
         append(shape(input)) { Activation(name: name, input: input, output: $0, kind: .gelu) }
     }

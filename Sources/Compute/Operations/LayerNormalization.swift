@@ -2,8 +2,8 @@ import COneDNN
 import Vectors
 
 extension Graph {
-    /// y = γ(x − μ)/√(σ² + e) + β over the last dimension of each token (Ba, Kiros and Hinton 2016), as PyTorch's `LayerNorm`.
-    /// Parameters `name.weight` (from 1) and `name.bias` (from 0).
+    /// y = γ(x − μ)/√(σ² + e) + β over the last dimension of each token (Ba, Kiros and Hinton 2016), as PyTorch's
+    /// `LayerNorm`. Parameters `name.weight` (from 1) and `name.bias` (from 0).
     public func layerNormalization(_ input: Value, _ name: String, epsilon: Float = 1e-6) -> Value {
         let shape = shape(input)
         guard shape.count < 3, let width = shape.last else {

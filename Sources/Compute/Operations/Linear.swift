@@ -1,8 +1,8 @@
 import Vectors
 
 extension Graph {
-    /// y = x·Wᵀ + b over the last dimension, as PyTorch's `Linear`. `[…, inputs]` to `[…, outputs]`; parameters `name.weight`
-    /// `[outputs, inputs]` and `name.bias` `[outputs]`.
+    /// y = x·Wᵀ + b over the last dimension, as PyTorch's `Linear`. `[…, inputs]` to `[…, outputs]`; parameters
+    /// `name.weight` `[outputs, inputs]` and `name.bias` `[outputs]`.
     ///
     /// Without an initializer, weights and bias start uniform on ±1/√inputs, as PyTorch's do.
     public func linear(

@@ -1,7 +1,8 @@
 import COneDNN
 
 extension Graph {
-    /// The largest value in each window, as PyTorch's `MaxPool2d`. `[C, H, W]` to `[C, (H + 2·padding − kernel)/stride + 1, …]`.
+    /// The largest value in each window, as PyTorch's `MaxPool2d`. `[C, H, W]` to `[C, (H + 2·padding − kernel)/stride
+    /// + 1, …]`.
     public func maxPooling(_ input: Value, _ name: String, kernel: Int, stride: Int, padding: Int = 0) -> Value {
         pooling(input, name, .init(kernel: kernel, stride: stride, padding: padding), dnnl_pooling_max)
     }

@@ -2,8 +2,8 @@ import COneDNN
 import Vectors
 
 extension Graph {
-    /// The start of a vision transformer (Dosovitskiy et al. 2021, equation 1): square patches through a linear map, a learned
-    /// class token in front, learned positions added. `[C, H, W]` to `[1 + (H/patch)·(W/patch), width]`.
+    /// The start of a vision transformer (Dosovitskiy et al. 2021, equation 1): square patches through a linear map, a
+    /// learned class token in front, learned positions added. `[C, H, W]` to `[1 + (H/patch)·(W/patch), width]`.
     ///
     /// Parameters as in timm: `cls_token` `[1, 1, width]`, `pos_embed` `[1, tokens, width]`, `patch_embed.proj.weight`
     /// `[width, C, patch, patch]`, `patch_embed.proj.bias`.

@@ -123,15 +123,15 @@ package final class PlanBuilder {
 
     // MARK: Activations
 
-    /// - Parameter compute: emits what computes the activation again, from operands that the layer's own backward pass needs
-    ///   anyway: then it need not live on between the passes, if all who read it there ask ``inBackward(_:_:)``.
+    /// - Parameter compute: emits what computes the activation again, from operands that the layer's own backward pass
+    ///   needs anyway: then it need not live on between the passes, if all who read it there ask ``inBackward(_:_:)``.
     func setActivation(_ value: Value, _ operand: Operand, computedAgainBy compute: (() throws -> Operand)? = nil) {
         activations[value] = operand
         if training, let compute { recomputations[value] = compute }
     }
 
-    /// For a layer's backward pass: what its forward pass read as `operand`, the activation of `value` in the order that it was
-    /// set in.
+    /// For a layer's backward pass: what its forward pass read as `operand`, the activation of `value` in the order
+    /// that it was set in.
     func inBackward(_ operand: Operand, _ value: Value) throws -> Operand {
         guard let compute = recomputations[value] else { return operand }
         let again = try recomputed[value] ?? compute()
@@ -139,7 +139,8 @@ package final class PlanBuilder {
         return again.viewed(as: operand.layout)
     }
 
-    /// What the layer that computes `value` left. A layer is planned after those that it reads: absence is a defect of ours.
+    /// What the layer that computes `value` left. A layer is planned after those that it reads: absence is a defect of
+    /// ours.
     func activation(_ value: Value) -> Operand {
         guard let operand = activations[value] else { preconditionFailure("value \(value.index) has not been planned") }
         return operand
@@ -160,8 +161,8 @@ package final class PlanBuilder {
     /// What a value and its gradient are kept in.
     func precision(of value: Value) -> Precision { float32Values.contains(value) ? .float32 : precision }
 
-    /// Has the value kept in float32 whatever the program's precision. To be said before an operation that computes or reads it is
-    /// planned.
+    /// Has the value kept in float32 whatever the program's precision. To be said before an operation that computes or
+    /// reads it is planned.
     func keepInFloat32(_ value: Value) { float32Values.insert(value) }
 
     /// The operand in the order that it has and another precision.
@@ -171,8 +172,8 @@ package final class PlanBuilder {
 
     // MARK: Gradients
 
-    /// Where a backward pass writes the gradient of the parameter at `offset`, in `layout`, that of the parameter: handed over
-    /// after the last instruction that touches it, after which its memory is another's.
+    /// Where a backward pass writes the gradient of the parameter at `offset`, in `layout`, that of the parameter:
+    /// handed over after the last instruction that touches it, after which its memory is another's.
     func parameterGradient(_ layout: DataLayout, at offset: Int) -> Operand {
         let buffer = allocate(bytes: layout.byteCount)
         let count = layout.dimensions.reduce(1, *)
@@ -217,7 +218,8 @@ package final class PlanBuilder {
         gradients[value] = (sum, false)
     }
 
-    /// Where a backward primitive may write: over `gradient` if nobody else holds it and the layouts agree, else new memory.
+    /// Where a backward primitive may write: over `gradient` if nobody else holds it and the layouts agree, else new
+    /// memory.
     func target(over gradient: (operand: Operand, isShared: Bool), layout: DataLayout) -> Operand {
         !gradient.isShared && gradient.operand.layout == layout ? gradient.operand : allocate(layout)
     }

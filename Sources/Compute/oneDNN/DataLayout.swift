@@ -1,8 +1,8 @@
 import COneDNN
 import Vectors
 
-/// What operations compute with, and what activations and their gradients are kept in. Weights, gradients of weights, statistics and
-/// the loss are float32 in either case.
+/// What operations compute with, and what activations and their gradients are kept in. Weights, gradients of weights,
+/// statistics and the loss are float32 in either case.
 public enum Precision: String, Sendable, CaseIterable, Codable {
     case float32
     /// Brain floating point: float32's exponent and 8 significant bits. Products are summed in float32.

@@ -17,7 +17,8 @@ package final class Primitive {
         guard status == 0, let descriptor else { throw DNNLError(status: status, call: purpose) }
         self.descriptor = descriptor
         self.purpose = purpose
-        // Measured with Debian's oneDNN 2.6.3, whose own frames lie between; with another build it may be the slower choice, never wrong.
+        // Measured with Debian's oneDNN 2.6.3, whose own frames lie between; with another build it may be the slower
+        // choice, never wrong.
         stackOffset = cdnn_kind(descriptor) == dnnl_softmax ? 32 : 16
     }
 
