@@ -20,13 +20,18 @@ public struct CheckpointEvaluation: Sendable {
     ///   - settings: field and value; they win over those of the run that the checkpoint lies in, and those over the
     ///     weights' own description.
     public init(checkpoint path: String, settings: [(String, String?)]) throws {
-        checkpoint = try Checkpoint(weights: FileSystem.meant(path) ?? path)
+        guard let meant = FileSystem.meant(path) else {
+            throw ConfigurationError(
+                "--checkpoint is '\(path)'",
+                remedy: "it must be the path of a run, of a checkpoint or of a .safetensors file")
+        }
+        checkpoint = try Checkpoint(weights: meant)
         let run = try checkpoint.run()
         var configuration = RunConfiguration()
         var known: Set<String> = []
         if let run { known = try configuration.apply(file: run.config).keys }
         let description = checkpoint.description
-        try description.apply(to: &configuration, isInRun: run != nil, isComplete: known.contains("dataset"))
+        try description.apply(to: &configuration, isComplete: known.contains("dataset"))
         known.formUnion(description.settings.map(\.name))
         if let model = checkpoint.ownModelName ?? (known.contains("model") ? nil : checkpoint.olderModelName) {
             configuration.model = model
@@ -54,12 +59,17 @@ public struct CheckpointEvaluation: Sendable {
                 configuration.normalization = trained.normalization ?? trained.dataset.normalization
                 note = " (trained on \(trained.dataset.rawValue), normalized as there)"
             } else {
-                note = ""
+                note = Self.note(configuration)
             }
         } else {
-            note = configuration.normalization == nil ? " (normalized as \(configuration.dataset.rawValue))" : ""
+            note = Self.note(configuration)
         }
         self.configuration = configuration
+    }
+
+    /// Said where nothing has told how the images were normalized.
+    private static func note(_ configuration: RunConfiguration) -> String {
+        configuration.normalization == nil ? " (normalized as \(configuration.dataset.rawValue))" : ""
     }
 
     /// Throws where images of another data set mean nothing to the weights.

@@ -10,6 +10,8 @@ public struct CheckpointStore: Sendable {
     public static let optimizerFile = "optimizer.safetensors"
     public static let stateFile = "state.json"
     public static let latestFile = "latest"
+    /// Files that stand for the checkpoint whose weights lie beside or below them.
+    static let standingFiles = [optimizerFile, stateFile, latestFile]
 
     /// Opens a new file for writing.
     public typealias Opener = @Sendable (String) throws(FileError) -> any ByteSink
@@ -133,7 +135,9 @@ public struct CheckpointStore: Sendable {
             if error.code == ENOENT || error.code == EFBIG { return nil }
             throw error
         }
-        return text.split(whereSeparator: \.isWhitespace).first.map(String.init)
+        // Perhaps written by hand: with a path, or by an editor that puts a byte order mark before it.
+        let name = text.split { $0.isWhitespace || $0 == "\u{FEFF}" }.first
+        return name.map { FileSystem.lastName(of: FileSystem.normalized(String($0))) }
     }
 
     /// Throws where the next checkpoint's name could not be written; makes way for it where a link is in its place.

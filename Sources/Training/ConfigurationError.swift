@@ -10,6 +10,9 @@ public struct ConfigurationError: Error, Equatable, CustomStringConvertible {
     }
 
     static func unknownKey(_ key: String, at place: String) -> ConfigurationError {
+        if ["config", "resume"].contains(key) {
+            return ConfigurationError("\(place): '\(key)' is no setting", remedy: "give --\(key) on the command line")
+        }
         let known = ConfigurationField.all.map(\.name) + ["normalization"]
         let hint =
             SettingText.nearest(key, among: known).map { "did you mean '\($0)'?" }

@@ -50,10 +50,13 @@ public struct GivenSettings: Sendable {
         if output == nil, let fileRun, try world.rank > 0 || fileRun.isBegun() { output = fileRun.path }
         guard let output else { throw RunFolderError.resumeWithoutOutput }
         let folder = RunFolder(output)
-        let isSpecified = file != nil && fileRun == nil || !flags.allSatisfy { Self.isNeutral($0.name) }
+        let hasFile = file != nil && fileRun == nil
+        let isSpecified = hasFile || !flags.allSatisfy { Self.isNeutral($0.name) }
         var text = ""
-        // Without a first step there is nothing yet that other settings could spoil.
-        if world.rank == 0, try FileSystem.kind(folder.config) == .file, try !isSpecified || folder.isBegun() {
+        // Without a first step there is nothing yet that a file's other settings could spoil; flags alone change a run.
+        if world.rank == 0, try FileSystem.kind(folder.config) == .file,
+            try !isSpecified || folder.isBegun() || (!hasFile && folder.hasOwnConfiguration)
+        {
             text = try InputFile.text(folder.config) + "\n"
         }
         if world.rank == 0, text.isEmpty, !isSpecified { throw RunFolderError.nothingToResume(path: output) }
@@ -82,7 +85,9 @@ public struct GivenSettings: Sendable {
         guard missing.isEmpty else {
             throw ConfigurationError(
                 "\(folder.config) does not say \(missing.joined(separator: ", ")), which defines the run",
-                remedy: "add the lines that were there, or give the values as flags")
+                remedy:
+                    "add the lines that were there (\(CheckpointStore.stateFile) of a checkpoint has them, too), or give the "
+                    + "values as flags")
         }
         // M is a rank's share unless asked for: on another number of ranks it must be asked for by name.
         if let ranks = content.ranks, ranks > 0, base.effectiveMSharpness == max(base.batchSize / ranks, 1) {

@@ -9,20 +9,22 @@ public struct NonFiniteLoss: Error, Equatable, CustomStringConvertible {
     private let remedy: String
 
     /// Every rank must call it: one all-gather finds out whose share it is.
+    ///
+    /// - Parameter isKept: whether there is a checkpoint or an epoch's row, which other settings may not continue.
     init(
-        step: Int, _ scalars: StepScalars, isLocal: Bool, of configuration: RunConfiguration, _ world: Communicator
+        step: Int, _ scalars: StepScalars, isLocal: Bool, of configuration: RunConfiguration, isKept: Bool,
+        _ world: Communicator
     ) throws(MPIError) {
         self.step = step
         loss = scalars.loss
-        remedy = configuration.divergenceRemedy
+        remedy = configuration.divergenceRemedy(isKept: isKept)
         ranks = try world.allGather(UInt8(isLocal ? 1 : 0)).enumerated().filter { $0.element == 1 }.map(\.offset)
     }
 
     public var description: String {
         let shown = ranks.prefix(8).map(String.init).joined(separator: ", ") + (ranks.count > 8 ? ", …" : "")
         let place = ranks.isEmpty ? "the reduced gradient" : "the loss on rank\(ranks.count > 1 ? "s" : "") \(shown)"
-        return
-            "step \(step): \(place) is not finite (mean loss \(loss)): \(remedy); the last checkpoint is from before this step"
+        return "step \(step): \(place) is not finite (mean loss \(loss)): \(remedy)"
     }
 }
 
@@ -30,10 +32,11 @@ public struct NonFiniteLoss: Error, Equatable, CustomStringConvertible {
 struct NonFiniteWeights: Error, CustomStringConvertible {
     let step: Int
     let configuration: RunConfiguration
+    let isKept: Bool
 
     var description: String {
-        "step \(step) left weights or running statistics that are not finite: \(configuration.divergenceRemedy); no checkpoint is "
-            + "made of it, the last one is from before"
+        "step \(step) left weights or running statistics that are not finite, so no checkpoint is made of it: "
+            + configuration.divergenceRemedy(isKept: isKept)
     }
 }
 
@@ -49,7 +52,9 @@ struct NonFiniteEvaluation: Error, CustomStringConvertible {
 
 extension RunConfiguration {
     /// What may keep a training with these settings from growing beyond all bounds: settings that it uses.
-    fileprivate var divergenceRemedy: String {
+    ///
+    /// - Parameter isKept: whether the output folder holds results, and takes no run with other settings.
+    fileprivate func divergenceRemedy(isKept: Bool) -> String {
         let lowered = [
             ("learning-rate", learningRate), ("rho", rho), ("alpha", alpha), ("beta", beta),
             ("weight-decay", weightDecay),
@@ -61,5 +66,6 @@ extension RunConfiguration {
             ? "\(lowered.dropLast().joined(separator: ", ")) or \(lowered.last ?? "")" : lowered.joined()
         return
             "lower \(listed), raise --warmup-epochs, or \(clipNorm == nil ? "add --clip-norm 1" : "lower --clip-norm")"
+            + (isKept ? ", in a new run\(output == nil ? "" : " with another --output")" : "")
     }
 }

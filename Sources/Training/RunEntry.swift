@@ -56,10 +56,11 @@ final class RunEntry {
 
     /// Makes or takes over the folder; holds its lock from now on, at the latest.
     func enter(ranks: Int) throws -> RunFolder {
-        let text = configuration.yaml(ranks: ranks)
+        let recorded = recorded
+        let text = recorded.yaml(ranks: ranks)
         switch way {
         case .onward(let folder):
-            if try folder.isOutdated(configuration, ranks: ranks) { try lock?.replaceConfiguration(with: text) }
+            if try folder.isOutdated(recorded, ranks: ranks) { try lock?.replaceConfiguration(with: text) }
             return folder
         case .again(let folder):
             if setsRecordsAside { attempt = try folder.setAside() }
@@ -78,6 +79,17 @@ final class RunEntry {
             try begin(folder, text, made: made + [folder.path])
             return folder
         }
+    }
+
+    /// As `config.yaml` gets it. A run whose newest weights are taken may go on: they are named by their own file.
+    private var recorded: RunConfiguration {
+        var recorded = configuration
+        if case .onward(let folder) = way {
+            recorded.initWeights = folder.recordedWeights ?? recorded.initWeights
+        } else if let path = recorded.initWeights, let weights = try? Checkpoint(weights: path) {
+            recorded.initWeights = weights.model.path
+        }
+        return recorded
     }
 
     /// Keeps the folder's lock if somebody has replaced the file that it is on.

@@ -180,7 +180,27 @@ public struct RunFolder: Sendable, Equatable {
         var (configuration, existing) = (configuration, existing)
         configuration.makePathsAbsolute()
         existing.makePathsAbsolute()
+        if let own = existing.initWeights, let given = configuration.initWeights, Self.isOf(given, own) {
+            configuration.initWeights = own
+        }
+        // Lines that somebody took out, and for which there may be no flag: the checkpoint knows what they said.
+        existing.normalization = existing.normalization ?? configuration.normalization
+        existing.mSharpness = existing.mSharpness ?? configuration.mSharpness
         return configuration.differences(from: existing)
+    }
+
+    /// Whether a file of weights is in the run or the checkpoint that `path` names, be it by a file that stands for it.
+    private static func isOf(_ path: String, _ file: String) -> Bool {
+        let stands = ["config.yaml", "metrics.jsonl", "epochs.csv"] + CheckpointStore.standingFiles
+        let place = stands.contains(FileSystem.lastName(of: path)) ? FileSystem.directory(of: path) : path
+        return file.hasPrefix(place + "/")
+    }
+
+    /// What `config.yaml` says of the first weights.
+    var recordedWeights: String? {
+        var existing = RunConfiguration()
+        guard (try? existing.apply(file: config)) != nil else { return nil }
+        return existing.initWeights
     }
 
     /// Whether the run came to anything that other settings would spoil.
@@ -195,13 +215,16 @@ public struct RunFolder: Sendable, Equatable {
         let differences = Self.differences(configuration, existing)
         if differences.isEmpty { return }
         var remedy: String?
-        if differences.contains(where: { $0.field == "epochs" || $0.field == "steps" }),
+        if differences.allSatisfy({ $0.field == "epochs" || $0.field == "steps" }),
             let weights = try CheckpointStore(folder: checkpoints).latest()
         {
             remedy =
                 "a run's learning rates are planned for its length, so it cannot be made longer; give the same values, or "
                 + "train on from its weights in a new run with --init-weights \(weights)/\(CheckpointStore.modelFile) "
                 + "and another --output"
+        }
+        if differences.count == 1, let (field, _, theirs) = differences.first, field == "m-sharpness" {
+            remedy = "M is a rank's share unless it is named: add --m-sharpness \(theirs), or choose another --output"
         }
         throw RunFolderError.otherConfiguration(
             path: path,

@@ -35,8 +35,8 @@ final class RunRecords {
         self.resources = resources
         self.ranks = ranks
         entry = try RunFolder.find(configuration)
-        firstStep = try entry.checkpoint?.step(of: configuration, stepsPerEpoch: resources.stepsPerEpoch) ?? 0
         try entry.checkpoint?.requireRun(of: configuration, data: self.dataFingerprints)
+        firstStep = try entry.checkpoint?.step(of: configuration, stepsPerEpoch: resources.stepsPerEpoch) ?? 0
         reporter = ProgressReporter(
             output: output, firstStep: firstStep, totalSteps: resources.totalSteps,
             totalEpochs: resources.totalEpochs)
@@ -104,7 +104,8 @@ final class RunRecords {
         try entry.followLock()
         try files.log.secure()
         guard state.weights.norm.isFinite, state.statistics.norm.isFinite else {
-            throw NonFiniteWeights(step: progress.step, configuration: configuration)
+            let isKept = try progress.step >= resources.stepsPerEpoch || files.store.latest() != nil
+            throw NonFiniteWeights(step: progress.step, configuration: configuration, isKept: isKept)
         }
         let (epoch, stepInEpoch) = progress.step.quotientAndRemainder(dividingBy: resources.stepsPerEpoch)
         try files.store.write(

@@ -62,7 +62,7 @@ struct RunResources {
         guard normalization.mean.count == dataset.shape.channels else {
             throw ConfigurationError(
                 "\(dataset.name)'s images are \(dataset.shape.text), the normalization is for "
-                    + "\(normalization.mean.count) channels",
+                    + "\(normalization.mean.count) channel\(normalization.mean.count == 1 ? "" : "s")",
                 remedy: "choose the data set that it belongs to, or take 'normalization' out of the YAML file")
         }
         return ImageDataset(

@@ -51,6 +51,8 @@ public final class Trainer {
     private let evaluator: Evaluator?
     private let records: RunRecords?
     private var progress = RunProgress()
+    /// Of the checkpoint that the run goes on from.
+    private var startStep = 0
 
     /// Prepares a run: agreement on the configuration, data, model, replicas made equal. Every rank must call it.
     ///
@@ -191,8 +193,8 @@ public final class Trainer {
         let norm = clipping?.clip(reduction.gradient) ?? reduction.gradient.norm
         guard scalars.isFinite && norm.isFinite else {
             throw try NonFiniteLoss(
-                step: progress.step + 1, scalars, isLocal: !StepScalars(terms).isFinite, of: configuration, communicator
-            )
+                step: progress.step + 1, scalars, isLocal: !StepScalars(terms).isFinite, of: configuration,
+                isKept: evaluator != nil && isKept, communicator)
         }
         let rate = schedule.learningRate(
             step: batch.step, stepsPerEpoch: resources.stepsPerEpoch, totalSteps: resources.totalSteps)
@@ -210,6 +212,11 @@ public final class Trainer {
 
     private var isCheckpointDue: Bool {
         progress.step % (configuration.checkpointEvery ?? resources.stepsPerEpoch) == 0
+    }
+
+    /// Whether there is a checkpoint or an epoch's row by now.
+    private var isKept: Bool {
+        startStep > 0 || progress.step >= min(configuration.checkpointEvery ?? .max, resources.stepsPerEpoch)
     }
 
     private func endEpoch(_ last: StepMetrics, evaluating: Bool) throws -> EpochMetrics {
@@ -241,7 +248,12 @@ public final class Trainer {
             return true
         }
         guard communicator.rank == 0, let path = configuration.initWeights else { return false }
-        try state.readModel(Checkpoint(weights: path).model, model: configuration.model)
+        let weights: Checkpoint
+        do { weights = try Checkpoint(weights: path) } catch CheckpointError.notFound(_, let found) {
+            throw CheckpointError.notFound(path: "--init-weights \(path)", found: found)
+        }
+        try state.readModel(weights.model, model: configuration.model)
+        if let text = weights.description.normalizationWarning(for: configuration) { HostWarnings.say(text) }
         return true
     }
 
@@ -249,6 +261,7 @@ public final class Trainer {
         var values = progress.values
         try values.withUnsafeMutableBufferPointer { try communicator.broadcast($0) }
         progress.values = values
+        startStep = progress.step
         local.restore(statisticsUpdates: progress.statisticsUpdates)
         // Rank 0's vectors are everybody's by now; an optimizer also counts its updates.
         try state.optimizer.restore(stepCount: progress.step, state: state.optimizer.state)

@@ -8,8 +8,6 @@ struct WeightsDescription: Sendable {
     private static let fields = [
         "model", "dataset", "seed", "convolution", "precision", "batch-size", "micro-batch-size", "m-sharpness",
     ]
-    /// Those without which the numbers are meaningless.
-    private static let essentials: Set = ["model", "dataset"]
 
     /// Field and value, in canonical spelling.
     private(set) var settings: [(name: String, text: String)] = []
@@ -54,19 +52,27 @@ struct WeightsDescription: Sendable {
         }
     }
 
-    /// Sets what the file says; of a checkpoint in its run only what its weights were trained on, as the run's own
-    /// `config.yaml` has the rest.
+    /// Sets what the file says. It is surer of its weights than a run's `config.yaml`, which may have been edited.
     ///
     /// - Parameter isComplete: whether the configuration's data set is the run's, and not only the default.
-    func apply(to configuration: inout RunConfiguration, isInRun: Bool, isComplete: Bool) throws {
+    func apply(to configuration: inout RunConfiguration, isComplete: Bool) throws {
         let dataset = configuration.dataset
-        for (name, text) in settings where !isInRun || Self.essentials.contains(name) {
-            try configuration.apply(flag: name, text)
-        }
+        for (name, text) in settings { try configuration.apply(flag: name, text) }
         if configuration.dataset != dataset, isComplete {
             (configuration.dataDirectory, configuration.normalization) = (nil, nil)
         }
         configuration.normalization = normalization ?? configuration.normalization
+    }
+
+    /// Where a run that begins with the weights feeds them other numbers for the same images than they were trained on.
+    func normalizationWarning(for configuration: RunConfiguration) -> String? {
+        guard self["dataset"] == configuration.dataset.rawValue, let own = normalization,
+            let other = configuration.normalization, own != other
+        else { return nil }
+        let text = RunConfiguration.text(of: own)
+        return
+            "--init-weights were trained with normalization \(text), this run normalizes with \(RunConfiguration.text(of: other)): "
+            + "put 'normalization: \(text)' into a file for --config to keep theirs"
     }
 
     private static func shape(_ entry: SafeTensors.Metadata) throws(ConfigurationError) -> ImageShape {
