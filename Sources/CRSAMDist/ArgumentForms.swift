@@ -1,3 +1,5 @@
+import Training
+
 /// Forms of arguments that the parser takes for something else.
 enum ArgumentForms {
     /// The first long option with one dash: the parser reads `-epochs` as a row of flags, of which `-h` prints help and
@@ -22,6 +24,16 @@ enum ArgumentForms {
             }
         }
         return result
+    }
+
+    /// The parser's text of an unknown option, with the one that its short name means: by letters alone, it would name
+    /// `--rho` for `--lr`. Nil for any other text.
+    static func unknownOption(_ message: String) -> String? {
+        let start = "Unknown option '--"
+        guard message.hasPrefix(start), let name = message.dropFirst(start.count).split(separator: "'").first,
+            let meant = SettingText.meant(byShortName: String(name))
+        else { return nil }
+        return "Unknown option '--\(name)'. Did you mean '--\(meant)'?"
     }
 
     /// No option of this program begins so.

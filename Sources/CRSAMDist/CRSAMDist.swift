@@ -34,7 +34,8 @@ struct CRSAMDist: ParsableCommand {
             let text = fullMessage(for: error, columns: max(Console.columns ?? 80, 80))
             do { try Job.print { text } } catch { Job.fail("\(error)") }
         } catch {
-            Job.fail("\(message(for: error)); see \(helpCommand(for: error))", status: exitCode(for: error).rawValue)
+            let text = ArgumentForms.unknownOption(message(for: error)) ?? message(for: error)
+            Job.fail("\(text); see \(helpCommand(for: error))", status: exitCode(for: error).rawValue)
         }
     }
 

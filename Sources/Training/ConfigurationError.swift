@@ -15,7 +15,9 @@ public struct ConfigurationError: Error, Equatable, CustomStringConvertible {
         }
         let known = ConfigurationField.all.map(\.name) + ["normalization"]
         let hint =
-            SettingText.nearest(key, among: known).map { "did you mean '\($0)'?" }
+            (SettingText.meant(byShortName: key) ?? SettingText.nearest(key, among: known)).map {
+                "did you mean '\($0)'?"
+            }
             ?? "the keys are the long flags' names"
         return ConfigurationError("\(place): unknown key '\(key)'", remedy: hint)
     }

@@ -12,6 +12,8 @@ struct RunMemory {
     private var need = MemoryNeed()
     private var code = 0
     private var arena = (samples: 0, bytes: 0)
+    /// Of a rank's images, those that wait for their step too.
+    private var batches = 0
     private var resumed = 0
     /// Samples in a training's largest run of the network on this rank.
     private(set) var largestRun = 0
@@ -50,7 +52,8 @@ struct RunMemory {
             // Read beside the live vectors, before the arena is taken.
             resumed = moments * graph.parameterLayout.vectorCount * MemoryLayout<Float>.stride
         }
-        add("batches of \(part) sample\(part == 1 ? "" : "s")", BatchLoader.defaultSlots * part * sampleBytes)
+        batches = BatchLoader.defaultSlots * part * sampleBytes
+        add("batches of \(part) sample\(part == 1 ? "" : "s")", batches)
         var forecasts: [PlanForecast] = []
         let sizes = BatchObjective.runSizes(
             ofGroups: shares.map(\.samples.count), microBatchSize: configuration.microBatchSize)
@@ -133,7 +136,7 @@ struct RunMemory {
         need.add("oneDNN's compiled kernels", code)
         need.add("the state to resume from", max(0, resumed - code - arena.bytes))
         need.add(Network.arenaPurpose(samples: arena.samples), arena.bytes)
-        let remedy = arena.bytes > need.bytes / 3 ? flags : "take a smaller --model"
+        let remedy = max(arena.bytes, batches) > need.bytes / 3 ? flags : "take a smaller --model"
         try need.check(
             ranks: MPIEnvironment.launchedRanksOnHost,
             remedy: "\(remedy), start fewer ranks on this host or use one with more memory")
