@@ -18,7 +18,10 @@ struct DataOptions: ParsableArguments {
 struct ModelOptions: ParsableArguments {
     @Option(help: "A name that 'crsam-dist models' lists. (default: resnet8)")
     var model: Setting
-    @Option(help: "Start from the weights in a .safetensors file, under torchvision's or timm's names.")
+    @Option(
+        help:
+            "Start from the weights of a run, of a checkpoint or of a .safetensors file, under torchvision's or timm's names."
+    )
     var initWeights: Setting
     @Option(help: "auto, or direct: never Winograd's algorithm. (default: auto)")
     var convolution: Setting

@@ -57,7 +57,11 @@ public struct Checkpoint: Sendable {
             guard let files = try? CheckpointFiles($0, withOptimizer: true), let optimizer = files.optimizer else {
                 return false
             }
-            return files.damage.isEmpty && (try? RunProgress(optimizer).step) == files.state?.step
+            let steps = [
+                try? RunProgress(optimizer).step, files.model.flatMap { try? WeightsDescription($0) }?.step,
+            ]
+            return files.damage.isEmpty && steps[0] != nil
+                && steps.compactMap(\.self).allSatisfy { $0 == files.state?.step }
         }
     }
 
@@ -79,6 +83,11 @@ public struct Checkpoint: Sendable {
                 "\(CheckpointStore.stateFile): step is \(state.step), but \(counted) by "
                     + "\(CheckpointStore.optimizerFile) beside it"
             )
+        }
+        // Half of another checkpoint was copied over it.
+        if let step = description.step, step != counted {
+            throw damaged(
+                "\(CheckpointStore.modelFile): it is of step \(step), the files beside it are of step \(counted)")
         }
         let path = path + "/" + CheckpointStore.stateFile
         let (epoch, stepInEpoch) = counted.quotientAndRemainder(dividingBy: stepsPerEpoch)

@@ -74,8 +74,11 @@ public struct CheckpointStore: Sendable {
             try discard(name)
             try FileSystem.remove(partial)
             _ = try FileSystem.makeNewDirectory(partial)
-            let own = SafeTensors.Metadata(WeightsDescription.prefix + "model", state.model)
-            let metadata = [SafeTensors.Metadata("format", "pt"), own] + description.filter { $0.key != own.key }
+            let own = [("model", state.model), ("step", "\(state.step)")].map {
+                SafeTensors.Metadata(WeightsDescription.prefix + $0, $1)
+            }
+            let others = description.filter { entry in !own.contains { $0.key == entry.key } }
+            let metadata = [SafeTensors.Metadata("format", "pt")] + own + others
             try writeFile(partial + "/" + Self.modelFile) { sink throws(FileError) in
                 try SafeTensors.write(model, metadata: metadata, to: sink)
             }

@@ -253,7 +253,9 @@ public final class Trainer {
             throw CheckpointError.notFound(path: "--init-weights \(path)", found: found)
         }
         try state.readModel(weights.model, model: configuration.model)
-        if let text = weights.description.normalizationWarning(for: configuration) { HostWarnings.say(text) }
+        if records != nil, let text = weights.description.normalizationWarning(for: configuration) {
+            HostWarnings.say(text)
+        }
         return true
     }
 

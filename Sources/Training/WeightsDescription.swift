@@ -15,6 +15,8 @@ struct WeightsDescription: Sendable {
     /// Nil where the file does not say.
     private(set) var classCount: Int?
     private(set) var inputShape: ImageShape?
+    /// Updates of the weights so far; nil where the file does not say.
+    private(set) var step: Int?
 
     subscript(name: String) -> String? { settings.first { $0.name == name }?.text }
 
@@ -42,6 +44,8 @@ struct WeightsDescription: Sendable {
                     classCount = try Self.count(entry.value[...], entry)
                 } else if name == "input-shape" {
                     inputShape = try Self.shape(entry)
+                } else if name == "step" {
+                    step = SettingText.wholeNumber(entry.value)
                 } else if Self.fields.contains(name), let field = ConfigurationField.named(name) {
                     try known.set(field, entry.value, place: entry.key)
                     settings.append((name, field.read(known) ?? ""))
