@@ -20,7 +20,7 @@ struct ModelOptions: ParsableArguments {
     var model: Setting
     @Option(
         help:
-            "Start from the weights of a run, of a checkpoint or of a .safetensors file, under torchvision's or timm's names."
+            "Start from the weights of a run, a checkpoint or a .safetensors file, under torchvision's or timm's names."
     )
     var initWeights: Setting
     @Option(help: "auto, or direct: never Winograd's algorithm. (default: auto)")

@@ -47,7 +47,8 @@ public enum CheckpointError: Error, Equatable, CustomStringConvertible {
                 + missing.joined(separator: " and ")
         case .otherSettings(let path, let differences):
             "\(path) was written with other settings than those of now (\(differences.joined(separator: ", "))): set them back in "
-                + "the run's config.yaml, move the checkpoint away if it is another run's, or start a new run with --init-weights \(path) and another --output"
+                + "the run's config.yaml, move the checkpoint away if it is another run's, or start a new run with "
+                + "--init-weights \(path) and another --output"
         case .otherData(let path, let images, let directory):
             "\(path) was trained with other \(images) images than those in \(directory): name the folder of the run's own "
                 + "with --data DIR, or train on from its weights in a new run with --init-weights \(path)"

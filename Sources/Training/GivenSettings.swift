@@ -86,8 +86,8 @@ public struct GivenSettings: Sendable {
             throw ConfigurationError(
                 "\(folder.config) does not say \(missing.joined(separator: ", ")), which defines the run",
                 remedy:
-                    "add the lines that were there (\(CheckpointStore.stateFile) of a checkpoint has them, too), or give the "
-                    + "values as flags")
+                    "add the lines that were there (a checkpoint's \(CheckpointStore.stateFile) has them, too), or "
+                    + "give the values as flags")
         }
         // M is a rank's share unless asked for: on another number of ranks it must be asked for by name.
         if let ranks = content.ranks, ranks > 0, base.effectiveMSharpness == max(base.batchSize / ranks, 1) {

@@ -73,10 +73,10 @@ struct WeightsDescription: Sendable {
         guard self["dataset"] == configuration.dataset.rawValue, let own = normalization,
             let other = configuration.normalization, own != other
         else { return nil }
-        let text = RunConfiguration.text(of: own)
+        let (text, otherText) = (RunConfiguration.text(of: own), RunConfiguration.text(of: other))
         return
-            "--init-weights were trained with normalization \(text), this run normalizes with \(RunConfiguration.text(of: other)): "
-            + "put 'normalization: \(text)' into a file for --config to keep theirs"
+            "--init-weights were trained with normalization \(text), this run normalizes with "
+            + "\(otherText): put 'normalization: \(text)' into a file for --config to keep theirs"
     }
 
     private static func shape(_ entry: SafeTensors.Metadata) throws(ConfigurationError) -> ImageShape {
