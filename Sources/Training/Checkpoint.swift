@@ -106,15 +106,20 @@ public struct Checkpoint: Sendable {
         return counted
     }
 
-    /// Throws where the settings or the images are not those that the run was trained and tested with so far.
-    ///
-    /// - Parameter fingerprints: of training and test images.
-    func requireRun(of configuration: RunConfiguration, data fingerprints: [String]) throws(CheckpointError) {
+    /// Throws where the settings are not those that the run was trained with so far.
+    func requireSettings(of configuration: RunConfiguration) throws(CheckpointError) {
         guard let state else { return }
         let differences = configuration.checkedSettings.filter { state.settings[$0.key] ?? $0.value != $0.value }
             .sorted { $0.key < $1.key }
             .map { "\($0.key) \(Self.shown(state.settings[$0.key] ?? "")) there, \(Self.shown($0.value)) now" }
         if !differences.isEmpty { throw .otherSettings(path: path, differences: differences) }
+    }
+
+    /// Throws where the images are not those that the run was trained and tested with so far.
+    ///
+    /// - Parameter fingerprints: of training and test images.
+    func requireData(of configuration: RunConfiguration, _ fingerprints: [String]) throws(CheckpointError) {
+        guard let state else { return }
         let kinds = [("training", state.trainingData), ("test", state.testData)]
         for ((images, stored), found) in zip(kinds, fingerprints) where stored != nil && stored != found {
             throw .otherData(

@@ -31,7 +31,7 @@ public struct CheckpointEvaluation: Sendable {
         var known: Set<String> = []
         if let run { known = try configuration.apply(file: run.config).keys }
         let description = checkpoint.description
-        try description.apply(to: &configuration, isComplete: known.contains("dataset"))
+        try description.apply(to: &configuration, isInRun: run != nil, isComplete: known.contains("dataset"))
         known.formUnion(description.settings.map(\.name))
         if let model = checkpoint.ownModelName ?? (known.contains("model") ? nil : checkpoint.olderModelName) {
             configuration.model = model

@@ -35,8 +35,9 @@ final class RunRecords {
         self.resources = resources
         self.ranks = ranks
         entry = try RunFolder.find(configuration)
-        try entry.checkpoint?.requireRun(of: configuration, data: self.dataFingerprints)
+        try entry.checkpoint?.requireSettings(of: configuration)
         firstStep = try entry.checkpoint?.step(of: configuration, stepsPerEpoch: resources.stepsPerEpoch) ?? 0
+        try entry.checkpoint?.requireData(of: configuration, self.dataFingerprints)
         reporter = ProgressReporter(
             output: output, firstStep: firstStep, totalSteps: resources.totalSteps,
             totalEpochs: resources.totalEpochs)

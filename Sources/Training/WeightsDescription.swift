@@ -9,6 +9,9 @@ struct WeightsDescription: Sendable {
         "model", "dataset", "seed", "convolution", "precision", "batch-size", "micro-batch-size", "m-sharpness",
     ]
 
+    /// Those without which the numbers are meaningless.
+    private static let essentials: Set = ["model", "dataset"]
+
     /// Field and value, in canonical spelling.
     private(set) var settings: [(name: String, text: String)] = []
     private(set) var normalization: ChannelNormalization?
@@ -56,12 +59,15 @@ struct WeightsDescription: Sendable {
         }
     }
 
-    /// Sets what the file says. It is surer of its weights than a run's `config.yaml`, which may have been edited.
+    /// Sets what the file says; of a checkpoint in its run only what its weights were trained on, as the run's own
+    /// `config.yaml` has the rest.
     ///
     /// - Parameter isComplete: whether the configuration's data set is the run's, and not only the default.
-    func apply(to configuration: inout RunConfiguration, isComplete: Bool) throws {
+    func apply(to configuration: inout RunConfiguration, isInRun: Bool, isComplete: Bool) throws {
         let dataset = configuration.dataset
-        for (name, text) in settings { try configuration.apply(flag: name, text) }
+        for (name, text) in settings where !isInRun || Self.essentials.contains(name) {
+            try configuration.apply(flag: name, text)
+        }
         if configuration.dataset != dataset, isComplete {
             (configuration.dataDirectory, configuration.normalization) = (nil, nil)
         }
