@@ -80,8 +80,13 @@ public struct RunFolder: Sendable, Equatable {
     }
 
     /// Whether `config.yaml` is one that a run has written: no other has the line.
-    var hasOwnConfiguration: Bool {
-        guard let text = try? InputFile.text(config) else { return false }
+    func holdsOwnConfiguration() throws(FileError) -> Bool {
+        let text: String
+        do throws(FileError) { text = try InputFile.text(config) } catch {
+            // Of another kind, or too long: another tool's.
+            if [EINVAL, EFBIG].contains(error.code) { return false }
+            throw error
+        }
         return text.split(whereSeparator: \.isNewline).contains { $0.hasPrefix("ranks:") }
     }
 
@@ -160,7 +165,7 @@ public struct RunFolder: Sendable, Equatable {
         let traces = latest == nil ? try RunTraces(self, existing) : nil
         // A start that came to nothing may be corrected.
         if let traces, !traces.areResults, !Self.differences(configuration, existing).isEmpty {
-            guard hasOwnConfiguration else {
+            guard try holdsOwnConfiguration() else {
                 throw RunFolderError.foreignConfiguration(path: path, problem: "it has no line 'ranks'")
             }
             return RunEntry(configuration, .instead(self), lock: lock)
