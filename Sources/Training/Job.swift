@@ -70,9 +70,14 @@ public enum Job {
     public static func prepare() {
         Console.secureDescriptors()
         // A file that may not grow and a reader that went away are errors of a write, which say where; not silent
-        // deaths.
-        signal(SIGXFSZ, SIG_IGN)
-        signal(SIGPIPE, SIG_IGN)
+        // deaths. Not ignored, but caught by nothing: MPI's daemon, started by this process, would inherit the former, and
+        // go on for ever where it should die.
+        for number in [SIGXFSZ, SIGPIPE] {
+            var action = sigaction()
+            action.__sigaction_handler.sa_handler = { _ in }
+            action.sa_flags = SA_RESTART
+            sigaction(number, &action, nil)
+        }
         // Ctrl-\ ends a program; Swift's runtime would ask, for half a minute, whether to debug it.
         let earlier = signal(SIGQUIT, SIG_DFL)
         if isIgnoring(earlier) { signal(SIGQUIT, SIG_IGN) }

@@ -72,6 +72,17 @@ public struct RunFolder: Sendable, Equatable {
 
     public init(_ path: String) { self.path = path }
 
+    /// Whether the file is one that some run has written.
+    static func owns(_ file: String) -> Bool {
+        let (folder, name) = (FileSystem.directory(of: file), FileSystem.lastName(of: file))
+        let place = FileSystem.lastName(of: folder)
+        if CheckpointStore.step(ofFolder: place) != nil { return true }
+        if place == checkpointsName { return name == CheckpointStore.latestFile }
+        let run = RunFolder(folder)
+        return [run.config, run.metrics, run.epochs].contains(file)
+            && (try? FileSystem.kind(run.checkpoints)) == .directory
+    }
+
     /// The folder whose `config.yaml` this path, or the file that it links to, is; nil where the file has another name.
     init?(holding config: String) {
         let names = [config, FileSystem.resolved(config)]
