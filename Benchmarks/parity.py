@@ -15,12 +15,16 @@ when a row does not hold or a run fails.
 
 import argparse
 import copy
+import importlib.util
 import json
 import os
 import pathlib
 import subprocess
 import sys
 import tempfile
+
+if not {"-h", "--help"}.isdisjoint(sys.argv) and importlib.util.find_spec("torch") is None:
+    sys.exit(print(__doc__))  # what follows needs more than Python
 
 import numpy
 import timm.layers

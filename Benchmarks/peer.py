@@ -10,6 +10,7 @@ environment.
 
 import argparse
 import contextlib
+import importlib.util
 import json
 import pathlib
 import resource
@@ -17,6 +18,9 @@ import socket
 import statistics
 import sys
 import time
+
+if not {"-h", "--help"}.isdisjoint(sys.argv) and importlib.util.find_spec("torch") is None:
+    sys.exit(print(__doc__))  # what follows needs more than Python
 
 import torch
 import torch.distributed as distributed

@@ -46,7 +46,11 @@ struct BenchStep: ParsableCommand {
         var benchmark = StepBenchmark(measuredSteps: steps)
         benchmark.hasBreakdown = breakdown || compareWithPeak
         benchmark.hasTrace = trace != nil
-        Job.run(configuration) { world in
+        let flags = [
+            ("steps", "\(steps)"), ("json", json ?? ""), ("trace", trace ?? ""),
+            ("breakdown", breakdown ? "given" : ""), ("compare-with-peak", compareWithPeak ? "given" : ""),
+        ]
+        Job.run("bench step", flags: flags, configuration) { world in
             let output =
                 world.rank == 0
                 ? try CommandOutput(
@@ -97,7 +101,7 @@ struct BenchPrecision: ParsableCommand {
         var compared = configuration
         compared.precision = .bfloat16
         try compared.validate()
-        Job.run(compared) { world in
+        Job.run("bench precision", compared) { world in
             if world.rank == 0 { try Console.print(PrecisionComparison.header) }
             _ = try PrecisionComparison(steps: at.sorted()).run(configuration, world: world) { row in
                 if world.rank == 0 { try Console.print(row.text) }

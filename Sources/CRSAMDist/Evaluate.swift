@@ -39,7 +39,7 @@ struct Evaluate: ParsableCommand {
                 ("micro-batch-size", microBatchSize),
                 ("threads", threads),
             ])
-        Job.run(evaluation.configuration) { world in
+        Job.run("evaluate", flags: [("json", json ?? "")], evaluation.configuration) { world in
             let output = world.rank == 0 ? try CommandOutput([("--json", json)], inputs: evaluation.inputs) : nil
             let result = try evaluation.run(world)
             try output?.publish(evaluation.text(of: result), ["--json": evaluation.json(of: result)])

@@ -42,6 +42,8 @@ struct Train: ParsableCommand {
                 ("epochs", epochs), ("steps", steps), ("evaluate-every", evaluateEvery),
                 ("checkpoint-every", checkpointEvery), ("output", output),
             ], resume: resume)
-        Job.run(given.configuration(_:)) { configuration, world in _ = try Trainer(configuration, world: world).run() }
+        Job.run("train", flags: given.agreement, given.configuration(_:)) { configuration, world in
+            _ = try Trainer(configuration, world: world).run()
+        }
     }
 }

@@ -43,6 +43,13 @@ public struct Launcher: Sendable {
         "flux-shell",
     ]
 
+    /// Those of them that give each process they start variables of its own, and start nothing else.
+    private static let setters = programs.subtracting([
+        "slurmstepd", "flux-shell", "palsd", "apinit", "jsmd", "mpirun_rsh", "mpispawn",
+    ])
+    /// Those that a person starts: their standard output is that of the job.
+    package static let frontEnds: Set = ["mpirun", "mpiexec", "orterun", "prterun", "mpiexec.hydra"]
+
     /// Programs that give a command a terminal of its own and pass on or record what it writes there.
     private static let recorders: Set = ["script", "unbuffer", "expect"]
 
@@ -74,6 +81,22 @@ public struct Launcher: Sendable {
     /// Whether a person sits at the terminal of a SLURM step, whose tasks say nothing about what is typed there.
     public var isInteractiveStep: Bool { has("SLURM_PTY_PORT") }
 
+    /// The launcher that started this process where nothing of what it set is left, as behind `sudo` or in a container
+    /// with an environment of its own: MPI takes each such process for a job of one rank. `OMPI_COMM_WORLD_SIZE=1` says
+    /// that it is one.
+    package var isCutOff: (process: Int32, name: String)? {
+        guard case .program(let process, let name) = ancestry, Self.setters.contains(name),
+            environment.keys.allSatisfy({ $0.hasPrefix("SLURM_") })
+        else { return nil }
+        return (process, name)
+    }
+
+    /// Whether this is a SLURM step of one task, or of a person at a terminal, of which no PMI knows.
+    package var isAloneInStep: Bool {
+        guard has("SLURM_STEP_ID"), environment.keys.allSatisfy({ $0.hasPrefix("SLURM_") }) else { return false }
+        return isInteractiveStep || !isInStep || stepTasks?.count == 1
+    }
+
     /// What contradicts MPI's number of ranks, such as `PMI_SIZE is 2`, and its variable; `nil` where nothing does.
     ///
     /// Only a process that MPI takes for a job of its own can be one of several that should have been one job: more
@@ -97,9 +120,13 @@ public struct Launcher: Sendable {
     private var stepContradiction: (words: String, variable: String)? {
         guard let rank = number("SLURM_PROCID"), !isInteractiveStep else { return nil }
         if rank > 0 { return ("SLURM_PROCID is \(rank)", "SLURM_PROCID") }
-        guard isInStep else { return nil }
+        guard isInStep, let (name, count) = stepTasks, count > 1 else { return nil }
+        return ("\(name) is \(count)", name)
+    }
+
+    private var stepTasks: (variable: String, count: Int)? {
         for name in ["SLURM_STEP_NUM_TASKS", "SLURM_NTASKS", "SLURM_NPROCS"] {
-            if let tasks = number(name) { return tasks > 1 ? ("\(name) is \(tasks)", name) : nil }
+            if let tasks = number(name) { return (name, tasks) }
         }
         return nil
     }
@@ -168,8 +195,15 @@ public struct LauncherDisagreement: Error, CustomStringConvertible {
 
     /// `nil` where they agree.
     public init?(_ launcher: Launcher, ranks: Int) {
-        guard let (words, variable) = launcher.contradiction(ranks: ranks) else { return nil }
         let library = MPIEnvironment.libraryName
+        if ranks == 1, let (process, name) = launcher.isCutOff {
+            description =
+                "started by \(name) (process \(process)), but MPI (\(library)) sees 1 rank, as none of the variables that "
+                + "\(name) sets is left: each of its processes would run the whole job; hand the environment on (sudo -E, a "
+                + "container without --cleanenv), or set OMPI_COMM_WORLD_SIZE=1 where this command is to run alone"
+            return
+        }
+        guard let (words, variable) = launcher.contradiction(ranks: ranks) else { return nil }
         description =
             "\(words), but MPI (\(library)) sees 1 rank: the launcher belongs to another MPI, and each of its processes would "
             + "run the whole job; use the mpirun of \(library), or srun --mpi=pmix (srun --mpi=list shows the choices); where "

@@ -104,6 +104,8 @@ final class MPILibrary {
         // Open MPI's own choice for a nonblocking all-reduce among few ranks sends the whole buffer to one and back;
         // Rabenseifner's algorithm (3) sends each rank's part both ways at once. What the user has set stays.
         setenv("OMPI_MCA_coll_libnbc_iallreduce_algorithm", "3", 0)
+        // In a step Open MPI asks a PMI for the other ranks, and ends the process where it has none to ask.
+        if Launcher.ofThisProcess.isAloneInStep { unsetenv("SLURM_STEP_ID") }
         var provided: Int32 = 0
         try checkMPI(cmpi_init_thread(level.mpiValue, &provided), call)
         self.provided = ThreadLevel.allCases.last { $0.mpiValue <= provided } ?? .single

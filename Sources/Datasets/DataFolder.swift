@@ -99,6 +99,12 @@ struct DataFolder {
 }
 
 extension DatasetName {
+    /// Whether a data set's file is called so, plain or packed.
+    public static func areData(inFileNamed name: String) -> Bool {
+        let plain = name.hasSuffix(".gz") ? String(name.dropLast(3)) : name
+        return allCases.contains { $0.fileNames.contains(plain) }
+    }
+
     /// Names of the published files, as they are called or spelled by some mirrors.
     var fileNames: [String] {
         switch self {

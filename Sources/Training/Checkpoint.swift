@@ -144,7 +144,8 @@ public struct Checkpoint: Sendable {
                     continue
                 }
                 // Other tools have files of these names, too.
-                if state != nil || run.hasOwnConfiguration { return run }
+                if state != nil { return run }
+                if try run.holdsOwnConfiguration() { return run }
             }
         }
         return nil

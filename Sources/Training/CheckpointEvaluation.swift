@@ -103,8 +103,7 @@ public struct CheckpointEvaluation: Sendable {
 
     /// Every rank must call it; the result is the same on all.
     public func run(_ world: Communicator) throws -> EvaluationResult {
-        try ConfigurationAgreement.check(
-            configuration.agreement(command: "evaluate") + [("checkpoint", checkpoint.path)], world)
+        try ConfigurationAgreement.check(configuration.agreement + [("checkpoint", checkpoint.path)], world)
         ComputeThreads.set(Int32(configuration.threads))
         let entry = try ModelCatalog.entry(configuration.model)
         let dataset = try RunResources.dataset(configuration, entry, .test)

@@ -1,3 +1,5 @@
+import Datasets
+
 /// Where a command's result goes: text for people, and a document for each option that names a file. Rank 0 has one.
 public struct CommandOutput {
     private let targets: [OutputTarget]
@@ -21,6 +23,10 @@ public struct CommandOutput {
                 throw OutputTarget.Problem(
                     description: "\(option) \(path): the command reads this file; name another one for the result")
             }
+            if let file = target.existingFile, let content = Self.irreplaceable(file) {
+                throw OutputTarget.Problem(
+                    description: "\(option) \(path): the file holds \(content); name another one for the result")
+            }
             // A new file under the name would take it from the text, an old one would hold both in disorder.
             if ["/proc/self/fd/1", "/proc/self/fd/2"].contains(where: { target.isSame(as: $0) }) {
                 throw OutputTarget.Problem(
@@ -31,6 +37,14 @@ public struct CommandOutput {
             targets.append(target)
         }
         self.targets = targets
+    }
+
+    /// What a file holds that no result may be written over, whatever the command itself reads; nil for any other.
+    private static func irreplaceable(_ path: String) -> String? {
+        let name = FileSystem.lastName(of: path)
+        if DatasetName.areData(inFileNamed: name) { return "a data set" }
+        if name.hasSuffix(".safetensors") { return "weights" }
+        return RunFolder.owns(path) ? "a run's settings, records or checkpoints" : nil
     }
 
     /// Writes all that can be written, whatever fails, then throws the first failure.

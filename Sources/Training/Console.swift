@@ -36,7 +36,8 @@ public enum Console {
 
     /// mpirun passes text on and ignores that its own standard output takes none.
     static func checkLauncher() throws(FileError) {
-        if let code = LauncherOutput.failure { throw FileError("write", "mpirun's standard output", code: code) }
+        guard let code = LauncherOutput.failure else { return }
+        throw FileError("write", "mpirun's standard output\(code == EBADF ? ", which is closed" : "")", code: code)
     }
 
     /// Ends this process as the system ends one whose reader went away.

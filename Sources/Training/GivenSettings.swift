@@ -42,10 +42,18 @@ public struct GivenSettings: Sendable {
         return configuration
     }
 
+    /// What all ranks must have been started with before a run is looked for, besides what defines it.
+    public var agreement: [(name: String, value: String)] {
+        [
+            ("resume", resume ? "given" : ""), ("output", own.output ?? ""),
+            ("checkpoint-every", own.checkpointEvery.map { "\($0)" } ?? ""),
+        ]
+    }
+
     /// What is asked for; with `--resume`, as rank 0 reads the run's `config.yaml`. Every rank must call it.
     public func configuration(_ world: Communicator) throws -> RunConfiguration {
         guard resume else { return configuration }
-        try ConfigurationAgreement.check(own.agreement(command: "train"), world)
+        try ConfigurationAgreement.check(own.agreement, world)
         var output = own.output
         if output == nil, let fileRun, try world.rank > 0 || fileRun.isBegun() { output = fileRun.path }
         guard let output else { throw RunFolderError.resumeWithoutOutput }

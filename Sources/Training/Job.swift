@@ -15,12 +15,20 @@ public enum Job {
     /// Initializes MPI, runs `body` on every rank, finalizes. An error on any rank ends the whole job at once, with one
     /// line on standard error and a non-zero status. What makes the run slow on its hosts is told before
     /// (``HostWarnings``).
-    public static func run(_ configuration: RunConfiguration, _ body: (Communicator) throws -> Void) {
-        run({ _ in configuration }, { _, world in try body(world) })
+    ///
+    /// - Parameters:
+    ///   - command: its name.
+    ///   - flags: those beside the configuration that every rank must have been started with alike, by name.
+    public static func run(
+        _ command: String, flags: [(name: String, value: String)] = [], _ configuration: RunConfiguration,
+        _ body: (Communicator) throws -> Void
+    ) {
+        run(command, flags: flags, { _ in configuration }, { _, world in try body(world) })
     }
 
     /// The same where only the ranks together know the configuration.
     public static func run(
+        _ command: String, flags: [(name: String, value: String)],
         _ resolve: (Communicator) throws -> RunConfiguration, _ body: (RunConfiguration, Communicator) throws -> Void
     ) {
         let launcher = Launcher.ofThisProcess
@@ -37,6 +45,8 @@ public enum Job {
                 JobFailure.end("\(disagreement)", rank: launcher.rank)
             }
             JobFailure.endingJob(describedBy: Self.describe) {
+                // Before any other collective: commands and flags decide which those are.
+                try ConfigurationAgreement.check([("command", command)] + flags, environment.world)
                 let configuration = try resolve(environment.world)
                 // More ranks than cores would otherwise wait for each other with the processor in their hands.
                 LinearAlgebraThreads.set(Int32(configuration.threads))
@@ -60,9 +70,21 @@ public enum Job {
     public static func prepare() {
         Console.secureDescriptors()
         // A file that may not grow and a reader that went away are errors of a write, which say where; not silent
-        // deaths.
-        signal(SIGXFSZ, SIG_IGN)
-        signal(SIGPIPE, SIG_IGN)
+        // deaths. Not ignored, but caught by nothing: MPI's daemon, started by this process, would inherit the former, and
+        // go on for ever where it should die.
+        for number in [SIGXFSZ, SIGPIPE] {
+            var action = sigaction()
+            action.__sigaction_handler.sa_handler = { _ in }
+            action.sa_flags = SA_RESTART
+            sigaction(number, &action, nil)
+        }
+        // Ctrl-\ ends a program; Swift's runtime would ask, for half a minute, whether to debug it.
+        let earlier = signal(SIGQUIT, SIG_DFL)
+        if isIgnoring(earlier) { signal(SIGQUIT, SIG_IGN) }
+    }
+
+    private static func isIgnoring(_ handler: __sighandler_t?) -> Bool {
+        unsafeBitCast(handler, to: Int.self) == unsafeBitCast(SIG_IGN as __sighandler_t?, to: Int.self)
     }
 
     /// Prints text that needs no MPI: once, however many ranks were started to print it.

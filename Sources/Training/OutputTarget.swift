@@ -80,6 +80,11 @@ struct OutputTarget {
         }
     }
 
+    /// The file, free of links, that the document would take the place of.
+    var existingFile: String? {
+        if case .file(let path, _) = place, status != nil { path } else { nil }
+    }
+
     /// Whether text for people has to make room.
     var isStandardOutput: Bool { place == .descriptor(STDOUT_FILENO) }
 

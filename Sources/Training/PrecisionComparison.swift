@@ -65,7 +65,7 @@ public struct PrecisionComparison {
         _ requested: RunConfiguration, world: Communicator, report: @escaping (Row) throws -> Void = { _ in }
     ) throws -> [Row] {
         // Where ranks compare at other times their collectives would differ.
-        try ConfigurationAgreement.check([("command", "bench precision"), ("at", "\(steps)")], world)
+        try ConfigurationAgreement.check([("at", "\(steps)")], world)
         var configuration = requested
         configuration.steps = (steps.max() ?? 0) + 1
         let trainer = try Trainer(configuration, world: world, purpose: .benchmark)

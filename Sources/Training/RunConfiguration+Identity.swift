@@ -8,9 +8,7 @@ extension RunConfiguration {
     }
 
     /// What all ranks must have been started with: the identity, and what decides which collectives there are.
-    func agreement(command: String) -> [(name: String, value: String)] {
-        [("command", command)] + identity + [("evaluate-every", "\(evaluateEvery)")]
-    }
+    var agreement: [(name: String, value: String)] { identity + [("evaluate-every", "\(evaluateEvery)")] }
 
     /// Fields of the identity that another configuration has differently: name, value here, value there.
     public func differences(from other: RunConfiguration) -> [(field: String, mine: String, theirs: String)] {

@@ -72,6 +72,17 @@ public struct RunFolder: Sendable, Equatable {
 
     public init(_ path: String) { self.path = path }
 
+    /// Whether the file is one that some run has written.
+    static func owns(_ file: String) -> Bool {
+        let (folder, name) = (FileSystem.directory(of: file), FileSystem.lastName(of: file))
+        let place = FileSystem.lastName(of: folder)
+        if CheckpointStore.step(ofFolder: place) != nil { return true }
+        if place == checkpointsName { return name == CheckpointStore.latestFile }
+        let run = RunFolder(folder)
+        return [run.config, run.metrics, run.epochs].contains(file)
+            && (try? FileSystem.kind(run.checkpoints)) == .directory
+    }
+
     /// The folder whose `config.yaml` this path, or the file that it links to, is; nil where the file has another name.
     init?(holding config: String) {
         let names = [config, FileSystem.resolved(config)]
@@ -80,8 +91,13 @@ public struct RunFolder: Sendable, Equatable {
     }
 
     /// Whether `config.yaml` is one that a run has written: no other has the line.
-    var hasOwnConfiguration: Bool {
-        guard let text = try? InputFile.text(config) else { return false }
+    func holdsOwnConfiguration() throws(FileError) -> Bool {
+        let text: String
+        do throws(FileError) { text = try InputFile.text(config) } catch {
+            // Of another kind, or too long: another tool's.
+            if [EINVAL, EFBIG].contains(error.code) { return false }
+            throw error
+        }
         return text.split(whereSeparator: \.isNewline).contains { $0.hasPrefix("ranks:") }
     }
 
@@ -160,7 +176,7 @@ public struct RunFolder: Sendable, Equatable {
         let traces = latest == nil ? try RunTraces(self, existing) : nil
         // A start that came to nothing may be corrected.
         if let traces, !traces.areResults, !Self.differences(configuration, existing).isEmpty {
-            guard hasOwnConfiguration else {
+            guard try holdsOwnConfiguration() else {
                 throw RunFolderError.foreignConfiguration(path: path, problem: "it has no line 'ranks'")
             }
             return RunEntry(configuration, .instead(self), lock: lock)

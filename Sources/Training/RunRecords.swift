@@ -79,7 +79,8 @@ final class RunRecords {
         reporter.say(
             "\(ranks) rank\(ranks == 1 ? "" : "s") x \(configuration.threads) thread\(configuration.threads == 1 ? "" : "s"), "
                 + "batch \(configuration.batchSize), M \(configuration.effectiveMSharpness), "
-                + "\(resources.totalSteps) steps in \(resources.totalEpochs) epoch\(resources.totalEpochs == 1 ? "" : "s")"
+                + "\(resources.totalSteps) step\(resources.totalSteps == 1 ? "" : "s") in "
+                + "\(resources.totalEpochs) epoch\(resources.totalEpochs == 1 ? "" : "s")"
         )
         if let folder = entry.folder {
             reporter.say("output \(folder.path)" + (firstStep > 0 ? ", resuming after step \(firstStep)" : ""))
@@ -126,7 +127,8 @@ final class RunRecords {
     func finish(_ summary: TrainingSummary) throws {
         let files = try opened()
         try files.log.secure()
-        var line = "done: \(summary.steps) steps in \(ProgressReporter.duration(summary.seconds))"
+        let seconds = ProgressReporter.duration(summary.seconds)
+        var line = "done: \(summary.steps) step\(summary.steps == 1 ? "" : "s") in \(seconds)"
         if let accuracy = summary.lastEpoch?.testAccuracy {
             line += ", test accuracy \(ProgressReporter.percent(accuracy))"
         }

@@ -69,6 +69,7 @@ enum LauncherOutput {
             return nil
         }
         let path = "/proc/\(process)/fd/1"
+        if Launcher.frontEnds.contains(name), isClosed(of: process) { return EBADF }
         var status = stat()
         if stat(path, &status) != 0 { return nil }
         // The device that is always full.
@@ -76,6 +77,14 @@ enum LauncherOutput {
         var space = statvfs()
         guard status.st_mode & S_IFMT == S_IFREG, statvfs(path, &space) == 0, space.f_blocks > 0 else { return nil }
         return (geteuid() == 0 ? space.f_bfree : space.f_bavail) == 0 ? ENOSPC : nil
+    }
+
+    /// Whether a process was started without standard output: the number is free, or was given to something else that
+    /// takes none, as the link's mode shows.
+    private static func isClosed(of process: Int32) -> Bool {
+        var link = stat()
+        if lstat("/proc/\(process)/fd/1", &link) == 0 { return link.st_mode & S_IWUSR == 0 }
+        return errno == ENOENT && access("/proc/\(process)/fd", R_OK | X_OK) == 0
     }
 }
 

@@ -62,8 +62,7 @@ public final class Trainer {
         output: ProgressReporter.Output = .standardOutput
     ) throws {
         communicator = world
-        try ConfigurationAgreement.check(
-            requested.agreement(command: purpose == .training ? "train" : "bench"), world)
+        try ConfigurationAgreement.check(requested.agreement, world)
         resources = try RunResources(requested, ranks: world.size, purpose: purpose)
         let fingerprints = try ConfigurationAgreement.check(data: [resources.train, resources.test], world)
         configuration = requested.resolved(

@@ -71,4 +71,27 @@ import Testing
     func `a command that runs alone is no contradiction`(environment: [String: String]) {
         #expect(launcher(environment).contradiction(ranks: 1) == nil)
     }
+
+    @Test(arguments: [
+        ([:], true), (["SLURM_PROCID": "0"], true), (["OMPI_COMM_WORLD_SIZE": "1"], false), (["PMI_RANK": "0"], false),
+    ])
+    func `a process of mpirun without its variables is cut off`(environment: [String: String], isCutOff: Bool) {
+        #expect((launcher(environment, Self.started).isCutOff?.name == "mpirun") == isCutOff)
+        #expect(launcher(environment, .unknown).isCutOff == nil)
+        #expect(launcher(environment).isCutOff == nil)
+        // Batch scripts are its children, too.
+        #expect(launcher(environment, .program(process: 7, name: "slurmstepd")).isCutOff == nil)
+    }
+
+    @Test(arguments: [
+        (["SLURM_STEP_ID": "0", "SLURM_STEP_NUM_TASKS": "1"], true),
+        (["SLURM_STEP_ID": "0", "SLURM_NTASKS": "2"], false),
+        (["SLURM_STEP_ID": "0", "SLURM_NTASKS": "2", "SLURM_PTY_PORT": "1"], true),
+        (["SLURM_STEP_ID": "4294967290"], true),
+        (["SLURM_STEP_ID": "0", "SLURM_STEP_NUM_TASKS": "1", "PMIX_NAMESPACE": "a", "PMIX_RANK": "0"], false),
+        (["SLURM_STEP_NUM_TASKS": "1"], false), ([:], false),
+    ])
+    func `a step of one task needs no PMI`(environment: [String: String], isAlone: Bool) {
+        #expect(launcher(environment).isAloneInStep == isAlone)
+    }
 }

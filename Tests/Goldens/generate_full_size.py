@@ -12,6 +12,9 @@ import copy
 import pathlib
 import sys
 
+if not {"-h", "--help"}.isdisjoint(sys.argv):
+    sys.exit(print(__doc__))
+
 import numpy
 import reference
 import timm
