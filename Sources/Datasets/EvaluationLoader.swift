@@ -1,4 +1,4 @@
-/// Batches of consecutive samples for evaluation, as they were published but for normalization: in order, each sample
+/// Batches of consecutive samples for evaluation, as they were published except for normalization: in order, each sample
 /// of the shard once. Prepared in `next()` itself: evaluation runs one forward pass a sample and is not worth a thread.
 public final class EvaluationLoader {
     private let source: any SampleSource

@@ -1,3 +1,4 @@
+import Files
 import Glibc
 
 /// Where an option such as `--json` writes one document.
@@ -138,14 +139,10 @@ struct OutputTarget {
             // Those and the root are folders, and no name in one.
             if name == "." || name == ".." || name == "/" { return path }
             let parent = FileSystem.directory(of: path)
-            guard let real = realpath(parent, nil) else { throw .last("look at", parent) }
-            defer { free(real) }
-            let folder = String(cString: real)
+            guard let folder = FileSystem.realPath(of: parent) else { throw .last("look at", parent) }
             path = folder == "/" ? "/\(name)" : "\(folder)/\(name)"
             if descriptor(path) != nil { return path }
-            var target = [CChar](repeating: 0, count: Int(PATH_MAX) + 1)
-            guard readlink(path, &target, target.count - 1) >= 0 else { return path }
-            let link = String(decoding: target.prefix { $0 != 0 }.map(UInt8.init(bitPattern:)), as: UTF8.self)
+            guard let link = SymbolicLink.target(of: path) else { return path }
             path = link.hasPrefix("/") ? link : "\(folder)/\(link)"
         }
         throw FileError("look at", path, code: ELOOP)
