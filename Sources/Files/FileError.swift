@@ -84,7 +84,8 @@ public struct FileError: Error, Equatable, CustomStringConvertible {
             guard stat(part, &status) != 0 else { continue }
             let isMissing = errno == ENOENT
             return isMissing
-                ? SymbolicLink.target(of: part).map { "\(part) is a symbolic link to \($0), which does not exist" } : nil
+                ? SymbolicLink.target(of: part).map { "\(part) is a symbolic link to \($0), which does not exist" }
+                : nil
         }
         return nil
     }
