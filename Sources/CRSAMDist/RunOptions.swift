@@ -96,8 +96,8 @@ struct SizeOptions: ParsableArguments {
     var seed: Setting
     @Option(
         help: """
-            Threads of each rank. More than one needs mpirun --bind-to none or --map-by slot:PE=N, which give a rank more \
-            than one core. (default: 1)
+            Threads of each rank. More than one needs mpirun --bind-to none or --map-by slot:PE=N, which give a rank \
+            more than one core. (default: 1)
             """)
     var threads: Setting
     @Option(

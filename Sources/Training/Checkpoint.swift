@@ -64,8 +64,8 @@ public struct Checkpoint: Sendable {
         if let found = ownModelName, found != name { throw .otherModel(path: path, found: found, expected: name) }
     }
 
-    /// The step to continue from; 0 for bare weights. Throws where `state.json` does not belong to the other files, to the
-    /// run or to its data: continuing would give another run than the one that was interrupted.
+    /// The step to continue from; 0 for bare weights. Throws where `state.json` does not belong to the other files, to
+    /// the run or to its data: continuing would give another run than the one that was interrupted.
     func step(of configuration: RunConfiguration, stepsPerEpoch: Int) throws -> Int {
         guard let state, let optimizer else { return 0 }
         let counted: Int

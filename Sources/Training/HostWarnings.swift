@@ -2,8 +2,8 @@ import Collectives
 import Compute
 import Glibc
 
-/// What makes a run slower on its hosts than it was meant to be, and nobody would notice: reported at the start of every
-/// command.
+/// What makes a run slower on its hosts than it was meant to be, and nobody would notice: reported at the start of
+/// every command.
 package enum HostWarnings {
     /// Writes each warning on rank 0's standard error, a line for all ranks that it concerns. Every rank must call it.
     ///

@@ -108,8 +108,8 @@ extension RunConfiguration {
     /// Nil for one message.
     var bucketBytes: Int? { bucketSize > 0 ? Int(min(bucketSize, 0x1p30) * 0x1p20) : nil }
 
-    /// Samples in one forward pass of an evaluation: no more than a step of training runs at once on a rank, so that a run that
-    /// fits the memory can also be evaluated.
+    /// Samples in one forward pass of an evaluation: no more than a step of training runs at once on a rank, so that a
+    /// run that fits the memory can also be evaluated.
     package func evaluationBatchSize(ranks: Int) -> Int {
         var size = min(max(batchSize / ranks, 1), Evaluator.largestBatch)
         if case .samples(let group) = mSharpness { size = min(size, group) }

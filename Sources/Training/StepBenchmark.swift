@@ -88,7 +88,9 @@ extension StepBenchmarkResult {
     /// For people, a line a figure.
     public var text: String {
         """
-        \(model), \(method), \(precision): \(ranks) rank\(ranks == 1 ? "" : "s") x \(threadsPerRank) thread\(threadsPerRank == 1 ? "" : "s"), batch \(batchSize) (\(batchSize / ranks) a rank), \(measuredSteps) steps
+        \(model), \(method), \(precision): \(ranks) rank\(ranks == 1 ? "" : "s") x \(threadsPerRank) \
+        thread\(threadsPerRank == 1 ? "" : "s"), batch \(batchSize) (\(batchSize / ranks) a rank), \(measuredSteps) \
+        step\(measuredSteps == 1 ? "" : "s")
           samples/s              \(ProgressReporter.fixed(samplesPerSecond, 1))
           median step            \(ProgressReporter.fixed(medianStepSeconds * 1000, 2)) ms
           GF/s                   \(ProgressReporter.fixed(gflops, 1))
