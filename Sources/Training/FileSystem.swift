@@ -108,10 +108,10 @@ enum FileSystem {
         let partial = folder + "/" + (partial ?? partialName(lastName(of: path)))
         do throws(FileError) {
             let file = try open(partial)
+            // Before anybody could read the content; some file systems have no permissions to keep.
+            if isThere { chmod(partial, status.st_mode & 0o7777) }
             try content(file)
             try file.synchronize()
-            // Some file systems have no permissions to keep.
-            if isThere { chmod(partial, status.st_mode & 0o7777) }
             try rename(partial, to: path)
         } catch {
             // The first error is the one to report; the next start removes what could not be removed here.

@@ -108,13 +108,7 @@ struct OutputTarget {
         case .stream(let path): try OutputFile(path, .existing).write(text)
         case .file(let path, isReplaced: false): try writeInPlace(path, text)
         case .file(let path, isReplaced: true):
-            do throws(FileError) {
-                try FileSystem.replace(path, with: text, by: Self.partialName) { partial throws(FileError) in
-                    let file = try OutputFile(partial)
-                    if let status { try file.setMode(status.st_mode & 0o7777) }
-                    return file
-                }
-            } catch {
+            do throws(FileError) { try FileSystem.replace(path, with: text, by: Self.partialName) } catch {
                 // A container's mount of this one file: its name cannot be given to another.
                 if error.code == EBUSY { return try writeInPlace(path, text) }
                 // Not the name that nobody has given.
