@@ -11,16 +11,20 @@ struct BenchStep: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "step",
         abstract: "Time the training loop's steps on synthetic data.",
+        usage: "crsam-dist bench step [<options>]",
         discussion: """
               mpirun -np 2 crsam-dist bench step --model resnet18 \\
                   --batch-size 128 --json step.json
             """)
 
-    @OptionGroup(title: "Data") var data: DataOptions
     @OptionGroup(title: "Model") var model: ModelOptions
     @OptionGroup(title: "Method") var method: MethodOptions
     @OptionGroup(title: "Optimizer") var optimizer: OptimizerOptions
     @OptionGroup(title: "Size") var size: SizeOptions
+    @Option(help: "Only synthetic: images whose values are drawn at random. (default: synthetic)")
+    var dataset: Setting
+    @Option(help: "none or basic: random crop and horizontal flip. (default: basic)")
+    var augment: Setting
     @Option(help: "Steps that are timed, after one that is not.")
     var steps = 10
     @Option(help: "Write the figures to a JSON file as well; - for standard output, with the text on standard error.")
@@ -34,15 +38,17 @@ struct BenchStep: ParsableCommand {
     var trace: String?
 
     func validate() throws {
-        if let dataset = data.dataset, dataset.lowercased() != "synthetic" {
+        if let dataset, dataset.lowercased() != "synthetic" {
             throw ValidationError("bench step times the loop on --dataset synthetic only")
         }
         if !(1...100_000).contains(steps) { throw ValidationError("--steps must be from 1 to 100000") }
     }
 
     func run() throws {
-        let settings = data.settings + model.settings + method.settings + optimizer.settings + size.settings
-        let configuration = try GivenSettings(flags: [("dataset", "synthetic")] + settings).configuration
+        let settings = model.settings + method.settings + optimizer.settings + size.settings
+        let configuration = try GivenSettings(
+            flags: [("dataset", "synthetic"), ("augment", augment)] + settings
+        ).configuration
         var benchmark = StepBenchmark(measuredSteps: steps)
         benchmark.hasBreakdown = breakdown || compareWithPeak
         benchmark.hasTrace = trace != nil
@@ -70,6 +76,7 @@ struct BenchPrecision: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "precision",
         abstract: "Measure the error of bfloat16 in CR-SAM's gradients and their differences.",
+        usage: "crsam-dist bench precision [<options>]",
         discussion: """
             Trains as 'train' does for as many updates as the last of --at names (with --dataset synthetic, on four batches), \
             and before each of them compares bfloat16's gradients with float32's at the same weights: errors in norm of g0, \

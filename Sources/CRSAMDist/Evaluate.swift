@@ -21,7 +21,7 @@ struct Evaluate: ParsableCommand {
     @Option(help: "float32 or bfloat16, of activations and products. (default: as in training)")
     var precision: Setting
     @Option(
-        help: "At most so many samples of a rank in one forward pass, to save memory. (default: the run's, at most 128)"
+        help: "Most samples of a rank in one forward pass, to save memory. (default: the run's, at most 128)"
     )
     var microBatchSize: Setting
     @Option(

@@ -47,7 +47,7 @@ struct MethodOptions: ParsableArguments {
     var alpha: Setting
     @Option(help: "Weight of CR-SAM's norm term. (default: 0.01)")
     var beta: Setting
-    @Option(help: "Samples behind each ascent direction, or 'global'. (default: a rank's share of the batch)")
+    @Option(help: "Samples that share an ascent direction, or 'global'. (default: a rank's share of the batch)")
     var mSharpness: Setting
     @Option(
         help: "Passes that update BatchNorm's running statistics: clean, or official for w - eps too. (default: clean)")
@@ -93,14 +93,14 @@ struct OptimizerOptions: ParsableArguments {
 struct SizeOptions: ParsableArguments {
     @Option(help: "Samples of one update, over all ranks. (default: 128)")
     var batchSize: Setting
-    @Option(help: "At most so many samples of a rank in one forward pass, to save memory. (default: no limit)")
+    @Option(help: "Most samples of a rank in one forward pass, to save memory. (default: no limit)")
     var microBatchSize: Setting
     @Option(help: "Random seed. (default: 0)")
     var seed: Setting
     @Option(
         help: """
-            Threads of each rank; more than one need mpirun --bind-to none or --map-by slot:PE=N, which let a rank have more \
-            than one core. (default: 1)
+            Threads of each rank. More than one needs mpirun --bind-to none or --map-by slot:PE=N, which give a rank \
+            more than one core. (default: 1)
             """)
     var threads: Setting
     @Option(

@@ -4,6 +4,7 @@ import Training
 struct Train: ParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Train a model; without a flag, a small ResNet on Fashion-MNIST with CR-SAM.",
+        usage: "crsam-dist train [<options>]",
         discussion: """
             Settings come from the defaults, then --config, then flags; later ones win. A YAML file's keys are the flags' names \
             without the dashes. The resolved settings are written to config.yaml in the output folder.
@@ -22,7 +23,7 @@ struct Train: ParsableCommand {
     @OptionGroup(title: "Size") var size: SizeOptions
     @Option(help: "Passes over the training set. (default: 5)")
     var epochs: Setting
-    @Option(help: "End after so many updates. (default: --epochs whole epochs)")
+    @Option(help: "Updates after which the run ends. (default: --epochs whole epochs)")
     var steps: Setting
     @Option(help: "Epochs between evaluations; the last is always evaluated. (default: 1)")
     var evaluateEvery: Setting
@@ -32,7 +33,7 @@ struct Train: ParsableCommand {
     var output: Setting
     @Option(help: "YAML file with settings; its paths are relative to the working directory.")
     var config: String?
-    @Flag(help: "Go on from the newest checkpoint in --output, with the settings of the run there.")
+    @Flag(help: "Continue from the newest checkpoint in --output, with that run's settings.")
     var resume = false
 
     func run() throws {

@@ -61,7 +61,7 @@ public final class MPIEnvironment {
         return String(decoding: text.prefix { $0 >= 32 && $0 != UInt8(ascii: ",") }, as: UTF8.self)
     }
 
-    /// How many ranks of the job the launcher started on this host; 1 where it does not tell.
+    /// How many ranks of the job the launcher started on this host; 1 where it does not say.
     public static var launchedRanksOnHost: Int {
         // A shell may have inherited a job's variables.
         guard Launcher.ofThisProcess.rank != nil else { return 1 }

@@ -176,6 +176,6 @@ public final class Network {
 
     /// What an arena is for, in messages.
     public static func arenaPurpose(samples: Int) -> String {
-        "activations of \(samples) sample\(samples == 1 ? "" : "s") in one run of the network"
+        "activations of \(samples) sample\(samples == 1 ? "" : "s") in one forward pass"
     }
 }

@@ -9,11 +9,11 @@ public struct GroupShare: Sendable, Hashable {
     public let groupSize: Int
 }
 
-/// How a global batch is cut into sharpness groups, and these dealt to ranks.
+/// How a global batch is cut into sharpness groups, and these sharded over ranks.
 ///
 /// A batch of n samples has ⌈n/M⌉ groups of sizes that differ by at most one, group k at positions
 /// k·n/groups ..< (k+1)·n/groups: groups depend on M alone, never on the rank count. With M up to a rank's share
-/// b = B/R whole groups are dealt to ranks in order; above that, M/b consecutive ranks split each group.
+/// b = B/R whole groups go to each rank in order; above that, M/b consecutive ranks split each group.
 public struct BatchPartition: Sendable, Equatable {
     /// Samples in a full global batch, B.
     public let batchSize: Int

@@ -68,7 +68,7 @@ extension DatasetError: CustomStringConvertible {
         case .truncated(let path, let expected, let found):
             "\(path) is cut short: \(found) bytes of content where \(expected) are due; download it again"
         case .trailingBytes(let path, let expected):
-            "\(path) goes on after the \(expected) bytes of content that are due: download it again"
+            "\(path) continues after the \(expected) bytes of content that are due: download it again"
         case .corruptGzip(let path, let reason):
             "\(path) is damaged gzip data (\(reason)): download it again"
         case .garbageAfterGzip(let path):

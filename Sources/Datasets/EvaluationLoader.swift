@@ -1,5 +1,6 @@
-/// Batches of consecutive samples for evaluation, as they were published but for normalization: in order, each sample
-/// of the shard once. Prepared in `next()` itself: evaluation runs one forward pass a sample and is not worth a thread.
+/// Batches of consecutive samples for evaluation, as they were published except for normalization: in order, each
+/// sample of the shard once. Prepared in `next()` itself: evaluation runs one forward pass a sample and is not worth a
+/// thread.
 public final class EvaluationLoader {
     private let source: any SampleSource
     private let shard: Range<Int>

@@ -23,18 +23,9 @@ final class InputFile {
     private var contentDue = 0
 
     init(path: String) throws(DatasetError) {
+        do throws(FileError) { (descriptor, size) = try RegularFile.open(path) } catch { throw .file(error) }
         self.path = path
-        // Opening a named pipe would otherwise wait for a writer.
-        descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
         chunk = .allocate(byteCount: 1 << 16, alignment: 16)
-        var status = stat()
-        guard descriptor >= 0, fstat(descriptor, &status) == 0 else {
-            size = 0
-            throw .file(.last("open", path))
-        }
-        size = Int(status.st_size)
-        let kind = FileKind(mode: status.st_mode)
-        guard kind == .regular else { throw .file(.kind(kind, of: path)) }
         guard try refill() else { throw .empty(path: path) }
         if unread.count >= 2, chunk[0] == 0x1F, chunk[1] == 0x8B { try startInflating() }
     }
@@ -46,7 +37,7 @@ final class InputFile {
         return try file.format(after: [])?.isPacked == true
     }
 
-    /// What the content looks like that begins with `head`, already read, and goes on with what follows.
+    /// What the content looks like that begins with `head`, already read, and continues with what follows.
     func format(after head: [UInt8]) throws(DatasetError) -> FileFormat? {
         var rest = [UInt8](repeating: 0, count: FileFormat.headCount - head.count)
         let count = try rest.withUnsafeMutableBufferPointer { buffer throws(DatasetError) in
@@ -62,7 +53,7 @@ final class InputFile {
             inflater.deallocate()
         }
         chunk.deallocate()
-        if descriptor >= 0 { close(descriptor) }
+        close(descriptor)
     }
 
     /// Says that the content as a whole is a header plus values of these dimensions, and checks what can be checked
@@ -178,7 +169,7 @@ final class InputFile {
         if unread.isEmpty, try !refill() { return false }
         if chunk[unread.lowerBound] == 0x1F {
             isLaterMember = true
-            guard inflateReset(stream) == Z_OK else { throw .corruptGzip(path: path, reason: "zlib cannot go on") }
+            guard inflateReset(stream) == Z_OK else { throw .corruptGzip(path: path, reason: "zlib cannot continue") }
             return true
         }
         repeat {

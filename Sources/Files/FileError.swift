@@ -32,8 +32,6 @@ public struct FileError: Error, Equatable, CustomStringConvertible {
             "read", path, code: kind == .directory ? EISDIR : EINVAL, reason: "it is \(kind.text), not \(expected)")
     }
 
-    public var isDiskFull: Bool { code == ENOSPC || code == EDQUOT }
-
     public var description: String { "cannot \(action) \(path): \(reason)\(remedy.map { "; \($0)" } ?? "")" }
 
     private var remedy: String? {
@@ -61,7 +59,7 @@ public struct FileError: Error, Equatable, CustomStringConvertible {
             let isLast = part.utf8.count == path.utf8.count
             let result = stat(part, &status)
             let failure = result == 0 ? 0 : errno
-            let link = target(ofLink: part)
+            let link = SymbolicLink.target(of: part)
             switch code {
             case ENOENT where failure == ENOENT:
                 return deadLink(path) ?? (isLast ? nil : "there is no folder \(part)")
@@ -86,7 +84,8 @@ public struct FileError: Error, Equatable, CustomStringConvertible {
             guard stat(part, &status) != 0 else { continue }
             let isMissing = errno == ENOENT
             return isMissing
-                ? target(ofLink: part).map { "\(part) is a symbolic link to \($0), which does not exist" } : nil
+                ? SymbolicLink.target(of: part).map { "\(part) is a symbolic link to \($0), which does not exist" }
+                : nil
         }
         return nil
     }
@@ -95,11 +94,5 @@ public struct FileError: Error, Equatable, CustomStringConvertible {
     private static func parts(of path: String) -> [String] {
         path.indices.filter { path[$0] == "/" && $0 > path.startIndex }.map { String(path[..<$0]) }
             + (path.isEmpty ? [] : [path])
-    }
-
-    private static func target(ofLink path: String) -> String? {
-        var buffer = [CChar](repeating: 0, count: Int(PATH_MAX))
-        let count = readlink(path, &buffer, buffer.count)
-        return count < 0 ? nil : String(decoding: buffer.prefix(count).map(UInt8.init(bitPattern:)), as: UTF8.self)
     }
 }

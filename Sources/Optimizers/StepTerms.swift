@@ -19,9 +19,9 @@ public struct StepTerms: Sendable, Equatable {
     public var correct = 0
     /// Samples held here.
     public var sampleCount = 0
-    /// Log form: the trace term was left out of this step. The same on every process: not to be summed over them.
+    /// Log form: the trace term was skipped in this step. The same on every process: not to be summed over them.
     public var traceTermSkipped = false
-    /// Log form: the norm term was left out of this step. The same on every process: not to be summed over them.
+    /// Log form: the norm term was skipped in this step. The same on every process: not to be summed over them.
     public var normTermSkipped = false
 
     public init() {}

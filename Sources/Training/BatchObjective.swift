@@ -19,7 +19,7 @@ final class BatchObjective: Objective {
     private var batch: Batch?
 
     /// - Parameters:
-    ///   - microBatchSize: the most samples in one run; nil for no limit.
+    ///   - microBatchSize: the most samples in one forward pass; nil for no limit.
     ///   - movesStatisticsInDescent: as the authors' code does.
     init(
         network: Network, statistics: FlatVector, microBatchSize: Int?, labelSmoothing: Float,

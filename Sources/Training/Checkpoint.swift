@@ -14,13 +14,11 @@ public struct Checkpoint: Sendable {
     /// What the weights' own file says of them.
     let description: WeightsDescription
 
-    /// The model's name, where the checkpoint has one of our catalog.
-    public var modelName: String? { ownModelName ?? olderModelName }
-
-    var ownModelName: String? { state?.model ?? description["model"] }
+    /// The model's name, where the checkpoint says it.
+    package var ownModelName: String? { state?.model ?? description["model"] }
 
     /// As our files had it under a key that other tools use for names of theirs: only a guess.
-    var olderModelName: String? {
+    package var olderModelName: String? {
         model.metadata.first { $0.key == "model" }.flatMap { try? ModelCatalog.entry($0.value).name }
     }
 
@@ -65,13 +63,13 @@ public struct Checkpoint: Sendable {
         }
     }
 
-    /// Throws unless the weights are those of `name`; a bare file that does not say is trusted, its tensors tell.
+    /// Throws unless the weights are those of `name`; a bare file that does not say is trusted: its tensors show it.
     public func require(model name: String) throws(CheckpointError) {
         if let found = ownModelName, found != name { throw .otherModel(path: path, found: found, expected: name) }
     }
 
-    /// The step to go on from; 0 for bare weights. Throws where `state.json` does not belong to the other files, to the
-    /// run or to its data: going on would give another run than the one that was interrupted.
+    /// The step to continue from; 0 for bare weights. Throws where `state.json` does not belong to the other files, to
+    /// the run or to its data: continuing would give another run than the one that was interrupted.
     func step(of configuration: RunConfiguration, stepsPerEpoch: Int) throws -> Int {
         guard let state, let optimizer else { return 0 }
         let counted: Int

@@ -26,7 +26,7 @@ public enum CheckpointError: Error, Equatable, CustomStringConvertible {
         case .tensors(let error): error.description
         case .notWritten(let path, let previous, let cause):
             "checkpoint \(path) was not written: \(cause); "
-                + (previous.map { "the one before it, \($0), is whole: --resume goes on from there" }
+                + (previous.map { "the one before it, \($0), is whole: --resume continues from there" }
                     ?? "there is none before it")
         case .notFound(let path, let found):
             "no checkpoint in \(path)\(found.map { ": \($0)" } ?? ""); name a run folder, its checkpoints folder, "
@@ -34,7 +34,7 @@ public enum CheckpointError: Error, Equatable, CustomStringConvertible {
         case .damaged(let path, let problems, let whole):
             "checkpoint \(path) is damaged (\(problems.joined(separator: "; "))): "
                 + (whole.map {
-                    "the newest whole one is \($0): name that, or remove \(path), and --resume goes on from there"
+                    "the newest whole one is \($0): name that, or remove \(path), and --resume continues from there"
                 }
                     ?? "no other one beside it is whole, so start the run anew in another folder, or put back a "
                     + "copy of it")

@@ -9,7 +9,7 @@ public struct CheckpointEvaluation: Sendable {
     private let checkpoint: Checkpoint
     /// Of the run that the checkpoint lies in, with what was set for this evaluation.
     public let configuration: RunConfiguration
-    /// Samples in one run on one rank; nil for what the run trained with.
+    /// Samples in one forward pass on one rank; nil for what the run trained with.
     private let batchSize: Int?
 
     /// Said of the result; empty where it was measured as it was trained.

@@ -47,7 +47,7 @@ public struct CheckpointStore: Sendable {
         // Not first at the end of an epoch.
         if faccessat(AT_FDCWD, folder, W_OK | X_OK, AT_EACCESS) != 0 { throw .last("write into the folder", folder) }
         if !FileSystem.isLink(folder + "/" + Self.latestFile) { try clearLatest() }
-        for name in try FileSystem.names(in: folder) where FileSystem.isPartialName(name) {
+        for name in try Folder.names(in: folder) where FileSystem.isPartialName(name) {
             try FileSystem.remove(folder + "/" + name)
         }
     }
@@ -118,7 +118,7 @@ public struct CheckpointStore: Sendable {
     /// Names of the checkpoints, oldest step first.
     func stepFolders() throws(FileError) -> [String] {
         guard try FileSystem.kind(folder) == .directory else { return [] }
-        return try FileSystem.names(in: folder).filter { Self.step(ofFolder: $0) != nil }
+        return try Folder.names(in: folder).filter { Self.step(ofFolder: $0) != nil }
             .sorted { (Self.step(ofFolder: $0) ?? 0) < (Self.step(ofFolder: $1) ?? 0) }
     }
 

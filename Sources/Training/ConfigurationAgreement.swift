@@ -2,7 +2,7 @@ import Collectives
 import Datasets
 import Vectors
 
-/// Ranks that were started with different settings: told before the first step, by the first field that differs.
+/// Ranks that were started with different settings: reported before the first step, by the first field that differs.
 public struct ConfigurationDisagreement: Error, Equatable, CustomStringConvertible {
     public let field: String
     /// Value and the ranks that have it, rank 0's first.

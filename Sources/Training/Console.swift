@@ -1,3 +1,4 @@
+import Files
 import Glibc
 import Synchronization
 
@@ -15,7 +16,7 @@ public enum Console {
     /// Descriptors that this process was started with: what a path such as `/dev/fd/3` can mean. MPI opens some of its
     /// own.
     private static let inherited = Set(
-        (try? FileSystem.names(in: "/proc/self/fd"))?.compactMap { Int32($0) } ?? [0, 1, 2])
+        (try? Folder.names(in: "/proc/self/fd"))?.compactMap { Int32($0) } ?? [0, 1, 2])
 
     static func isInherited(_ descriptor: Int32) -> Bool { inherited.contains(descriptor) }
 
@@ -48,7 +49,7 @@ public enum Console {
         _exit(128 + SIGPIPE)
     }
 
-    /// One line about what does not end the run. Nobody is left to hear that it could not be written.
+    /// One line about what does not end the run. Where it cannot be written nothing is left to do.
     static func warn(_ line: String) {
         BarLine.end()
         try? write("crsam-dist: warning: \(line)\n", to: .error, endingByBrokenPipe: false)

@@ -12,14 +12,14 @@ public struct EvaluationResult: Sendable, Equatable {
 
 /// Evaluates a model on a data set spread over the ranks: every sample once, whatever the rank count.
 public final class Evaluator {
-    /// The most samples in one run that are worth their memory.
+    /// The most samples in one forward pass that are worth their memory.
     static let largestBatch = 128
 
     private let network: Network
     private let loader: EvaluationLoader
     private let world: Communicator
 
-    /// - Parameter batchSize: samples in one run on one rank.
+    /// - Parameter batchSize: samples in one forward pass on one rank.
     public init(network: Network, dataset: ImageDataset, batchSize: Int, world: Communicator) {
         self.network = network
         self.world = world

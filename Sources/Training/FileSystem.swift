@@ -47,11 +47,6 @@ enum FileSystem {
         }
     }
 
-    /// Names in a directory, sorted, without `.` and `..`.
-    static func names(in directory: String) throws(FileError) -> [String] {
-        try Folder.names(in: directory)
-    }
-
     /// Removes a file, or a directory with all that is in it. A link is removed, never followed.
     static func remove(_ path: String) throws(FileError) {
         var status = stat()
@@ -63,7 +58,7 @@ enum FileSystem {
             if unlink(path) != 0 { throw .last("remove", path) }
             return
         }
-        for name in try names(in: path) { try remove(path + "/" + name) }
+        for name in try Folder.names(in: path) { try remove(path + "/" + name) }
         if rmdir(path) != 0 { throw .last("remove", path) }
     }
 
@@ -113,13 +108,13 @@ enum FileSystem {
         let partial = folder + "/" + (partial ?? partialName(lastName(of: path)))
         do throws(FileError) {
             let file = try open(partial)
+            // Before anybody could read the content; some file systems have no permissions to keep.
+            if isThere { chmod(partial, status.st_mode & 0o7777) }
             try content(file)
             try file.synchronize()
-            // Some file systems have no permissions to keep.
-            if isThere { chmod(partial, status.st_mode & 0o7777) }
             try rename(partial, to: path)
         } catch {
-            // The first error is the one to tell; the next start removes what could not be removed here.
+            // The first error is the one to report; the next start removes what could not be removed here.
             try? remove(partial)
             throw error
         }
@@ -127,10 +122,27 @@ enum FileSystem {
     }
 
     /// What a link leads to; the path itself where nothing is there yet.
-    static func resolved(_ path: String) -> String {
-        guard let target = realpath(path, nil) else { return path }
+    static func resolved(_ path: String) -> String { realPath(of: path) ?? path }
+
+    /// The path without links; nil, with `errno`, where nothing is there.
+    static func realPath(of path: String) -> String? {
+        guard let target = realpath(path, nil) else { return nil }
         defer { free(target) }
         return String(cString: target)
+    }
+
+    /// The text of a file that may be the kernel's, which have no size; empty where it cannot be read.
+    static func systemText(_ path: String) -> String {
+        guard let file = fopen(path, "re") else { return "" }
+        defer { fclose(file) }
+        var bytes: [UInt8] = []
+        var block = [UInt8](repeating: 0, count: 1 << 16)
+        while bytes.count < 1 << 22 {
+            let count = fread(&block, 1, block.count, file)
+            if count == 0 { break }
+            bytes += block.prefix(count)
+        }
+        return String(decoding: bytes, as: UTF8.self)
     }
 
     static func isLink(_ path: String) -> Bool {

@@ -5,13 +5,13 @@ import Vectors
 /// The one reduction of a step: [ fingerprint and scalars | statistics | gradient ], summed over all ranks in float32.
 ///
 /// A rank writes its weighted shares into ``gradient`` and ``statistics`` and calls ``reduce(scalars:fingerprint:)``;
-/// then they hold the sums, the same bits on every rank. Weighting is the caller's: a mean is the sum of shares whose
-/// weights sum to 1.
+/// then they hold the sums, bitwise identical on every rank. Weighting is the caller's: a mean is the sum of shares
+/// whose weights sum to 1.
 ///
 /// A small buffer is one collective. A large one goes in buckets, from the end of the gradient to its
 /// start, which is the order in which a backward pass finishes it: ``start(from:)`` sends those that are final while
-/// the pass goes on. The bytes are the same, and buckets are cut by their size alone, so results are the same from run
-/// to run.
+/// the pass continues. The bytes are the same, and buckets are cut by their size alone, so results are the same from
+/// run to run.
 public final class FusedReduction {
     /// G, of the parameter vector's shape.
     public let gradient: FlatVector
@@ -92,9 +92,9 @@ public final class FusedReduction {
 
     /// Sums the gradient, the statistics and `scalars` over all ranks, and compares `fingerprint` between them.
     ///
-    /// Every rank must call it. The scalars are summed as Doubles: exactly, but for the last rounding (see `ExactSum`).
-    /// Cost: ``bucketCount`` collectives of ``byteCount`` bytes together. One rank alone goes the same way, and the
-    /// count of its communicator says so; MPI moves nothing then.
+    /// Every rank must call it. The scalars are summed as Doubles: exactly, except for the last rounding (see
+    /// `ExactSum`). Cost: ``bucketCount`` collectives of ``byteCount`` bytes together. One rank alone goes the same
+    /// way, and the count of its communicator says so; MPI moves nothing then.
     ///
     /// Throws ``ReplicaDisagreement`` on every rank alike when the fingerprints differ, after a second small collective
     /// that finds out whose; the sums are then those of different models, not to be used.

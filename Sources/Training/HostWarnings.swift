@@ -2,8 +2,8 @@ import Collectives
 import Compute
 import Glibc
 
-/// What makes a run slower on its hosts than it was meant to be, and nobody would notice: told at the start of every
-/// command.
+/// What makes a run slower on its hosts than it was meant to be, and nobody would notice: reported at the start of
+/// every command.
 package enum HostWarnings {
     /// Writes each warning on rank 0's standard error, a line for all ranks that it concerns. Every rank must call it.
     ///
@@ -13,7 +13,7 @@ package enum HostWarnings {
             precisionWarning(configuration.precision, configuration.precision.support),
             threadsWarning(configuration.threads, on: ProcessorBinding(isLaunched: isLaunched)),
         ]
-        if world.rank == 0 { configuration.warnings.forEach(say) }
+        if world.rank == 0 { configuration.warnings.forEach(Console.warn) }
         try show(own, world)
     }
 
@@ -21,11 +21,8 @@ package enum HostWarnings {
     static func show(_ own: [String?], _ world: Communicator) throws {
         let all = try world.allGather(own.compactMap(\.self).joined(separator: "\n"))
         guard world.rank == 0 else { return }
-        lines(byRank: all).forEach(say)
+        lines(byRank: all).forEach(Console.warn)
     }
-
-    /// Writes a warning on this process's standard error.
-    static func say(_ line: String) { Console.warn(line) }
 
     /// - Parameter texts: of each rank, a warning a line.
     package static func lines(byRank texts: [String]) -> [String] {
@@ -82,7 +79,7 @@ package struct ProcessorBinding: Sendable {
     package var online: Int
     /// Hardware threads of one core.
     package var threadsPerCore: Int
-    /// By mpirun or srun, which bind a rank to whole cores unless they are told otherwise.
+    /// By mpirun or srun, which bind a rank to whole cores unless an option changes that.
     package var isLaunched: Bool
 
     package init(processors: Int, online: Int, threadsPerCore: Int, isLaunched: Bool) {
@@ -106,13 +103,9 @@ package struct ProcessorBinding: Sendable {
     /// Places for threads that do not slow each other.
     var usable: Int { max(areCores ? processors / threadsPerCore : processors, 1) }
 
-    /// Hardware threads of the host's first core, which stands for all; 1 where the kernel does not tell.
+    /// Hardware threads of the host's first core, which stands for all; 1 where the kernel does not say.
     private static func siblingsOfFirst() -> Int {
-        guard let file = fopen("/sys/devices/system/cpu/cpu0/topology/thread_siblings_list", "r") else { return 1 }
-        defer { fclose(file) }
-        var bytes = [UInt8](repeating: 0, count: 256)
-        let count = fread(&bytes, 1, bytes.count, file)
-        return ProcessorBinding.count(list: String(decoding: bytes.prefix(count), as: UTF8.self))
+        count(list: FileSystem.systemText("/sys/devices/system/cpu/cpu0/topology/thread_siblings_list"))
     }
 
     /// Members of the kernel's list of numbers and ranges, such as `0,64` or `0-1`; 1 for what is none.

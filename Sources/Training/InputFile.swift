@@ -9,27 +9,11 @@ final class InputFile: @unchecked Sendable {
     private let descriptor: Int32
 
     init(_ path: String) throws(FileError) {
-        // Opening a named pipe would otherwise wait for a writer.
-        descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
+        (descriptor, byteCount) = try RegularFile.open(path)
         self.path = path
-        var status = stat()
-        if descriptor < 0 {
-            byteCount = 0
-            let error = FileError.last("open", path)
-            // What a socket's opening fails with says nothing.
-            if error.code == ENXIO, let kind = try FileKind(of: path), kind != .regular { throw .kind(kind, of: path) }
-            throw error
-        }
-        if fstat(descriptor, &status) != 0 {
-            byteCount = 0
-            throw .last("look at", path)
-        }
-        byteCount = Int(status.st_size)
-        let kind = FileKind(mode: status.st_mode)
-        if kind != .regular { throw .kind(kind, of: path) }
     }
 
-    deinit { if descriptor >= 0 { close(descriptor) } }
+    deinit { close(descriptor) }
 
     /// Fills `buffer` from `offset`; an end of file before that is an error.
     func read(_ buffer: UnsafeMutableRawBufferPointer, at offset: Int) throws(FileError) {

@@ -13,7 +13,7 @@ public enum Job {
     }
 
     /// Initializes MPI, runs `body` on every rank, finalizes. An error on any rank ends the whole job at once, with one
-    /// line on standard error and a non-zero status. What makes the run slow on its hosts is told before
+    /// line on standard error and a non-zero status. What makes the run slow on its hosts is reported before
     /// (``HostWarnings``).
     ///
     /// - Parameters:

@@ -1,6 +1,6 @@
 import Glibc
 
-/// What a benchmark ran on, as far as the system tells.
+/// What a benchmark ran on, as far as the system says.
 package struct MachineDescription: Sendable, Equatable {
     var host: String
     var processor: String
@@ -21,9 +21,7 @@ package struct MachineDescription: Sendable, Equatable {
 
     /// Follows `HEAD` of the nearest folder above that is a checkout.
     private static func commit(above path: String) -> String? {
-        guard let resolved = realpath(path, nil) else { return nil }
-        defer { free(resolved) }
-        var folder = Substring(String(cString: resolved))
+        guard var folder = FileSystem.realPath(of: path).map({ $0[...] }) else { return nil }
         while let slash = folder.lastIndex(of: "/") {
             folder = folder[..<slash]
             let repository = repository(of: String(folder))
@@ -56,17 +54,7 @@ package struct MachineDescription: Sendable, Equatable {
     }
 
     private static func lines(of path: String) -> [Substring] {
-        // The kernel's files tell no size, so that they are read to their end.
-        guard let file = fopen(path, "r") else { return [] }
-        defer { fclose(file) }
-        var bytes: [UInt8] = []
-        var block = [UInt8](repeating: 0, count: 1 << 16)
-        while bytes.count < 1 << 22 {
-            let count = fread(&block, 1, block.count, file)
-            if count == 0 { break }
-            bytes += block.prefix(count)
-        }
-        return String(decoding: bytes, as: UTF8.self).split(separator: "\n")
+        FileSystem.systemText(path).split(separator: "\n")
     }
 
     var json: String {

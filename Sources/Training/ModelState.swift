@@ -87,7 +87,7 @@ package final class ModelState {
             let types = Set(converted).sorted().joined(separator: " and ")
             notes.append("\(converted.count) of \(expected.count) tensors are converted from \(types) to float32")
         }
-        if !notes.isEmpty { Warning.write("\(file.path): \(notes.joined(separator: "; "))") }
+        if !notes.isEmpty { Console.warn("\(file.path): \(notes.joined(separator: "; "))") }
     }
 
     /// Takes over the optimizer's vectors. `others` are names that the file holds besides.

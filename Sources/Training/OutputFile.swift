@@ -66,10 +66,6 @@ public final class OutputFile: ByteSink {
 
     deinit { if isOwned { close(descriptor) } }
 
-    func setMode(_ mode: mode_t) throws(FileError) {
-        if fchmod(descriptor, mode) != 0 { throw .last("set the mode of", path) }
-    }
-
     public func write(_ bytes: UnsafeRawBufferPointer) throws(FileError) {
         var rest = bytes[...]
         while !rest.isEmpty {

@@ -1,3 +1,4 @@
+import Files
 import Glibc
 
 /// Where an option such as `--json` writes one document.
@@ -112,13 +113,7 @@ struct OutputTarget {
         case .stream(let path): try OutputFile(path, .existing).write(text)
         case .file(let path, isReplaced: false): try writeInPlace(path, text)
         case .file(let path, isReplaced: true):
-            do throws(FileError) {
-                try FileSystem.replace(path, with: text, by: Self.partialName) { partial throws(FileError) in
-                    let file = try OutputFile(partial)
-                    if let status { try file.setMode(status.st_mode & 0o7777) }
-                    return file
-                }
-            } catch {
+            do throws(FileError) { try FileSystem.replace(path, with: text, by: Self.partialName) } catch {
                 // A container's mount of this one file: its name cannot be given to another.
                 if error.code == EBUSY { return try writeInPlace(path, text) }
                 // Not the name that nobody has given.
@@ -143,14 +138,10 @@ struct OutputTarget {
             // Those and the root are folders, and no name in one.
             if name == "." || name == ".." || name == "/" { return path }
             let parent = FileSystem.directory(of: path)
-            guard let real = realpath(parent, nil) else { throw .last("look at", parent) }
-            defer { free(real) }
-            let folder = String(cString: real)
+            guard let folder = FileSystem.realPath(of: parent) else { throw .last("look at", parent) }
             path = folder == "/" ? "/\(name)" : "\(folder)/\(name)"
             if descriptor(path) != nil { return path }
-            var target = [CChar](repeating: 0, count: Int(PATH_MAX) + 1)
-            guard readlink(path, &target, target.count - 1) >= 0 else { return path }
-            let link = String(decoding: target.prefix { $0 != 0 }.map(UInt8.init(bitPattern:)), as: UTF8.self)
+            guard let link = SymbolicLink.target(of: path) else { return path }
             path = link.hasPrefix("/") ? link : "\(folder)/\(link)"
         }
         throw FileError("look at", path, code: ELOOP)

@@ -4,7 +4,7 @@ import Datasets
 import Optimizers
 import Vectors
 
-/// How far another precision's gradients are from float32's on the way of a training, and what is left of their
+/// How far another precision's gradients are from float32's during training, and what is left of their
 /// differences.
 ///
 /// Both are taken at the same points w, w + ε and w − ε of the same batch, with ε = ρ·g0/‖g0‖ of float32's g0, as means
@@ -60,7 +60,7 @@ public struct PrecisionComparison {
     ///
     /// Cost of a row: six gradients and as many all-reduces of the gradient; memory: nine vectors of its length and one
     /// arena for each precision, beside the training's.
-    /// - Parameter report: hears each row as it is found.
+    /// - Parameter report: called with each row as it is known.
     public func run(
         _ requested: RunConfiguration, world: Communicator, report: @escaping (Row) throws -> Void = { _ in }
     ) throws -> [Row] {
@@ -81,14 +81,16 @@ public struct PrecisionComparison {
         try world.barrier()
         let float32 = try PrecisionGradients(trainer, configuration, .float32)
         let other = try PrecisionGradients(trainer, configuration, compared)
-        let (point, mine, theirs) = (FlatVector(count: count), FlatVector(count: count), FlatVector(count: count))
+        let (point, expected, difference) = (
+            FlatVector(count: count), FlatVector(count: count), FlatVector(count: count)
+        )
 
         /// Norm of a combination of float32's gradients, and the other precision's distance from it.
         func combination(_ ascent: Float, _ clean: Float, _ descent: Float) -> (norm: Double, error: Double) {
-            mine.combine(ascent, float32.ascent, clean, float32.clean, descent, float32.descent)
-            theirs.combine(ascent, other.ascent, clean, other.clean, descent, other.descent)
-            theirs.add(mine, scaledBy: -1)
-            return (mine.norm, theirs.norm / mine.norm)
+            expected.combine(ascent, float32.ascent, clean, float32.clean, descent, float32.descent)
+            difference.combine(ascent, other.ascent, clean, other.clean, descent, other.descent)
+            difference.add(expected, scaledBy: -1)
+            return (expected.norm, difference.norm / expected.norm)
         }
 
         var rows: [Row] = []

@@ -8,7 +8,7 @@ public final class ProgressReporter {
         /// Columns of the terminal at this moment.
         public var width: () -> Int
         public var write: (String) -> Void
-        /// Hears whether the cursor stands behind a bar.
+        /// Called with whether the cursor stands behind a bar.
         var barStands: (Bool) -> Void = { _ in }
 
         public init(isTerminal: Bool, width: @escaping () -> Int, write: @escaping (String) -> Void) {

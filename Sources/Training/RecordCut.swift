@@ -16,7 +16,7 @@ struct RecordCut {
     /// Reads the file, or nothing where there is none.
     ///
     /// - Parameter last: the step or epoch of the checkpoint.
-    /// - Throws: ``RunFolderError/otherForm(path:line:)`` where going on would spoil the file: one in another form.
+    /// - Throws: ``RunFolderError/otherForm(path:line:)`` where continuing would spoil the file: one in another form.
     init(_ path: String, _ format: RecordFormat, after last: Int) throws {
         self.path = path
         self.format = format

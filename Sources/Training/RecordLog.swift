@@ -60,8 +60,7 @@ final class RecordLog {
 
     /// Whether an open file still has some name of its own; that of a removed one on NFS is none.
     private static func isNamed(_ file: OutputFile) -> Bool {
-        guard let target = realpath(file.link, nil) else { return false }
-        defer { free(target) }
-        return !FileSystem.lastName(of: String(cString: target)).hasPrefix(".nfs")
+        guard let path = FileSystem.realPath(of: file.link) else { return false }
+        return !FileSystem.lastName(of: path).hasPrefix(".nfs")
     }
 }

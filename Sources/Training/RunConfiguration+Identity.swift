@@ -11,7 +11,7 @@ extension RunConfiguration {
     var agreement: [(name: String, value: String)] { identity + [("evaluate-every", "\(evaluateEvery)")] }
 
     /// Fields of the identity that another configuration has differently: name, value here, value there.
-    public func differences(from other: RunConfiguration) -> [(field: String, mine: String, theirs: String)] {
+    public func differences(from other: RunConfiguration) -> [(field: String, value: String, other: String)] {
         zip(identity, other.identity).filter { $0.value != $1.value }.map { ($0.name, $0.value, $1.value) }
     }
 

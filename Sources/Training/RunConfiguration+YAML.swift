@@ -2,7 +2,7 @@ import Datasets
 import Yams
 
 extension RunConfiguration {
-    /// Keys of `config.yaml` that tell of the run but set nothing when the file is read back.
+    /// Keys of `config.yaml` that describe the run but set nothing when the file is read back.
     static let informationalKeys: Set<String> = ["ranks"]
 
     /// What a YAML file says.

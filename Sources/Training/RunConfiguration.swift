@@ -60,14 +60,14 @@ public struct RunConfiguration: Sendable, Equatable {
     // Size.
     /// Samples of one update over all ranks.
     public var batchSize = 128
-    /// The most samples in one run of the network; nil for no limit.
+    /// The micro-batch size: at most so many samples a forward pass; nil for no limit.
     public var microBatchSize: Int?
     public var epochs = 5
     /// Ends the run after so many updates; nil for `epochs` whole epochs.
     public var steps: Int?
     public var seed: UInt64 = 0
     public var threads = 1
-    /// The least bucket of gradients, in MiB, that leaves while the last backward pass goes on; 0 for one message after
+    /// Gradient bucket size in MiB for overlapping the all-reduce with the last backward pass; 0 for one message after
     /// it.
     public var bucketSize = 4.0
 
@@ -108,8 +108,8 @@ extension RunConfiguration {
     /// Nil for one message.
     var bucketBytes: Int? { bucketSize > 0 ? Int(min(bucketSize, 0x1p30) * 0x1p20) : nil }
 
-    /// Samples in one run of an evaluation: no more than a step of training runs at once on a rank, so that a run that
-    /// fits the memory can also be evaluated.
+    /// Samples in one forward pass of an evaluation: no more than a step of training runs at once on a rank, so that a
+    /// run that fits the memory can also be evaluated.
     package func evaluationBatchSize(ranks: Int) -> Int {
         var size = min(max(batchSize / ranks, 1), Evaluator.largestBatch)
         if case .samples(let group) = mSharpness { size = min(size, group) }

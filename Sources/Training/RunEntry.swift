@@ -43,7 +43,7 @@ final class RunEntry {
         }
     }
 
-    /// Throws where going on is not safe for the records that are there.
+    /// Throws where continuing is not safe for the records that are there.
     func check(step: Int, epoch: Int, stepsPerEpoch: Int, totalSteps: Int) throws {
         guard let folder else { return }
         switch traces?.past(stepsPerEpoch: stepsPerEpoch, totalSteps: totalSteps) {

@@ -38,7 +38,7 @@ public enum RunFolderError: Error, Equatable, CustomStringConvertible {
             "output folder \(path) holds a run with another configuration (\(differences.joined(separator: ", "))): "
                 + (remedy ?? "give the same values, or choose another --output")
         case .runExists(let path):
-            "output folder \(path) holds a run already: add --resume to go on with it, or choose another --output"
+            "output folder \(path) holds a run already: add --resume to continue it, or choose another --output"
         case .inUse(let path):
             "another job is writing into output folder \(path): wait for its end or stop it, or choose another --output"
         case .checkpointsGone(let path, let step):
@@ -46,10 +46,10 @@ public enum RunFolderError: Error, Equatable, CustomStringConvertible {
                 + "start from the beginning and overwrite its records: put a checkpoint back, or choose another --output"
         case .otherForm(let path, let line):
             "\(path), line \(line), is not in the form in which the run writes, so that nothing can be added safely: put it "
-                + "back into that form, or move the file away to go on with a new one"
+                + "back into that form, or move the file away to continue with a new one"
         case .gone(let path):
-            "output folder \(path) is no longer there: put it back and go on with --resume from its last checkpoint, or start "
-                + "a new run"
+            "output folder \(path) is no longer there: put it back and continue with --resume from its last checkpoint, or "
+                + "start a new run"
         case .unusableRecords(let path, let problem):
             "records cannot be added to \(path): \(problem); make it a file that can be read and written, or move it away"
         }
@@ -107,7 +107,7 @@ public struct RunFolder: Sendable, Equatable {
             || CheckpointStore(folder: checkpoints).latest() != nil
     }
 
-    /// Makes the folder of a new run, or finds the one to go on with, in one call: ``find(_:)`` and
+    /// Makes the folder of a new run, or finds the one to continue, in one call: ``find(_:)`` and
     /// ``RunEntry/enter(ranks:)``.
     ///
     /// - Parameter configuration: resolved.
@@ -192,7 +192,7 @@ public struct RunFolder: Sendable, Equatable {
 
     private static func differences(
         _ configuration: RunConfiguration, _ existing: RunConfiguration
-    ) -> [(field: String, mine: String, theirs: String)] {
+    ) -> [(field: String, value: String, other: String)] {
         var (configuration, existing) = (configuration, existing)
         configuration.makePathsAbsolute()
         existing.makePathsAbsolute()
@@ -244,8 +244,8 @@ public struct RunFolder: Sendable, Equatable {
         }
         throw RunFolderError.otherConfiguration(
             path: path,
-            differences: differences.map { field, mine, theirs in
-                "\(field) \(theirs.isEmpty ? "none" : theirs) there, \(mine.isEmpty ? "none" : mine) now"
+            differences: differences.map { field, current, stored in
+                "\(field) \(stored.isEmpty ? "none" : stored) there, \(current.isEmpty ? "none" : current) now"
             }, remedy: remedy)
     }
 
@@ -272,7 +272,7 @@ public struct RunFolder: Sendable, Equatable {
         let store = CheckpointStore(folder: checkpoints)
         let inside =
             try store.stepFolders()
-            + FileSystem.names(in: checkpoints).filter { $0 == CheckpointStore.latestFile }
+            + Folder.names(in: checkpoints).filter { $0 == CheckpointStore.latestFile }
         return names + inside.map { Self.checkpointsName + "/" + $0 }
     }
 

@@ -1,7 +1,7 @@
 import Datasets
 
 /// What a run's settings come to with its data, its model and its ranks: what cannot work is refused before the first
-/// step, what works otherwise than it was probably meant is told in a line.
+/// step, what works otherwise than it was probably meant is reported in a line.
 package struct RunLimits {
     /// A gradient in more messages than this takes longer to send than to compute (`--bucket-size 0.001` made a
     /// ResNet-18's step 85 times as long).

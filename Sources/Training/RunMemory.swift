@@ -15,7 +15,7 @@ struct RunMemory {
     /// Of a rank's images, those that wait for their step too.
     private var batches = 0
     private var resumed = 0
-    /// Samples in a training's largest run of the network on this rank.
+    /// Samples in a training's largest forward pass on this rank.
     private(set) var largestRun = 0
     private let configuration: RunConfiguration
 
@@ -130,7 +130,7 @@ struct RunMemory {
 
     /// Every rank must call it at the same time, and take the memory only when all have.
     ///
-    /// - Parameter flags: that lower what a run of the network needs.
+    /// - Parameter flags: that lower what a forward pass needs.
     func check(flags: String) throws(MemoryShortage) {
         var need = need
         need.add("oneDNN's compiled kernels", code)

@@ -2,7 +2,7 @@ import Collectives
 
 /// Rank 0's files and voice: the run folder, the metrics, the checkpoints, the progress.
 final class RunRecords {
-    /// What the run goes on from; nil for a start from the beginning.
+    /// What the run continues from; nil for a start from the beginning.
     var checkpoint: Checkpoint? { entry.checkpoint }
     private let entry: RunEntry
     private let reporter: ProgressReporter

@@ -3,7 +3,7 @@ import Compute
 import Datasets
 import Models
 
-/// What a configuration stands for on this rank: the data, the model, and how batches are dealt to ranks.
+/// What a configuration stands for on this rank: the data, the model, and how batches are sharded.
 struct RunResources {
     let train: ImageDataset
     let test: ImageDataset

@@ -2,7 +2,7 @@ import Collectives
 import Compute
 import Glibc
 
-/// What `bench step` measures; the same on all ranks but for rounding.
+/// What `bench step` measures; the same on all ranks except for rounding.
 public struct StepBenchmarkResult: Sendable, Equatable {
     public var model: String
     public var method: String
@@ -88,7 +88,9 @@ extension StepBenchmarkResult {
     /// For people, a line a figure.
     public var text: String {
         """
-        \(model), \(method), \(precision): \(ranks) rank\(ranks == 1 ? "" : "s") x \(threadsPerRank) thread\(threadsPerRank == 1 ? "" : "s"), batch \(batchSize) (\(batchSize / ranks) a rank), \(measuredSteps) step\(measuredSteps == 1 ? "" : "s")
+        \(model), \(method), \(precision): \(ranks) rank\(ranks == 1 ? "" : "s") x \(threadsPerRank) \
+        thread\(threadsPerRank == 1 ? "" : "s"), batch \(batchSize) (\(batchSize / ranks) a rank), \(measuredSteps) \
+        step\(measuredSteps == 1 ? "" : "s")
           samples/s              \(ProgressReporter.fixed(samplesPerSecond, 1))
           median step            \(ProgressReporter.fixed(medianStepSeconds * 1000, 2)) ms
           GF/s                   \(ProgressReporter.fixed(gflops, 1))
@@ -104,7 +106,7 @@ public struct StepBenchmark {
     /// The first step makes the plan and touches the memory; the others are alike.
     public var warmupSteps = 1
     public var measuredSteps = 10
-    /// Whether the result tells what the time went to.
+    /// Whether the result says what the time went to.
     public var hasBreakdown = false
     /// Whether the result holds the last steps of all ranks in Chrome's trace format.
     public var hasTrace = false
@@ -175,17 +177,10 @@ public struct StepBenchmark {
 
     /// By the kernel's own record of when the process began; 0 where it cannot be read.
     private static func secondsSinceProcessStart() -> Double {
-        func text(_ path: String) -> String {
-            guard let file = fopen(path, "r") else { return "" }
-            defer { fclose(file) }
-            var bytes = [UInt8](repeating: 0, count: 4096)
-            let count = fread(&bytes, 1, bytes.count, file)
-            return String(decoding: bytes.prefix(count), as: UTF8.self)
-        }
         // The name, field 2, may hold spaces; the start, field 22, is the 20th behind its closing bracket.
-        let fields = text("/proc/self/stat").split(separator: ")").last?.split(separator: " ") ?? []
+        let fields = FileSystem.systemText("/proc/self/stat").split(separator: ")").last?.split(separator: " ") ?? []
         guard fields.count > 19, let ticks = Double(fields[19]),
-            let uptime = text("/proc/uptime").split(separator: " ").first.flatMap({ Double($0) })
+            let uptime = FileSystem.systemText("/proc/uptime").split(separator: " ").first.flatMap({ Double($0) })
         else { return 0 }
         return uptime - ticks / Double(sysconf(Int32(_SC_CLK_TCK)))
     }

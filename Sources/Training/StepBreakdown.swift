@@ -41,7 +41,7 @@ public struct StepBreakdown: Sendable, Equatable {
             uniqueKeysWithValues: Profile.Phase.allCases.map { ($0, Part(name: $0.rawValue, seconds: 0)) })
         var kinds: [String: Part] = [:]
         let share = 1 / Double(max(steps, 1))
-        // Spans come in the order of their ends, but for the overlap's: what lies within one stands before it.
+        // Spans come in the order of their ends, except the overlap's: what lies within one stands before it.
         var operations = Part(name: "", seconds: 0)
         var reductions: [Profile.Span] = []
         var duringBackward: [Profile.Span] = []

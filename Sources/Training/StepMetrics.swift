@@ -19,7 +19,7 @@ public struct StepMetrics: Sendable, Equatable {
     public var curvature: Double?
     /// (L⁺ − L⁻)/(2ρ).
     public var slope: Double?
-    /// Log form: steps so far whose trace or norm term was left out.
+    /// Log form: steps so far whose trace or norm term was skipped.
     public var skippedTraceTerms: Int
     public var skippedNormTerms: Int
     /// Over all ranks.

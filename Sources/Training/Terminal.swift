@@ -1,4 +1,5 @@
 import Collectives
+import Files
 import Glibc
 import Synchronization
 
@@ -49,12 +50,9 @@ package enum Terminal {
     /// Whether standard output is a pipe that the launcher itself reads, as a build without terminals makes it.
     private static func isPipe(to process: Int32) -> Bool {
         func pipe(_ path: String) -> String? {
-            var target = [CChar](repeating: 0, count: 64)
-            guard readlink(path, &target, target.count - 1) > 0 else { return nil }
-            let text = String(decoding: target.prefix { $0 != 0 }.map(UInt8.init(bitPattern:)), as: UTF8.self)
-            return text.hasPrefix("pipe:") ? text : nil
+            SymbolicLink.target(of: path).flatMap { $0.hasPrefix("pipe:") ? $0 : nil }
         }
-        guard let own = pipe("/proc/self/fd/1"), let names = try? FileSystem.names(in: "/proc/\(process)/fd") else {
+        guard let own = pipe("/proc/self/fd/1"), let names = try? Folder.names(in: "/proc/\(process)/fd") else {
             return false
         }
         return names.contains { pipe("/proc/\(process)/fd/\($0)") == own }

@@ -46,7 +46,7 @@ public final class Trainer {
     private let schedule: LearningRateSchedule
     /// What an update reads and writes: weights and the optimizer's vectors both ways, the gradient once.
     private let updatedBytes: Int
-    /// Samples in the largest run of the network on this rank.
+    /// Samples in the largest forward pass on this rank.
     let largestRun: Int
     private let evaluator: Evaluator?
     private let records: RunRecords?
@@ -108,7 +108,7 @@ public final class Trainer {
             try state.initialize(seed: configuration.seed, world)
         }
         if purpose == .training, world.rank == 0 {
-            limits.warnings(weightsNorm: state.weights.norm).forEach(HostWarnings.say)
+            limits.warnings(weightsNorm: state.weights.norm).forEach(Console.warn)
         }
     }
 
@@ -170,7 +170,7 @@ public final class Trainer {
         objective.load(batch)
         let terms = try profile.measure(.gradients, bytes: rule.vectorBytesPerGroup * objective.groupCount) {
             try rule.evaluate(objective, at: state.weights, into: reduction.gradient) { start in
-                // Buckets of G leave while the last backward pass goes on.
+                // Buckets of G are sent during the last backward pass.
                 guard reduction.bucketCount > 1 else { return }
                 try profile.measure(.reduction) { try reduction.start(from: start) }
             }

@@ -180,7 +180,7 @@ public final class FlatVector: @unchecked Sendable {
         return cvk_sum_of_squares(pointer + range.lowerBound, range.count)
     }
 
-    /// A 64-bit hash of the elements' bits, chained through `seed`: equal vectors, and only they (but for chance),
+    /// A 64-bit hash of the elements' bits, chained through `seed`: equal vectors, and only they (except by chance),
     /// agree.
     public func fingerprint(seed: UInt64 = 0) -> UInt64 { cvk_fingerprint(pointer, count, seed) }
 }

@@ -35,7 +35,7 @@ public enum Kernels {
         }
     }
 
-    /// A 64-bit hash of `bytes` (but for the last three at most, and of their number), chained through `seed`.
+    /// A 64-bit hash of `bytes` (except the last three at most, and of their number), chained through `seed`.
     public static func fingerprint(of bytes: UnsafeRawBufferPointer, seed: UInt64 = 0) -> UInt64 {
         guard let start = bytes.baseAddress else { return seed }
         // Read by memcpy: no alignment is needed.

@@ -46,8 +46,8 @@ public struct BatchLosses: Sendable, Equatable {
     public func slope(radius: Double) -> Double { firstDifference / (2 * radius) }
 }
 
-/// Where an evaluation accumulates its gradient: sum ← [sum +] factor · ∇, stretch by stretch while the backward pass
-/// goes on, so that no vector of its own is needed for it.
+/// Where an evaluation accumulates its gradient: sum ← [sum +] factor · ∇, range by range during the backward pass,
+/// so that no vector of its own is needed for it.
 public struct GradientTarget {
     /// Of the parameters' flat layout. Padding between tensors is left as it is.
     public let sum: FlatVector
@@ -66,7 +66,7 @@ public struct GradientTarget {
     /// The same sum, for a gradient that is added to the first: of a further micro-batch, say.
     public var adding: GradientTarget { GradientTarget(sum, factor: factor, overwrites: false) }
 
-    /// Accumulates a stretch of the gradient, `entries.count` values. Cost: one pass over it. Entries outside of the
+    /// Accumulates a range of the gradient, `entries.count` values. Cost: one pass over it. Entries outside of the
     /// sum trap.
     public func accumulate(_ entries: Range<Int>, _ values: UnsafePointer<Float>) {
         if overwrites {

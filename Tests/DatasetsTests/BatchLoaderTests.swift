@@ -77,7 +77,7 @@ private func batches(ranks: Int, mSharpness: Int = 4, steps: Range<Int>) throws 
                 == batches(ranks: 1, mSharpness: mSharpness, steps: 0..<8))
     }
 
-    @Test(arguments: [1, 3, 4, 6]) func `a loader that starts in the middle goes on as from the beginning`(start: Int)
+    @Test(arguments: [1, 3, 4, 6]) func `a loader that starts in the middle continues as from the beginning`(start: Int)
         throws
     {
         let whole = try batches(ranks: 2, steps: 0..<9)

@@ -69,7 +69,7 @@ private func relativeDistance(_ x: [Float], _ y: [Float]) -> Double {
     }
 
     @Test(arguments: Goldens.trajectories.keys.sorted())
-    func `a restored optimizer goes on with the same bits`(name: String) throws {
+    func `a restored optimizer continues bitwise identically`(name: String) throws {
         let (whole, rate) = try makeOptimizer(name)
         let uninterrupted = FlatVector(Goldens.start)
         run(whole, uninterrupted, steps: 0..<10, rate: rate)

@@ -46,7 +46,7 @@ public final class Graph {
     public var multiplyAdds: Int { operations.reduce(0) { $0 + $1.multiplyAdds } }
 
     /// Floating-point operations of one sample's forward and backward pass, in the same: two for each multiply-add of
-    /// the result, of the weights' gradient and, but for the pixels, of the input's.
+    /// the result, of the weights' gradient and, except for the pixels, of the input's.
     public var gradientOperations: Int {
         let reached = valuesBehindParameters()
         return operations.reduce(0) { sum, operation in

@@ -39,7 +39,7 @@ private struct Masking: Operation {
             builder.setActivation(output, source)
             return {}
         }
-        // Samples are outermost in every layout, so each is one stretch of memory.
+        // Samples are outermost in every layout, so each is one range of memory.
         let batch = builder.batch
         let perSample = source.layout.byteCount / source.layout.precision.byteCount / batch
         let masksPerSample = wholeSample ? 1 : perSample

@@ -1,4 +1,4 @@
-/// A stretch of the arena. Its offset is known once the whole plan is: buffers whose uses do not overlap share memory.
+/// A range of the arena. Its offset is known once the whole plan is: buffers whose uses do not overlap share memory.
 package final class ArenaBuffer {
     let byteCount: Int
     /// Instructions that touch it, first and last.

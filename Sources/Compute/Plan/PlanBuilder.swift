@@ -49,7 +49,7 @@ package final class PlanBuilder {
 
     // MARK: Memory
 
-    /// A new stretch of the arena with this layout.
+    /// A new range of the arena with this layout.
     func allocate(_ layout: DataLayout) -> Operand {
         Operand(layout: layout, location: .arena(allocate(bytes: layout.byteCount)))
     }

@@ -87,7 +87,7 @@ package final class Program {
     /// Computes the loss, and for a training program every parameter's gradient.
     ///
     /// - Parameters:
-    ///   - accumulate: called during the backward pass for each stretch of the gradient as it is complete; together
+    ///   - accumulate: called during the backward pass for each range of the gradient as it is complete; together
     ///     they are every parameter once. `values`, valid for the length of the call, are the gradient's `entries`.
     ///   - whenFinal: called after each instruction of the backward pass: everything from `start` on was accumulated.
     package func run(
