@@ -38,8 +38,6 @@ public enum Job {
             }
             JobFailure.endingJob(describedBy: Self.describe) {
                 let configuration = try resolve(environment.world)
-                // More ranks than cores would otherwise wait for each other with the processor in their hands.
-                LinearAlgebraThreads.set(Int32(configuration.threads))
                 try HostWarnings.show(configuration, isLaunched: launcher.rank != nil, environment.world)
                 try body(configuration, environment.world)
             }

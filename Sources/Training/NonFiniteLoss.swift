@@ -7,11 +7,14 @@ public struct NonFiniteLoss: Error, Equatable, CustomStringConvertible {
     /// Ranks whose own share is not finite; empty where only the sum is not.
     public let ranks: [Int]
     private let remedy: String
+    private let isBenchmark: Bool
 
     /// Every rank must call it: one all-gather finds out whose share it is.
     init(
-        step: Int, _ scalars: StepScalars, isLocal: Bool, of configuration: RunConfiguration, _ world: Communicator
+        step: Int, _ scalars: StepScalars, isLocal: Bool, isBenchmark: Bool, of configuration: RunConfiguration,
+        _ world: Communicator
     ) throws(MPIError) {
+        self.isBenchmark = isBenchmark
         self.step = step
         loss = scalars.loss
         remedy = configuration.divergenceRemedy
@@ -22,7 +25,8 @@ public struct NonFiniteLoss: Error, Equatable, CustomStringConvertible {
         let shown = ranks.prefix(8).map(String.init).joined(separator: ", ") + (ranks.count > 8 ? ", …" : "")
         let place = ranks.isEmpty ? "the reduced gradient" : "the loss on rank\(ranks.count > 1 ? "s" : "") \(shown)"
         return
-            "step \(step): \(place) is not finite (mean loss \(loss)): \(remedy); the last checkpoint is from before this step"
+            "step \(step): \(place) is not finite (mean loss \(loss)): \(remedy)"
+            + (isBenchmark ? "" : "; the run's checkpoints, if it has any yet, are from before this step")
     }
 }
 
@@ -33,7 +37,7 @@ struct NonFiniteWeights: Error, CustomStringConvertible {
 
     var description: String {
         "step \(step) left weights or running statistics that are not finite: \(configuration.divergenceRemedy); no checkpoint is "
-            + "made of it, the last one is from before"
+            + "made of it, any other is from before"
     }
 }
 

@@ -191,8 +191,8 @@ public final class Trainer {
         let norm = clipping?.clip(reduction.gradient) ?? reduction.gradient.norm
         guard scalars.isFinite && norm.isFinite else {
             throw try NonFiniteLoss(
-                step: progress.step + 1, scalars, isLocal: !StepScalars(terms).isFinite, of: configuration, communicator
-            )
+                step: progress.step + 1, scalars, isLocal: !StepScalars(terms).isFinite, isBenchmark: evaluator == nil,
+                of: configuration, communicator)
         }
         let rate = schedule.learningRate(
             step: batch.step, stepsPerEpoch: resources.stepsPerEpoch, totalSteps: resources.totalSteps)
