@@ -107,6 +107,7 @@ struct BenchPrecision: ParsableCommand {
         // What this processor is asked for, whatever the training is in.
         var compared = configuration
         compared.precision = .bfloat16
+        try PrecisionComparison.requireSupport(of: .bfloat16)
         try compared.validate()
         Job.run("bench precision", compared) { world in
             if world.rank == 0 { try Console.print(PrecisionComparison.header) }

@@ -5,7 +5,9 @@
 /* OpenBLAS starts a thread for every processor as it is loaded, before main, each with a buffer of 128 MB. Where a limit on memory
    (prlimit, ulimit -v, a login node's) refuses them it tries again for ever, and elsewhere a rank of one thread pays for them all.
    It can be told otherwise by the environment alone, and the only code of ours that runs before a library's own is what stands in
-   .preinit_array; there the environment can be read but not yet changed. So the process is executed once more, with the setting. */
+   .preinit_array; there the environment can be read but not yet changed. So the process is executed once more, with the setting.
+   Another number than 1, which a cluster's module or a shell's profile sets for other programs, is replaced: we have no work for
+   OpenBLAS that would gain by threads. */
 
 static char setting[] = "OPENBLAS_NUM_THREADS=1";
 
@@ -14,14 +16,14 @@ enum { MOST_VARIABLES = 8192 };
 static void start_without_openblas_threads(int argc, char **argv, char **environment) {
     static char *changed[MOST_VARIABLES + 2];
     (void)argc;
-    size_t count = 0;
+    size_t count = 0, kept = 0;
     for (; environment[count]; count++) {
-        /* Set by the user, or by the process before this one. */
-        if (!strncmp(environment[count], setting, sizeof setting - 2)) return;
+        /* Also by the process before this one. */
+        if (!strcmp(environment[count], setting)) return;
         if (count == MOST_VARIABLES) return;
-        changed[count] = environment[count];
+        if (strncmp(environment[count], setting, sizeof setting - 2)) changed[kept++] = environment[count];
     }
-    changed[count] = setting;
+    changed[kept] = setting;
     /* Behind the environment lies what the kernel says of the process, the path of its file among it. */
     for (const Elf64_auxv_t *entry = (const Elf64_auxv_t *)(environment + count + 1); entry->a_type != AT_NULL; entry++)
         if (entry->a_type == AT_EXECFN) execve((const char *)entry->a_un.a_val, argv, changed);

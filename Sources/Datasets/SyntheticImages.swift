@@ -42,7 +42,8 @@ public struct SyntheticImages: Sendable, Equatable {
             Double(shape.channels) * Double(shape.height) * Double(shape.width) * Double(max(count, classCount))
                 < 0x1p36
         else {
-            throw .impossibleSynthetic(reason: "more than 64 GiB of pixels: ask for fewer or smaller images")
+            throw .impossibleSynthetic(
+                reason: "more than 64 GiB of pixels: lower --batch-size, or take a --model for smaller images")
         }
         try DatasetMemory.check("synthetic data", (count + min(classCount, count)) * shape.count)
         let patterns = (0..<min(classCount, count)).map(pattern(ofClass:))

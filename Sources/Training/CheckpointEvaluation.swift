@@ -119,7 +119,7 @@ public struct CheckpointEvaluation: Sendable {
         let forecasts = try memory.addEvaluation(network, dataset, batchSize: batchSize, world)
         let largest = forecasts.isEmpty ? 0 : min(batchSize, dataset.count)
         try memory.check(
-            flags: largest > 1 ? "set --micro-batch-size below \(largest)" : "start fewer ranks on this host")
+            flags: largest > 1 ? "set --micro-batch-size below \(largest)" : "use more hosts", isModelGiven: true)
         try HostWarnings.show([HostWarnings.slowKernelsWarning(forecasts.compactMap(\.slowKernels))], world)
         let state = ModelState(network.graph, optimizer: try SGD(parameterCount: count))
         if world.rank == 0 { try state.readModel(checkpoint.model, model: entry.name) }

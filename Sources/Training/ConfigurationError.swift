@@ -1,3 +1,5 @@
+import Compute
+
 /// A setting that cannot be used: where it was given, what is wrong, what to do.
 public struct ConfigurationError: Error, Equatable, CustomStringConvertible {
     public let description: String
@@ -7,6 +9,13 @@ public struct ConfigurationError: Error, Equatable, CustomStringConvertible {
     /// - Parameter place: `--rho`, or a file and key.
     static func value(_ text: String, at place: String, mustBe expected: String) -> ConfigurationError {
         ConfigurationError("\(place) is '\(text)'", remedy: "it must be \(expected)")
+    }
+
+    /// bfloat16 on a processor, or under a cap, without the instructions that oneDNN wants for it.
+    static func unsupported(_ use: String, remedy: String) -> ConfigurationError {
+        let (cap, way) =
+            Precision.processorCap.map { (", which \($0) hides if this one has it", " or unset it") } ?? ("", "")
+        return ConfigurationError("\(use) needs a processor with AVX-512\(cap)", remedy: remedy + way)
     }
 
     static func unknownKey(_ key: String, at place: String) -> ConfigurationError {

@@ -18,6 +18,10 @@ extension ConfigurationField {
         Condition(settings: ["regularizer", "alpha", "beta", "bn-running-stats"], wanted: "a --rho above 0") {
             $0.rho == 0 ? "--rho 0, which is plain training" : nil
         },
+        // Without both terms CR-SAM is SAM, which has no pass at w − ε.
+        Condition(settings: ["regularizer", "bn-running-stats"], wanted: "an --alpha or --beta above 0") {
+            $0.alpha == 0 && $0.beta == 0 ? "--alpha 0 --beta 0, which is SAM" : nil
+        },
         Condition(settings: ["momentum", "nesterov"], wanted: "--optimizer sgd") {
             $0.optimizer == .sgd ? nil : "--optimizer \($0.optimizer.rawValue)"
         },

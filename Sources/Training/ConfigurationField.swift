@@ -133,6 +133,10 @@ public struct ConfigurationField: Sendable {
                 guard let value = SettingText.number(text), value.isFinite, value >= least, value < bound else {
                     throw Expected(range)
                 }
+                // What is computed with; 0.999999999 would be 1.
+                guard bound == .infinity || Float(value) < Float(bound) else {
+                    throw Expected("\(range) in single precision, at most 0.9999999")
+                }
                 return value
             })
     }
@@ -146,6 +150,9 @@ public struct ConfigurationField: Sendable {
                 guard let value = SettingText.number(text), value.isFinite, value >= least, value > bound else {
                     throw Expected(
                         "a \(finite(text))number " + (bound == 0 ? "above 0" : "of at least \(short(least))"))
+                }
+                guard bound != 0 || Float(value) > 0 && Float(value).isFinite else {
+                    throw Expected("a number above 0 in single precision, from 1e-45 to 3.4e38")
                 }
                 return value
             })

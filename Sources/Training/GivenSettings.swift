@@ -63,7 +63,7 @@ public struct GivenSettings: Sendable {
         var text = ""
         // Without a first step there is nothing yet that a file's other settings could spoil; flags alone change a run.
         if world.rank == 0, try FileSystem.kind(folder.config) == .file,
-            try !isSpecified || folder.isBegun() || (!hasFile && folder.hasOwnConfiguration)
+            try !isSpecified || folder.isBegun() || (!hasFile && folder.holdsOwnConfiguration())
         {
             text = try InputFile.text(folder.config) + "\n"
         }

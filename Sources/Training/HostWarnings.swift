@@ -10,7 +10,8 @@ package enum HostWarnings {
     /// - Parameter isLaunched: whether mpirun or srun started this process.
     static func show(_ configuration: RunConfiguration, isLaunched: Bool, _ world: Communicator) throws {
         let own = [
-            precisionWarning(configuration.precision, configuration.precision.support),
+            precisionWarning(
+                configuration.precision, configuration.precision.support, cap: Precision.processorCap),
             threadsWarning(configuration.threads, on: ProcessorBinding(isLaunched: isLaunched)),
         ]
         if world.rank == 0 { configuration.warnings.forEach(Console.warn) }
@@ -42,11 +43,15 @@ package enum HostWarnings {
         }
     }
 
-    package static func precisionWarning(_ precision: Precision, _ support: Precision.Support) -> String? {
+    /// - Parameter cap: what keeps oneDNN from some of the processor's instructions.
+    package static func precisionWarning(
+        _ precision: Precision, _ support: Precision.Support, cap: String? = nil
+    ) -> String? {
         guard support == .emulated else { return nil }
+        let reason = cap.map { "\($0) hides bfloat16 instructions, if this processor has any" }
         return
-            "--precision \(precision.rawValue) is emulated, as this processor has no bfloat16 instructions: expect at best the "
-            + "speed of --precision float32"
+            "--precision \(precision.rawValue) is emulated, as \(reason ?? "this processor has no bfloat16 instructions"): "
+            + "expect at best the speed of --precision float32"
     }
 
     /// - Parameter found: in a command's programs.

@@ -34,8 +34,8 @@ public enum Job {
         let launcher = Launcher.ofThisProcess
         FlatVector.whenExhausted = { bytes in
             JobFailure.end(
-                "no memory for a vector of \(bytes >> 20) MiB: other processes took what was free; use a host with more "
-                    + "memory, or fewer ranks on it")
+                "no memory for a vector of \(bytes >> 20) MiB: less was left than at the start, by other processes or a limit; use "
+                    + "a host with more memory, fewer ranks on it, or a higher limit (ulimit -d, ulimit -v, cgroup)")
         }
         JobFailure.endingJob {
             try requireMinimum("the start of MPI")
@@ -48,8 +48,6 @@ public enum Job {
                 // Before any other collective: commands and flags decide which those are.
                 try ConfigurationAgreement.check([("command", command)] + flags, environment.world)
                 let configuration = try resolve(environment.world)
-                // More ranks than cores would otherwise wait for each other with the processor in their hands.
-                LinearAlgebraThreads.set(Int32(configuration.threads))
                 try HostWarnings.show(configuration, isLaunched: launcher.rank != nil, environment.world)
                 try body(configuration, environment.world)
             }

@@ -56,6 +56,12 @@ public struct PrecisionComparison {
 
     public init(steps: [Int]) { self.steps = steps }
 
+    /// Throws where this processor cannot compute what is to be compared.
+    public static func requireSupport(of precision: Precision) throws(ConfigurationError) {
+        guard precision.support == .none else { return }
+        throw .unsupported("the comparison with \(precision.rawValue)", remedy: "run it on such a one")
+    }
+
     /// Trains as configured and compares on the way. Every rank must call it; rows are the same on all of them.
     ///
     /// Cost of a row: six gradients and as many all-reduces of the gradient; memory: nine vectors of its length and one

@@ -175,9 +175,8 @@ extension RunConfiguration {
                 remedy: "use at most one a processor over all ranks of a host")
         }
         if precision.support == .none {
-            throw ConfigurationError(
-                "--precision \(precision.rawValue) needs a processor with AVX-512",
-                remedy: "use --precision float32 on this one")
+            throw ConfigurationError.unsupported(
+                "--precision \(precision.rawValue)", remedy: "use --precision float32 on this one")
         }
     }
 }

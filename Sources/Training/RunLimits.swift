@@ -1,3 +1,4 @@
+import Compute
 import Datasets
 
 /// What a run's settings come to with its data, its model and its ranks: what cannot work is refused before the first
@@ -9,6 +10,10 @@ package struct RunLimits {
     /// Values that one mean and variance of BatchNorm should have: with fewer, what it computes is mostly the values'
     /// noise.
     static let fewValues = 8
+
+    /// Below it rounding hides a curvature of 1 at a loss of 1 (``LossDifferences``): the root of the rounding, rounded
+    /// up.
+    static func leastLogRadius(_ precision: Precision) -> Double { precision == .float32 ? 0.002 : 0.07 }
 
     private let configuration: RunConfiguration
     private let sampleCount: Int
@@ -80,9 +85,16 @@ package struct RunLimits {
         // What is added to w is rounded with it to 24 bits: a part of ‖w‖ that is smaller leaves nearly every weight as
         // it is.
         let rounding = weightsNorm * 0x1p-24
+        // Gradients have norms of 1 to 100; AdamW moves each weight by about the rate.
+        let reach = configuration.optimizer == .sgd ? 1000 / (1 - configuration.momentum) : 10_000
         if Float(configuration.learningRate) == 0 {
             lines.append(
                 "--learning-rate \(configuration.learningRate) is 0 in single precision: no update moves the weights")
+        } else if configuration.learningRate * reach < rounding {
+            lines.append(
+                "--learning-rate \(configuration.learningRate) is so small that an update is below the rounding of the weights "
+                    + "(\(Float(rounding)), their norm being \(ProgressReporter.short(weightsNorm))): they will not move; "
+                    + "1e-4 to 1 is usual")
         } else if let clip = configuration.clipNorm, configuration.optimizer == .sgd,
             configuration.learningRate * clip / (1 - configuration.momentum) < rounding
         {
@@ -96,6 +108,19 @@ package struct RunLimits {
                 "--rho \(configuration.rho) is below the rounding of the weights (\(Float(rounding)), their norm being "
                     + "\(ProgressReporter.short(weightsNorm))): w + ε is w, so that \(configuration.method.rawValue) acts as "
                     + "plain training at its full cost; use 0.01 to 1, or --method sgd")
+        } else if case .crsam(let radius, let alpha, _, .log) = configuration.gradientMethod.reduced, alpha > 0,
+            radius < Self.leastLogRadius(configuration.precision)
+        {
+            let precision = configuration.precision
+            let hidden = LossDifferences.relativeRounding(precision) / (radius * radius)
+            lines.append(
+                "--regularizer log divides by the losses' second difference, which at --rho \(radius) and a loss of 1 is rounding "
+                    + "for any curvature below \(ProgressReporter.short(hidden)): noise is scaled up; use a --rho of at least "
+                    + "\(Self.leastLogRadius(precision))\(precision == .float32 ? "" : ", --precision float32") or "
+                    + "--regularizer linear")
+        }
+        if configuration.bnRunningStats == .official, pixels == nil {
+            lines.append("--bn-running-stats official has no effect: \(configuration.model) has no BatchNorm")
         }
         return lines
     }

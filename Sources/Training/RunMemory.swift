@@ -38,7 +38,7 @@ struct RunMemory {
     ) throws -> [PlanForecast] {
         let (graph, partition) = (resources.graph, resources.partition)
         let sampler = resources.sampler
-        let shares = [0, sampler.stepsPerEpoch - 1].flatMap {
+        let shares = [0, sampler.stepsPerEpoch - 1].map {
             partition.shares(batchCount: sampler.positions(ofStepInEpoch: $0).count, rank: world.rank)
         }
         let moments = configuration.optimizer == .adamw ? 2 : configuration.momentum > 0 ? 1 : 0
@@ -47,7 +47,8 @@ struct RunMemory {
         let groups = partition.groupCount(batchCount: partition.batchSize)
         add(vectors: vectors + rule.largestWorkVectorCount(groups: groups), of: graph.parameterLayout.vectorCount)
         let sampleBytes = resources.train.shape.count * MemoryLayout<Float>.stride
-        let part = partition.batchSize / partition.ranks
+        // The loader's, which hold no more than there are images.
+        let part = shares.map { $0.last?.samples.upperBound ?? 0 }.max() ?? 0
         if configuration.resume {
             // Read beside the live vectors, before the arena is taken.
             resumed = moments * graph.parameterLayout.vectorCount * MemoryLayout<Float>.stride
@@ -56,7 +57,7 @@ struct RunMemory {
         add("batches of \(part) sample\(part == 1 ? "" : "s")", batches)
         var forecasts: [PlanForecast] = []
         let sizes = BatchObjective.runSizes(
-            ofGroups: shares.map(\.samples.count), microBatchSize: configuration.microBatchSize)
+            ofGroups: shares.joined().map(\.samples.count), microBatchSize: configuration.microBatchSize)
         largestRun = sizes.max() ?? 0
         for samples in sizes.sorted(by: >) {
             forecasts.append(try resources.network.forecast(batch: samples, training: true))
@@ -130,16 +131,28 @@ struct RunMemory {
 
     /// Every rank must call it at the same time, and take the memory only when all have.
     ///
-    /// - Parameter flags: that lower what a forward pass needs.
-    func check(flags: String) throws(MemoryShortage) {
+    /// - Parameters:
+    ///   - flags: that lower what a forward pass needs.
+    ///   - isModelGiven: by weights, so that another is no way out.
+    func check(flags: String, isModelGiven: Bool = false) throws(MemoryShortage) {
         var need = need
         need.add("oneDNN's compiled kernels", code)
         need.add("the state to resume from", max(0, resumed - code - arena.bytes))
         need.add(Network.arenaPurpose(samples: arena.samples), arena.bytes)
-        let remedy = max(arena.bytes, batches) > need.bytes / 3 ? flags : "take a smaller --model"
-        try need.check(
-            ranks: MPIEnvironment.launchedRanksOnHost,
-            remedy: "\(remedy), start fewer ranks on this host or use one with more memory")
+        var remedies: [String] = []
+        if batches > need.bytes / 3 {
+            // A micro-batch would not make them smaller.
+            remedies.append("lower --batch-size")
+        } else if arena.bytes > need.bytes / 3 {
+            remedies.append(flags)
+        } else if !isModelGiven {
+            remedies.append("take a smaller --model")
+        }
+        let ranks = MPIEnvironment.launchedRanksOnHost
+        if ranks > 1 { remedies.append("start fewer ranks on this host") }
+        let list = remedies.joined(separator: ", ")
+        let host = "use a host with more free memory"
+        try need.check(ranks: ranks, remedy: list.isEmpty ? host : "\(list) or \(host)")
     }
 
     /// Of a thread that OpenMP starts.

@@ -71,6 +71,7 @@ public final class Trainer {
             method: configuration.gradientMethod, parameterCount: resources.graph.parameterLayout.vectorCount)
         var memory = RunMemory(configuration)
         let forecasts = try memory.addTraining(resources, rule, evaluating: purpose == .training, world)
+        if purpose == .benchmark { memory.add("the matrix-product peak", MatrixProductPeak.largestBytes) }
         try memory.check(flags: "lower --batch-size, set --micro-batch-size, use more hosts")
         largestRun = memory.largestRun
         // Reached by all before any takes what was counted.
@@ -253,7 +254,7 @@ public final class Trainer {
         }
         try state.readModel(weights.model, model: configuration.model)
         if records != nil, let text = weights.description.normalizationWarning(for: configuration) {
-            HostWarnings.say(text)
+            Console.warn(text)
         }
         return true
     }

@@ -184,8 +184,3 @@ public final class FlatVector: @unchecked Sendable {
     /// agree.
     public func fingerprint(seed: UInt64 = 0) -> UInt64 { cvk_fingerprint(pointer, count, seed) }
 }
-
-/// The threads that one process gives to OpenBLAS.
-public enum LinearAlgebraThreads {
-    public static func set(_ count: Int32) { openblas_set_num_threads(count) }
-}

@@ -1,5 +1,6 @@
 import Compute
 import Datasets
+import Optimizers
 import Testing
 import Training
 import Vectors
@@ -99,8 +100,25 @@ import Vectors
                 $0.rho = 1e-6
                 $0.method = .sgd
             } == 0)
+        #expect(try count { $0.learningRate = 1e-12 } == 1)
+        #expect(try count { $0.learningRate = 1e-8 } == 0)
         #expect(
             try limits(batch: 128, samples: 64).warnings(weightsNorm: 20).first?.contains("64 training images") == true)
+    }
+}
+
+extension RunLimitsTests {
+    @Test(arguments: [(0.0015, Precision.float32, 1), (0.0025, .float32, 0), (0.05, .bfloat16, 1), (0.1, .bfloat16, 0)])
+    func `a logarithm of what rounding hides is warned of by radius and precision`(
+        _ radius: Double, _ precision: Precision, _ count: Int
+    ) throws {
+        func warnings(_ regularizer: Regularizer, alpha: Double = 0.1) throws -> [String] {
+            try limits(batch: 8) {
+                ($0.rho, $0.precision, $0.regularizer, $0.alpha) = (radius, precision, regularizer, alpha)
+            }.warnings(weightsNorm: 20)
+        }
+        #expect(try warnings(.log).count == count)
+        #expect(try warnings(.linear) == [] && warnings(.log, alpha: 0) == [])
     }
 }
 

@@ -1,4 +1,5 @@
 import COneDNN
+import Glibc
 
 /// oneDNN's CPU engine and the one stream on which a process runs its primitives.
 package final class Engine {
@@ -43,6 +44,14 @@ extension Precision {
         if self == .float32 { return .native }
         return Self.has(dnnl_cpu_isa_avx512_core_bf16)
             ? .native : Self.has(dnnl_cpu_isa_avx512_core) ? .emulated : .none
+    }
+
+    /// The variable that lowers it, as it is set; nil where none is.
+    public static var processorCap: String? {
+        for name in ["ONEDNN_MAX_CPU_ISA", "DNNL_MAX_CPU_ISA"] {
+            if let value = getenv(name) { return "\(name)=\(String(cString: value))" }
+        }
+        return nil
     }
 
     /// Whether bfloat16's products run on units of their own (AMX), many times as fast as float32's, not twice.
