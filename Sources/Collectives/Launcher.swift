@@ -198,15 +198,19 @@ public struct LauncherDisagreement: Error, CustomStringConvertible {
         let library = MPIEnvironment.libraryName
         if ranks == 1, let (process, name) = launcher.isCutOff {
             description =
-                "started by \(name) (process \(process)), but MPI (\(library)) sees 1 rank, as none of the variables that "
-                + "\(name) sets is left: each of its processes would run the whole job; hand the environment on (sudo -E, a "
+                "started by \(name) (process \(process)), but MPI (\(library)) sees 1 rank, as none of the variables "
+                + "that "
+                + "\(name) sets is left: each of its processes would run the whole job; hand the environment on (sudo "
+                + "-E, a "
                 + "container without --cleanenv), or set OMPI_COMM_WORLD_SIZE=1 where this command is to run alone"
             return
         }
         guard let (words, variable) = launcher.contradiction(ranks: ranks) else { return nil }
         description =
-            "\(words), but MPI (\(library)) sees 1 rank: the launcher belongs to another MPI, and each of its processes would "
-            + "run the whole job; use the mpirun of \(library), or srun --mpi=pmix (srun --mpi=list shows the choices); where "
+            "\(words), but MPI (\(library)) sees 1 rank: the launcher belongs to another MPI, and each of its "
+            + "processes would "
+            + "run the whole job; use the mpirun of \(library), or srun --mpi=pmix (srun --mpi=list shows the "
+            + "choices); where "
             + "no launcher was used, unset \(variable)"
     }
 }

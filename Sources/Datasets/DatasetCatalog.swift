@@ -40,7 +40,8 @@ public enum DatasetName: String, CaseIterable, Sendable, Codable {
     var remedy: String {
         switch self {
         case .fashionMNIST:
-            "run apt-get install dataset-fashion-mnist, or name the folder that holds the four IDX files with --data DIR"
+            "run apt-get install dataset-fashion-mnist, or name the folder that holds the four IDX files with --data "
+                + "DIR"
         case .mnist: "name the folder that holds MNIST's four IDX files (plain or .gz) with --data DIR"
         case .cifar10:
             "unpack the binary version, cifar-10-binary.tar.gz from https://www.cs.toronto.edu/~kriz/cifar.html, and "

@@ -63,7 +63,8 @@ extension DatasetError: CustomStringConvertible {
         case .empty(let path):
             "\(path) holds no samples: download it again"
         case .wrongMagic(let path, let expected, let found):
-            "\(path) starts with magic number \(Self.hex(found)) instead of \(Self.hex(expected)), so it is not the file that its "
+            "\(path) starts with magic number \(Self.hex(found)) instead of \(Self.hex(expected)), so it is not the "
+                + "file that its "
                 + "name says: download it again"
         case .truncated(let path, let expected, let found):
             "\(path) is cut short: \(found) bytes of content where \(expected) are due; download it again"

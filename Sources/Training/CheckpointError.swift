@@ -46,11 +46,13 @@ public enum CheckpointError: Error, Equatable, CustomStringConvertible {
             "\(path) does not say what its weights are, and lies in no run that does: add "
                 + missing.joined(separator: " and ")
         case .otherSettings(let path, let differences):
-            "\(path) was written with other settings than those of now (\(differences.joined(separator: ", "))): set them back in "
+            "\(path) was written with other settings than those of now (\(differences.joined(separator: ", "))): set "
+                + "them back in "
                 + "the run's config.yaml, move the checkpoint away if it is another run's, or start a new run with "
                 + "--init-weights \(path) and another --output"
         case .otherData(let path, let images, let directory):
-            "\(path) was trained with other \(images) images than those in \(directory): name the folder of the run's own "
+            "\(path) was trained with other \(images) images than those in \(directory): name the folder of the run's "
+                + "own "
                 + "with --data DIR, or train on from its weights in a new run with --init-weights \(path)"
         case .otherVersion(let path, let version):
             "\(path): its format_version \(version) is not \(CheckpointState.formatVersion), which this "
@@ -61,7 +63,8 @@ public enum CheckpointError: Error, Equatable, CustomStringConvertible {
             "\(path): tensor \(tensor) holds values that are not finite numbers in float32; use another "
                 + "checkpoint or file of weights"
         case .otherModel(let path, let found, let expected):
-            "\(path) is a checkpoint of model \(found), not of \(expected); add --model \(found) or choose another checkpoint"
+            "\(path) is a checkpoint of model \(found), not of \(expected); add --model \(found) or choose another "
+                + "checkpoint"
         }
     }
 }

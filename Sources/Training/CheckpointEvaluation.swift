@@ -131,7 +131,8 @@ public struct CheckpointEvaluation: Sendable {
     }
 
     public func text(of result: EvaluationResult) -> String {
-        "\(checkpoint.path): \(configuration.model) on \(configuration.dataset.rawValue)\(note), \(result.sampleCount) images: "
+        "\(checkpoint.path): \(configuration.model) on \(configuration.dataset.rawValue)\(note), \(result.sampleCount) "
+            + "images: "
             + "loss \(ProgressReporter.fixed(result.loss, 4)), accuracy \(ProgressReporter.percent(result.accuracy))"
     }
 

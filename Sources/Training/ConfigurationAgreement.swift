@@ -14,7 +14,8 @@ public struct ConfigurationDisagreement: Error, Equatable, CustomStringConvertib
             return "\(value.isEmpty ? "none" : value) on rank\(ranks.count > 1 ? "s" : "") \(shown)"
         }
         return
-            "ranks were started with different \(field == "command" ? "commands" : "--\(field)"): \(parts.joined(separator: "; ")); start all with the same flags "
+            "ranks were started with different \(field == "command" ? "commands" : "--\(field)"): "
+            + "\(parts.joined(separator: "; ")); start all with the same flags "
             + "and configuration file"
     }
 

@@ -50,7 +50,8 @@ package enum HostWarnings {
         guard support == .emulated else { return nil }
         let reason = cap.map { "\($0) hides bfloat16 instructions, if this processor has any" }
         return
-            "--precision \(precision.rawValue) is emulated, as \(reason ?? "this processor has no bfloat16 instructions"): "
+            "--precision \(precision.rawValue) is emulated, as "
+            + "\(reason ?? "this processor has no bfloat16 instructions"): "
             + "expect at best the speed of --precision float32"
     }
 
@@ -59,8 +60,10 @@ package enum HostWarnings {
         guard let slow = found.max(by: { $0.share < $1.share }) else { return nil }
         let others = slow.others > 0 ? " and \(slow.others) other operation\(slow.others == 1 ? "" : "s") have" : " has"
         return
-            "\(slow.label) (\(slow.implementation))\(others) no fast kernel in this oneDNN on this processor and will take about "
-            + "\(Int((100 * slow.share).rounded())) % of the time: use a newer oneDNN, a processor with AVX-512 or another --model, "
+            "\(slow.label) (\(slow.implementation))\(others) no fast kernel in this oneDNN on this processor and will "
+            + "take about "
+            + "\(Int((100 * slow.share).rounded())) % of the time: use a newer oneDNN, a processor with AVX-512 or "
+            + "another --model, "
             + "and unset ONEDNN_MAX_CPU_ISA where it is set"
     }
 
@@ -73,7 +76,8 @@ package enum HostWarnings {
             ? "start with mpirun --bind-to none or --map-by slot:PE=\(threads), or use --threads \(places)"
             : "allow it more (taskset, cgroup), or use --threads \(places)"
         return
-            "--threads \(threads) share \(places) \(kind)\(places == 1 ? "" : "s"), all that this rank may run on: \(remedy)"
+            "--threads \(threads) share \(places) \(kind)\(places == 1 ? "" : "s"), all that this rank may run on: "
+            + "\(remedy)"
     }
 }
 

@@ -34,7 +34,8 @@ public enum Job {
         let launcher = Launcher.ofThisProcess
         FlatVector.whenExhausted = { bytes in
             JobFailure.end(
-                "no memory for a vector of \(bytes >> 20) MiB: less was left than at the start, by other processes or a limit; use "
+                "no memory for a vector of \(bytes >> 20) MiB: less was left than at the start, by other processes or "
+                    + "a limit; use "
                     + "a host with more memory, fewer ranks on it, or a higher limit (ulimit -d, ulimit -v, cgroup)")
         }
         JobFailure.endingJob {

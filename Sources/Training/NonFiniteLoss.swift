@@ -45,7 +45,8 @@ struct NonFiniteEvaluation: Error, CustomStringConvertible {
     let loss: Double
 
     var description: String {
-        "the loss on the test images is \(loss.isNaN ? "not a number" : "\(loss)"): the weights or running statistics are not finite or far too large; use an earlier "
+        "the loss on the test images is \(loss.isNaN ? "not a number" : "\(loss)"): the weights or running statistics "
+            + "are not finite or far too large; use an earlier "
             + "checkpoint, or train with a lower --learning-rate"
     }
 }

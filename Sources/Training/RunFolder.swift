@@ -24,15 +24,18 @@ public enum RunFolderError: Error, Equatable, CustomStringConvertible {
         switch self {
         case .resumeWithoutOutput: "--resume needs to know which run: add --output DIR"
         case .nothingToResume(let path):
-            "there is no run in \(path) whose settings --resume could take: check --output, or give the settings of a new run"
+            "there is no run in \(path) whose settings --resume could take: check --output, or give the settings of a "
+                + "new run"
         case .notAFolder(let path): "output \(path) is not a folder: choose another --output"
         case .notWritable(let path, let problem):
             "output folder \(path) cannot be written: \(problem); put that right, or choose another --output"
         case .foreignFiles(let path, let names):
-            "output folder \(path) has no config.yaml of a run, but holds \(Self.list(names)), which a run would overwrite: "
+            "output folder \(path) has no config.yaml of a run, but holds \(Self.list(names)), which a run would "
+                + "overwrite: "
                 + "put its config.yaml back, move \(names.count == 1 ? "it" : "them") away, or choose another --output"
         case .foreignConfiguration(let path, let problem):
-            "output folder \(path) holds a config.yaml that no run has written (\(problem)): rename it, or choose another "
+            "output folder \(path) holds a config.yaml that no run has written (\(problem)): rename it, or choose "
+                + "another "
                 + "--output"
         case .otherConfiguration(let path, let differences, let remedy):
             "output folder \(path) holds a run with another configuration (\(differences.joined(separator: ", "))): "
@@ -42,16 +45,21 @@ public enum RunFolderError: Error, Equatable, CustomStringConvertible {
         case .inUse(let path):
             "another job is writing into output folder \(path): wait for its end or stop it, or choose another --output"
         case .checkpointsGone(let path, let step):
-            "output folder \(path) holds a run up to step \(step), but no checkpoint of it any more, so that --resume would "
-                + "start from the beginning and overwrite its records: put a checkpoint back, or choose another --output"
+            "output folder \(path) holds a run up to step \(step), but no checkpoint of it any more, so that --resume "
+                + "would "
+                + "start from the beginning and overwrite its records: put a checkpoint back, or choose another "
+                + "--output"
         case .otherForm(let path, let line):
-            "\(path), line \(line), is not in the form in which the run writes, so that nothing can be added safely: put it "
+            "\(path), line \(line), is not in the form in which the run writes, so that nothing can be added safely: "
+                + "put it "
                 + "back into that form, or move the file away to continue with a new one"
         case .gone(let path):
-            "output folder \(path) is no longer there: put it back and continue with --resume from its last checkpoint, or "
+            "output folder \(path) is no longer there: put it back and continue with --resume from its last "
+                + "checkpoint, or "
                 + "start a new run"
         case .unusableRecords(let path, let problem):
-            "records cannot be added to \(path): \(problem); make it a file that can be read and written, or move it away"
+            "records cannot be added to \(path): \(problem); make it a file that can be read and written, or move it "
+                + "away"
         }
     }
 
@@ -235,7 +243,8 @@ public struct RunFolder: Sendable, Equatable {
             let weights = try CheckpointStore(folder: checkpoints).latest()
         {
             remedy =
-                "a run's learning rates are planned for its length, so it cannot be made longer; give the same values, or "
+                "a run's learning rates are planned for its length, so it cannot be made longer; give the same values, "
+                + "or "
                 + "train on from its weights in a new run with --init-weights \(weights)/\(CheckpointStore.modelFile) "
                 + "and another --output"
         }

@@ -53,7 +53,8 @@ package struct RunLimits {
         if bucketCount > Self.mostBuckets {
             let least = Double(gradientBytes) / 0x1p20 / Double(Self.mostBuckets)
             throw ConfigurationError(
-                "--bucket-size \(configuration.bucketSize) cuts the gradient into \(bucketCount) messages a step, each with a "
+                "--bucket-size \(configuration.bucketSize) cuts the gradient into \(bucketCount) messages a step, each "
+                    + "with a "
                     + "latency of its own",
                 remedy:
                     "use at least \(ProgressReporter.short(least * 1.1)) MiB (4 is the default), or 0 for one message")
@@ -72,14 +73,16 @@ package struct RunLimits {
         let batch = configuration.batchSize
         if batch > sampleCount {
             lines.append(
-                "--batch-size \(batch) is more than the \(sampleCount) training images: every update uses all of them, as "
+                "--batch-size \(batch) is more than the \(sampleCount) training images: every update uses all of them, "
+                    + "as "
                     + "--batch-size \(sampleCount) would; choose a smaller one, or --data with more images")
         }
         let epochs = Double(totalSteps) / Double(stepsPerEpoch)
         if let warmup = configuration.warmupEpochs, warmup > 0, warmup >= epochs {
             lines.append(
                 "--warmup-epochs \(ProgressReporter.short(warmup)) is as long as the run or longer "
-                    + "(\(ProgressReporter.short(epochs)) epochs): the rate only rises and never decays; choose a shorter one"
+                    + "(\(ProgressReporter.short(epochs)) epochs): the rate only rises and never decays; choose a "
+                    + "shorter one"
             )
         }
         // What is added to w is rounded with it to 24 bits: a part of ‖w‖ that is smaller leaves nearly every weight as
@@ -92,21 +95,26 @@ package struct RunLimits {
                 "--learning-rate \(configuration.learningRate) is 0 in single precision: no update moves the weights")
         } else if configuration.learningRate * reach < rounding {
             lines.append(
-                "--learning-rate \(configuration.learningRate) is so small that an update is below the rounding of the weights "
-                    + "(\(Float(rounding)), their norm being \(ProgressReporter.short(weightsNorm))): they will not move; "
+                "--learning-rate \(configuration.learningRate) is so small that an update is below the rounding of the "
+                    + "weights "
+                    + "(\(Float(rounding)), their norm being \(ProgressReporter.short(weightsNorm))): they will not "
+                    + "move; "
                     + "1e-4 to 1 is usual")
         } else if let clip = configuration.clipNorm, configuration.optimizer == .sgd,
             configuration.learningRate * clip / (1 - configuration.momentum) < rounding
         {
             lines.append(
-                "with --clip-norm \(clip) and --learning-rate \(configuration.learningRate) an update is below the rounding of the "
-                    + "weights (\(Float(rounding)), their norm being \(ProgressReporter.short(weightsNorm))): raise --clip-norm, "
+                "with --clip-norm \(clip) and --learning-rate \(configuration.learningRate) an update is below the "
+                    + "rounding of the "
+                    + "weights (\(Float(rounding)), their norm being \(ProgressReporter.short(weightsNorm))): raise "
+                    + "--clip-norm, "
                     + "1 is usual")
         }
         if configuration.gradientMethod.reduced != .plain, configuration.rho < rounding {
             lines.append(
                 "--rho \(configuration.rho) is below the rounding of the weights (\(Float(rounding)), their norm being "
-                    + "\(ProgressReporter.short(weightsNorm))): w + ε is w, so that \(configuration.method.rawValue) acts as "
+                    + "\(ProgressReporter.short(weightsNorm))): w + ε is w, so that \(configuration.method.rawValue) "
+                    + "acts as "
                     + "plain training at its full cost; use 0.01 to 1, or --method sgd")
         } else if case .crsam(let radius, let alpha, _, .log) = configuration.gradientMethod.reduced, alpha > 0,
             radius < Self.leastLogRadius(configuration.precision)
@@ -114,8 +122,10 @@ package struct RunLimits {
             let precision = configuration.precision
             let hidden = LossDifferences.relativeRounding(precision) / (radius * radius)
             lines.append(
-                "--regularizer log divides by the losses' second difference, which at --rho \(radius) and a loss of 1 is rounding "
-                    + "for any curvature below \(ProgressReporter.short(hidden)): noise is scaled up; use a --rho of at least "
+                "--regularizer log divides by the losses' second difference, which at --rho \(radius) and a loss of 1 "
+                    + "is rounding "
+                    + "for any curvature below \(ProgressReporter.short(hidden)): noise is scaled up; use a --rho of "
+                    + "at least "
                     + "\(Self.leastLogRadius(precision))\(precision == .float32 ? "" : ", --precision float32") or "
                     + "--regularizer linear")
         }

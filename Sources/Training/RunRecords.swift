@@ -74,10 +74,12 @@ final class RunRecords {
     private func announce() {
         let graph = resources.graph
         reporter.say(
-            "\(configuration.model) (\(graph.parameterLayout.scalarCount) parameters) on \(configuration.dataset.rawValue) "
+            "\(configuration.model) (\(graph.parameterLayout.scalarCount) parameters) on "
+                + "\(configuration.dataset.rawValue) "
                 + "(\(resources.train.count) + \(resources.test.count) images), \(configuration.gradientMethodText)")
         reporter.say(
-            "\(ranks) rank\(ranks == 1 ? "" : "s") x \(configuration.threads) thread\(configuration.threads == 1 ? "" : "s"), "
+            "\(ranks) rank\(ranks == 1 ? "" : "s") x \(configuration.threads) "
+                + "thread\(configuration.threads == 1 ? "" : "s"), "
                 + "batch \(configuration.batchSize), M \(configuration.effectiveMSharpness), "
                 + "\(resources.totalSteps) step\(resources.totalSteps == 1 ? "" : "s") in "
                 + "\(resources.totalEpochs) epoch\(resources.totalEpochs == 1 ? "" : "s")"

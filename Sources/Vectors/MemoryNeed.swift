@@ -57,7 +57,8 @@ public struct MemoryShortage: Error, Equatable, CustomStringConvertible {
         let whole = parts.count > 1 ? "\(Self.text(need.bytes)) of memory: " : ""
         let share = ranks > 1 ? " for each of its \(ranks) ranks" : ""
         return
-            "needs \(whole)\(parts.joined(separator: ", ")); only \(Self.text(bound.bytes, roundingUp: false)) can be had"
+            "needs \(whole)\(parts.joined(separator: ", ")); only \(Self.text(bound.bytes, roundingUp: false)) can be "
+            + "had"
             + "\(share) by \(bound.limit.rawValue): \(remedy)\(bound.limit == .machine ? "" : ", or raise the limit")"
     }
 

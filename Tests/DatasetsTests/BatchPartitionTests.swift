@@ -89,7 +89,8 @@ private func sharpnesses(_ batchSize: Int, _ ranks: Int) -> [BatchPartition] {
         (100, 10, 8, "--batch-size 100 (global) is not divisible by 8 ranks: use 96 or 104, or another rank count"),
         (
             4, 1, 8,
-            "8 ranks but only 4 samples in a global batch: raise --batch-size to a multiple of 8, or start at most 4 ranks"
+            "8 ranks but only 4 samples in a global batch: raise --batch-size to a multiple of 8, or start at most 4 "
+                + "ranks"
         ),
         (2048, 1, 1024, "1024 ranks but only 1000 samples in the training set: start at most 1000 ranks"),
         (128, 256, 2, "--m-sharpness 256 is more than the global batch of 128: use at most 128, or 'global'"),
@@ -101,7 +102,8 @@ private func sharpnesses(_ batchSize: Int, _ ranks: Int) -> [BatchPartition] {
         // 8 divides 24, but neither does it divide a rank's 6 samples nor is it a multiple of them.
         (
             24, 8, 4,
-            "--m-sharpness 8 does not divide --batch-size 24 over 4 ranks (6 samples a rank) into equal parts: use 6 or 12"
+            "--m-sharpness 8 does not divide --batch-size 24 over 4 ranks (6 samples a rank) into equal parts: use 6 "
+                + "or 12"
         ),
     ])
     func `what does not go together is refused with what would`(

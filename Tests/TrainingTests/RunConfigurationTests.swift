@@ -104,7 +104,8 @@ private func problem(yaml text: String) -> String {
         ("<<: {rho: 1}", "run.yaml: merge keys ('<<') are not read: write the settings themselves"),
         (
             "\trho: 1",
-            "run.yaml is not YAML in line 1, column 1: found character that cannot start any token: indent with spaces, "
+            "run.yaml is not YAML in line 1, column 1: found character that cannot start any token: indent with "
+                + "spaces, "
                 + "not tabs, and quote text that begins with a special character"
         ),
         ("rho\u{FFFD}: 1", "run.yaml is not text in UTF-8: save it as such"),

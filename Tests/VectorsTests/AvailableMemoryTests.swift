@@ -92,14 +92,16 @@ import Vectors
         let shared = #expect(throws: MemoryShortage.self) { try need.check(available, ranks: 2, remedy: "use less") }
         #expect(
             shared?.description
-                == "needs 2.4 GB of memory: 2.0 GB for activations, 300 MB for 2 vectors, 3 MB besides; only 1.5 GB can be had for each of "
+                == "needs 2.4 GB of memory: 2.0 GB for activations, 300 MB for 2 vectors, 3 MB besides; only 1.5 GB "
+                + "can be had for each of "
                 + "its 2 ranks by this machine's memory: use less")
         let own = #expect(throws: MemoryShortage.self) {
             try MemoryNeed("images", 1).check(.init(bounds: [.init(.data, bytes: 0)]), ranks: 2, remedy: "use less")
         }
         #expect(
             own?.description
-                == "needs 1 MB for images; only 0 MB can be had by the limit on data, ulimit -d: use less, or raise the limit"
+                == "needs 1 MB for images; only 0 MB can be had by the limit on data, ulimit -d: use less, or raise "
+                + "the limit"
         )
     }
 }
