@@ -104,6 +104,9 @@ final class MPILibrary {
         // Open MPI's own choice for a nonblocking all-reduce among few ranks sends the whole buffer to one and back;
         // Rabenseifner's algorithm (3) sends each rank's part both ways at once. What the user has set stays.
         setenv("OMPI_MCA_coll_libnbc_iallreduce_algorithm", "3", 0)
+        // A process without a launcher needs no daemon beside it: Open MPI 4 starts one otherwise, which takes 0.1 s, wants
+        // ssh in PATH, and has outlived and outgrown its process (12 GB) where descriptors or limits were odd.
+        setenv("OMPI_MCA_ess_singleton_isolated", "1", 0)
         // In a step Open MPI asks a PMI for the other ranks, and ends the process where it has none to ask.
         if Launcher.ofThisProcess.isAloneInStep { unsetenv("SLURM_STEP_ID") }
         var provided: Int32 = 0
