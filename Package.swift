@@ -24,42 +24,66 @@ let package = Package(
         .target(name: "CMPI", dependencies: ["COpenMPI"]),
         .target(name: "CStart"),
         .target(
-            name: "CVectorKernels",
+            name: "CKernels",
             cSettings: [.unsafeFlags(["-O3", "-ffp-contract=off", "-fno-math-errno"])]),
 
         // Ours, from the bottom up; `Tests/Checks/imports` holds every file to this table.
         .target(name: "Files", swiftSettings: strict),
         .target(name: "Collectives", dependencies: ["CMPI"], swiftSettings: strict),
-        .target(name: "Vectors", dependencies: ["COpenBLAS", "CVectorKernels"], swiftSettings: strict),
-        .target(name: "Compute", dependencies: ["Vectors", "COneDNN"], swiftSettings: strict),
+        .target(name: "Vectors", dependencies: ["COpenBLAS", "CKernels"], swiftSettings: strict),
+        .target(name: "TensorFiles", dependencies: ["Files", "Vectors"], swiftSettings: strict),
+        .target(name: "Objectives", dependencies: ["Vectors"], swiftSettings: strict),
+        .target(name: "Compute", dependencies: ["Objectives", "Vectors", "COneDNN"], swiftSettings: strict),
         .target(name: "Models", dependencies: ["Compute", "Vectors"], swiftSettings: strict),
         .target(name: "Datasets", dependencies: ["Files", "Vectors", "CZlib"], swiftSettings: strict),
-        .target(name: "Optimizers", dependencies: ["Vectors"], swiftSettings: strict),
+        .target(name: "Optimizers", dependencies: ["Objectives", "Vectors"], swiftSettings: strict),
         .target(
             name: "Training",
             dependencies: [
-                "Files", "Collectives", "Vectors", "Compute", "Models", "Datasets", "Optimizers",
-                .product(name: "Logging", package: "swift-log"), "Yams",
+                "Files", "TensorFiles", "Collectives", "Vectors", "Objectives", "Compute", "Models", "Datasets",
+                "Optimizers", .product(name: "Logging", package: "swift-log"), "Yams",
+            ],
+            swiftSettings: strict),
+        .target(
+            name: "Measurements",
+            dependencies: [
+                "Files", "Collectives", "Vectors", "Objectives", "Compute", "Datasets", "Optimizers", "Training",
             ],
             swiftSettings: strict),
         .executableTarget(
             name: "CRSAMDist",
-            dependencies: ["CStart", "Training", .product(name: "ArgumentParser", package: "swift-argument-parser")],
+            dependencies: [
+                "CStart", "Files", "Collectives", "Vectors", "Compute", "Models", "Datasets", "Training",
+                "Measurements", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                .product(name: "Logging", package: "swift-log"),
+            ],
             swiftSettings: strict),
 
         .testTarget(name: "CollectivesTests", dependencies: ["Collectives"], swiftSettings: strict),
         .testTarget(name: "FilesTests", dependencies: ["Files"], swiftSettings: strict),
         .testTarget(name: "VectorsTests", dependencies: ["Vectors"], swiftSettings: strict),
-        .testTarget(name: "ComputeTests", dependencies: ["Compute", "Vectors"], swiftSettings: strict),
+        .testTarget(
+            name: "TensorFilesTests", dependencies: ["Files", "TensorFiles", "Vectors", "TestSupport"],
+            swiftSettings: strict),
+        .testTarget(name: "ObjectivesTests", dependencies: ["Objectives", "Vectors"], swiftSettings: strict),
+        .testTarget(name: "ComputeTests", dependencies: ["Compute", "Objectives", "Vectors"], swiftSettings: strict),
         .testTarget(name: "ModelsTests", dependencies: ["Models", "Compute", "Vectors"], swiftSettings: strict),
         .testTarget(
             name: "DatasetsTests", dependencies: ["Files", "Datasets", "Vectors", "CZlib"], swiftSettings: strict),
         .testTarget(
-            name: "OptimizersTests", dependencies: ["Optimizers", "Vectors"], exclude: ["Goldens/generate.py"],
+            name: "OptimizersTests", dependencies: ["Optimizers", "Objectives", "Vectors"],
+            exclude: ["Goldens/generate.py"], swiftSettings: strict),
+        .testTarget(
+            name: "TrainingTests",
+            dependencies: [
+                "Files", "TensorFiles", "Training", "Models", "Compute", "Datasets", "Objectives", "Optimizers",
+                "Vectors", "TestSupport",
+            ],
             swiftSettings: strict),
         .testTarget(
-            name: "TrainingTests", dependencies: ["Files", "Training", "Models", "Compute", "Optimizers", "Vectors"],
-            swiftSettings: strict),
+            name: "MeasurementsTests", dependencies: ["Measurements", "Compute", "TestSupport"], swiftSettings: strict),
+        .testTarget(name: "CRSAMDistTests", dependencies: ["CRSAMDist", "Training"], swiftSettings: strict),
+        .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: strict),
 
         .target(name: "CTestSupport", path: "Tests/CTestSupport"),
 
@@ -70,7 +94,10 @@ let package = Package(
             path: "Tests/CollectivesRanks", swiftSettings: strict),
         .executableTarget(
             name: "training-ranks",
-            dependencies: ["RankCases", "Training", "Collectives", "Compute", "Vectors", "CTestSupport"],
+            dependencies: [
+                "RankCases", "Training", "Measurements", "Collectives", "Compute", "Objectives", "Vectors",
+                "CTestSupport",
+            ],
             path: "Tests/TrainingRanks", swiftSettings: strict),
     ]
 )

@@ -1,3 +1,4 @@
+import Objectives
 import Vectors
 
 /// Samples for one run, borrowed from their owner for the length of the call.

@@ -1,3 +1,4 @@
+import Objectives
 import Vectors
 
 /// The gradient G that a step descends, for plain training, SAM and CR-SAM: every one of them is

@@ -1,8 +1,4 @@
-#if canImport(Glibc)
-    import Glibc
-#else
-    import Darwin
-#endif
+import Glibc
 
 /// The learning rate η of every step, a function of the step alone: nothing to save, the same after a restart.
 ///

@@ -1,9 +1,6 @@
+import CKernels
 import COpenBLAS
-import CVectorKernels
-
-#if canImport(Glibc)
-    import Glibc
-#endif
+import Glibc
 
 /// A flat, 64-byte aligned array of Float32: the shape that weights, gradients, momentum and the all-reduce buffer
 /// share.
@@ -114,12 +111,12 @@ public final class FlatVector: @unchecked Sendable {
     }
 
     /// self[range] ← factor · values
-    func set(_ values: UnsafePointer<Float>, scaledBy factor: Float, in range: Range<Int>) {
+    public func set(_ values: UnsafePointer<Float>, scaledBy factor: Float, in range: Range<Int>) {
         cvk_scaled(pointer + checked(range).lowerBound, factor, values, range.count)
     }
 
     /// self[range] ← self[range] + factor · values
-    func add(_ values: UnsafePointer<Float>, scaledBy factor: Float, in range: Range<Int>) {
+    public func add(_ values: UnsafePointer<Float>, scaledBy factor: Float, in range: Range<Int>) {
         let start = pointer + checked(range).lowerBound
         cvk_add_scaled(start, start, factor, values, range.count)
     }

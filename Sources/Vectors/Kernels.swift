@@ -1,4 +1,4 @@
-import CVectorKernels
+import CKernels
 
 /// Loops over raw float arrays, for layers whose operands are parts of a larger buffer.
 public enum Kernels {

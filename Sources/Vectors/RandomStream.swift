@@ -1,8 +1,4 @@
-#if canImport(Glibc)
-    import Glibc
-#else
-    import Darwin
-#endif
+import Glibc
 
 /// What a stream of random numbers is for: streams of different purposes never overlap.
 public enum RandomPurpose: UInt32, Sendable {

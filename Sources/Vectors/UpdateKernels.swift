@@ -1,4 +1,4 @@
-import CVectorKernels
+import CKernels
 
 /// The optimizers' updates: one pass over weights, gradient and state, in place, the same bits on every processor.
 extension FlatVector {

@@ -1,4 +1,5 @@
 import Compute
+import Objectives
 import Testing
 import Vectors
 

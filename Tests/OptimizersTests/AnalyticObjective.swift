@@ -1,3 +1,4 @@
+import Objectives
 import Vectors
 
 #if canImport(Glibc)

@@ -1,4 +1,5 @@
 import Foundation
+import Objectives
 import Optimizers
 import Testing
 import Vectors

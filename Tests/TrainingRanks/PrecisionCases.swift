@@ -1,5 +1,6 @@
 import Collectives
 import Compute
+import Measurements
 import RankCases
 import Training
 
@@ -31,12 +32,11 @@ let precisionCases = [
                         && row.secondDifferenceSize > 0 && row.curvature == row.comparedCurvature, "\(row)")
             }
             // The training by itself.
-            let trainer = try Trainer(
-                try configuration(world, settings + [("steps", "3")]), world: world, purpose: .benchmark)
             var steps: [StepMetrics] = []
-            trainer.onStep = { steps.append($0) }
+            let trainer = try Trainer(
+                try configuration(world, settings + [("steps", "3")]), world: world, purpose: .benchmark,
+                observers: [StepCallbacks(after: { steps.append($0) })])
             _ = try trainer.run()
-            trainer.onStep = nil
             for row in found {
                 let step = steps[row.step]
                 try check(abs(row.loss - step.loss) <= 1e-6 * step.loss, "\(row) and \(step)")

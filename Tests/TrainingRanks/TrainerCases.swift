@@ -11,13 +11,11 @@ private func traffic(
     for (name, text) in [("dataset", "synthetic"), ("batch-size", "\(2 * world.size)"), ("steps", "5")] + settings {
         try configuration.apply(flag: name, text)
     }
-    let trainer = try Trainer(configuration, world: world, purpose: .benchmark)
     var counts: [(Int, Int)] = []
-    trainer.onStep = { [communicator = trainer.communicator] _ in
-        counts.append((communicator.collectives, communicator.reducedBytes))
-    }
+    let trainer = try Trainer(
+        configuration, world: world, purpose: .benchmark,
+        observers: [StepCallbacks(after: { _ in counts.append((world.collectives, world.reducedBytes)) })])
     _ = try trainer.run()
-    trainer.onStep = nil
     let steps = zip(counts.dropFirst(), counts)
     return (steps.map { $0.0 - $1.0 }, steps.map { $0.1 - $1.1 }, trainer.reducedBytesPerStep)
 }
@@ -27,11 +25,11 @@ private func figures(_ world: Communicator, _ settings: [(String, String)]) thro
     var configuration = RunConfiguration()
     let fixed = [("dataset", "synthetic"), ("batch-size", "\(4 * world.size)"), ("m-sharpness", "4"), ("steps", "5")]
     for (name, text) in fixed + settings { try configuration.apply(flag: name, text) }
-    let trainer = try Trainer(configuration, world: world, purpose: .benchmark)
     var figures: [Double] = []
-    trainer.onStep = { figures += [$0.loss, $0.gradientNorm, $0.combinedGradientNorm] }
+    let trainer = try Trainer(
+        configuration, world: world, purpose: .benchmark,
+        observers: [StepCallbacks(after: { figures += [$0.loss, $0.gradientNorm, $0.combinedGradientNorm] })])
     _ = try trainer.run()
-    trainer.onStep = nil
     return figures
 }
 

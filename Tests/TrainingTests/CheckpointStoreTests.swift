@@ -1,4 +1,7 @@
+import Files
 import Foundation
+import TensorFiles
+import TestSupport
 import Testing
 import Training
 import Vectors

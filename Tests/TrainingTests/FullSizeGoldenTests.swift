@@ -1,5 +1,7 @@
 import Compute
 import Models
+import Objectives
+import TensorFiles
 import Testing
 import Training
 import Vectors

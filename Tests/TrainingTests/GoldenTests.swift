@@ -1,6 +1,8 @@
 import Compute
 import Models
+import Objectives
 import Optimizers
+import TensorFiles
 import Testing
 import Training
 import Vectors

@@ -1,6 +1,9 @@
 import Compute
+import Files
 import Models
 import Optimizers
+import TensorFiles
+import TestSupport
 import Testing
 import Training
 import Vectors

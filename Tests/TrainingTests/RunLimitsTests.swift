@@ -1,6 +1,8 @@
 import Compute
 import Datasets
+import Objectives
 import Optimizers
+import TestSupport
 import Testing
 import Training
 import Vectors

@@ -1,5 +1,6 @@
 import Compute
 import Models
+import Objectives
 import Optimizers
 import Testing
 import Training

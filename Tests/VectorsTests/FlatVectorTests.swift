@@ -53,23 +53,6 @@ private func randomVector(_ count: Int, index: Int) -> FlatVector {
         for i in 0..<19 { #expect(out[i] == (x[i] + -1 * y[i]) * 3) }
     }
 
-    @Test(arguments: [true, false])
-    func `a gradient is accumulated stretch by stretch, scaled, over what was there or to it`(overwrites: Bool) {
-        let (x, y) = (randomVector(33, index: 1), randomVector(33, index: 2))
-        let sum = FlatVector(x.array)
-        let target = GradientTarget(sum, factor: -0.75, overwrites: overwrites)
-        target.accumulate(16..<33, y.pointer + 16)
-        target.accumulate(0..<13, y.pointer)
-        for i in 0..<33 {
-            let before = overwrites ? 0 : x[i]
-            #expect(sum[i] == (13..<16 ~= i ? x[i] : before + -0.75 * y[i]))
-        }
-        target.adding.accumulate(0..<33, y.pointer)
-        #expect(sum[14] == x[14] + -0.75 * y[14])
-        target.accumulateNothing()
-        #expect((sum[14] == 0) == overwrites)
-    }
-
     @Test(arguments: [true, false]) func `a direction becomes a point, and the point its reflection`(overwrites: Bool) {
         let (direction, base, before) = (
             randomVector(35, index: 1), randomVector(35, index: 2), randomVector(35, index: 3)

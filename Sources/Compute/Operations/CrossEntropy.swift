@@ -1,8 +1,4 @@
-#if canImport(Glibc)
-    import Glibc
-#else
-    import Darwin
-#endif
+import Glibc
 
 /// Softmax cross-entropy: −Σ_c t_c·log softmax(z)_c, summed over the samples, with targets t from labels or given
 /// whole.

@@ -1,0 +1,155 @@
+import Compute
+import Files
+
+/// What the steps of a benchmark spent their time on, on one rank: means a step.
+public struct StepBreakdown: Sendable, Equatable {
+    /// A phase of the step, or a kind of operation.
+    public struct Part: Sendable, Equatable {
+        public var name: String
+        public var seconds: Double
+        /// Of convolutions and matrix products; two a multiply-add.
+        public var operations = 0.0
+        public var bytes = 0.0
+        public var calls = 0.0
+
+        var gflops: Double { seconds > 0 ? operations / seconds / 1e9 : 0 }
+        var gigabytesPerSecond: Double { seconds > 0 ? bytes / (seconds + hiddenSeconds) / 1e9 : 0 }
+        /// Beside `seconds`, of what moved `bytes`.
+        fileprivate var hiddenSeconds = 0.0
+
+        fileprivate mutating func add(_ other: Part, scaledBy factor: Double) {
+            seconds += factor * other.seconds
+            operations += factor * other.operations
+            bytes += factor * other.bytes
+            calls += factor * other.calls
+        }
+    }
+
+    /// In the order of a step; their times sum to the step's. A reduction's rate is by its time under way, hidden or
+    /// not.
+    public private(set) var phases: [Part]
+    /// For which a reduction was under way behind the backward pass.
+    public private(set) var hiddenReductionSeconds: Double
+    /// The longest first. Operations lie within the forward and backward phases.
+    public private(set) var kinds: [Part]
+    public let stepSeconds: Double
+
+    /// - Parameters:
+    ///   - stepSeconds: the time of a step as the loop sees it, the wait for data included.
+    public init(_ profile: Profile, steps: Int, stepSeconds: Double) {
+        self.stepSeconds = stepSeconds
+        var phases = Dictionary(
+            uniqueKeysWithValues: Profile.Phase.allCases.map { ($0, Part(name: $0.rawValue, seconds: 0)) })
+        var kinds: [String: Part] = [:]
+        let share = 1 / Double(max(steps, 1))
+        // Spans come in the order of their ends, except the overlap's: what lies within one stands before it.
+        var operations = Part(name: "", seconds: 0)
+        var reductions: [Profile.Span] = []
+        var duringBackward: [Profile.Span] = []
+        for span in profile.spans {
+            switch span.content {
+            case .phase(let phase):
+                var within = Part(name: "", seconds: span.seconds)
+                switch phase {
+                case .reduction: reductions.append(span)
+                case .overlap:
+                    // Calls are not hidden: the pass waits for them.
+                    for call in duringBackward where call.start >= span.start { within.seconds -= call.seconds }
+                default:
+                    // What a span covers of communication counts as that alone.
+                    if phase == .backward { duringBackward.removeAll(keepingCapacity: true) }
+                    while let last = reductions.last, last.start >= span.start {
+                        within.seconds -= last.seconds
+                        if phase == .backward {
+                            phases[.gradients]?.seconds -= last.seconds * share
+                            duringBackward.append(last)
+                        }
+                        reductions.removeLast()
+                    }
+                }
+                if phase == .forward || phase == .backward {
+                    (within.operations, within.bytes) = (operations.operations, operations.bytes)
+                    operations = Part(name: "", seconds: 0)
+                } else {
+                    within.bytes = span.bytes
+                }
+                phases[phase]?.add(within, scaledBy: share)
+            case .operation(let kind):
+                let part = Part(
+                    name: kind, seconds: span.seconds, operations: span.operations, bytes: span.bytes, calls: 1)
+                operations.add(part, scaledBy: 1)
+                kinds[kind, default: Part(name: kind, seconds: 0)].add(part, scaledBy: share)
+            }
+        }
+        func part(_ phase: Profile.Phase, _ name: String) -> Part {
+            var part = phases[phase] ?? Part(name: name, seconds: 0)
+            part.name = name
+            return part
+        }
+        let (forward, backward) = (part(.forward, "forward"), part(.backward, "backward, with combination"))
+        var perturbation = part(.gradients, "perturbation")
+        perturbation.seconds = max(0, perturbation.seconds - forward.seconds - backward.seconds)
+        hiddenReductionSeconds = part(.overlap, "").seconds
+        var reduction = part(.reduction, "reduction, exposed")
+        reduction.hiddenSeconds = hiddenReductionSeconds
+        let named = [
+            part(.data, "data"), forward, backward, perturbation, reduction, part(.update, "update"),
+        ]
+        let rest = max(0, stepSeconds - named.reduce(0) { $0 + $1.seconds })
+        self.phases = named + [Part(name: "other", seconds: rest)]
+        self.kinds = kinds.values.sorted { ($0.seconds, $1.name) > ($1.seconds, $0.name) }
+    }
+
+    /// Two tables for people.
+    ///
+    /// - Parameter peak: floating-point operations a second that count as 100 %; nil for no such column.
+    public func text(peak: Double?) -> String {
+        var rows = [["phase", "ms/step", "share", "GF/s", "GB/s"]]
+        rows += phases.map { [$0.name, milliseconds($0), share($0)] + rates($0) }
+        if hiddenReductionSeconds > 0 {
+            let hidden = Part(name: "(reduction, hidden)", seconds: hiddenReductionSeconds)
+            rows.append([hidden.name, milliseconds(hidden), share(hidden), "", ""])
+        }
+        var operations = [
+            ["operation", "ms/step", "share", "calls", "GF/s", "GB/s"] + (peak == nil ? [] : ["of peak"])
+        ]
+        operations += kinds.map { part in
+            [part.name, milliseconds(part), share(part), NumberText.fixed(part.calls, 0)] + rates(part)
+                + (peak.map { [part.operations > 0 ? NumberText.percent(part.gflops * 1e9 / $0) : ""] } ?? [])
+        }
+        return TextTable(rows, numbers: 1...).text + "\n\n" + TextTable(operations, numbers: 1...).text
+    }
+
+    private func milliseconds(_ part: Part) -> String { NumberText.fixed(part.seconds * 1000, 2) }
+    private func share(_ part: Part) -> String { NumberText.percent(shareOfStep(part)) }
+    private func shareOfStep(_ part: Part) -> Double { stepSeconds > 0 ? part.seconds / stepSeconds : 0 }
+    /// Empty where nobody counts.
+    private func rates(_ part: Part) -> [String] {
+        [(part.operations, part.gflops), (part.bytes, part.gigabytesPerSecond)].map { count, rate in
+            count > 0 ? NumberText.fixed(rate, 1) : ""
+        }
+    }
+
+    /// An object with `phases` and `operations`.
+    var json: String {
+        func object(_ part: Part, _ fields: [(String, Double)]) -> String {
+            var text = "{\"name\":"
+            text.appendJSON(part.name)
+            let all =
+                [("seconds", part.seconds), ("share", shareOfStep(part))] + fields
+                + [("gflops", part.gflops), ("gigabytes_per_second", part.gigabytesPerSecond)]
+            for (name, value) in all {
+                text += ",\"\(name)\":"
+                text.appendJSON(value)
+            }
+            return text + "}"
+        }
+        let phases = phases.map { object($0, []) }.joined(separator: ",")
+        let kinds = kinds.map { object($0, [("calls", $0.calls)]) }.joined(separator: ",")
+        var text = "{\"mean_step_seconds\":"
+        text.appendJSON(stepSeconds)
+        text += ",\"phases\":[\(phases)],\"reduction_hidden_seconds\":"
+        text.appendJSON(hiddenReductionSeconds)
+        return text + ",\"operations\":[\(kinds)]}"
+    }
+}

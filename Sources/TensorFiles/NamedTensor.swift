@@ -1,0 +1,102 @@
+import Files
+import Vectors
+
+/// The element types of safetensors files that this project reads; it writes all but those of 16 bits.
+public enum TensorElement: String, Sendable, CaseIterable {
+    case float32 = "F32"
+    case float64 = "F64"
+    case float16 = "F16"
+    case bfloat16 = "BF16"
+    case int64 = "I64"
+    case int32 = "I32"
+    case uint8 = "U8"
+
+    public var byteCount: Int {
+        switch self {
+        case .float64, .int64: 8
+        case .float32, .int32: 4
+        case .float16, .bfloat16: 2
+        case .uint8: 1
+        }
+    }
+
+    /// Whether tensors of a model can be read from it, as Float32.
+    public var isFloat: Bool { [.float32, .float64, .float16, .bfloat16].contains(self) }
+}
+
+/// A tensor as files hold it: published name, shape, and the values in plain row-major order.
+public struct NamedTensor: Sendable {
+    public enum Values: Sendable {
+        case float32(FlatVector)
+        /// One of a flat vector's tensors, in whatever order: its values are put in row-major order as they are
+        /// written.
+        case stored(TensorLayout.Entry, in: FlatVector)
+        case float64([Double])
+        case int64([Int])
+        case int32([Int32])
+        case uint8([UInt8])
+    }
+
+    public let name: String
+    public let shape: [Int]
+    public let values: Values
+
+    /// A number of values other than the shape's product traps.
+    public init(_ name: String, shape: [Int], _ values: Values) {
+        self.name = name
+        self.shape = shape
+        self.values = values
+        precondition(shape.reduce(1, *) == count, "tensor \(name): shape \(shape) and \(count) values")
+    }
+
+    /// Every tensor of `layout` in `vector`, in the layout's order, sharing its memory.
+    public static func tensors(of vector: FlatVector, _ layout: TensorLayout, prefix: String = "") -> [NamedTensor] {
+        layout.entries.map {
+            NamedTensor(prefix + $0.name, shape: $0.shape, .stored($0, in: vector))
+        }
+    }
+
+    public var count: Int {
+        switch values {
+        case .float32(let vector): vector.count
+        case .stored(let entry, _): entry.count
+        case .float64(let array): array.count
+        case .int64(let array): array.count
+        case .int32(let array): array.count
+        case .uint8(let array): array.count
+        }
+    }
+
+    public var element: TensorElement {
+        switch values {
+        case .float32, .stored: .float32
+        case .float64: .float64
+        case .int64: .int64
+        case .int32: .int32
+        case .uint8: .uint8
+        }
+    }
+
+    package func write(to sink: any ByteSink) throws(FileError) {
+        switch values {
+        case .float32(let vector): try Self.write(vector, to: sink)
+        case .stored(let entry, let vector): try Self.write(entry.values(in: vector), to: sink)
+        case .float64(let array): try Self.write(array, to: sink)
+        case .int64(let array): try Self.write(array, to: sink)
+        case .int32(let array): try Self.write(array, to: sink)
+        case .uint8(let array): try Self.write(array, to: sink)
+        }
+    }
+
+    private static func write(_ vector: FlatVector, to sink: any ByteSink) throws(FileError) {
+        try sink.write(UnsafeRawBufferPointer(vector.elements))
+    }
+
+    private static func write<Number>(_ array: [Number], to sink: any ByteSink) throws(FileError) {
+        var failure: FileError?
+        array.withUnsafeBytes { bytes in
+            do throws(FileError) { try sink.write(bytes) } catch { failure = error }
+        }
+        if let failure { throw failure }
+    }
+}

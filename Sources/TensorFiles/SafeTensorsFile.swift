@@ -1,0 +1,145 @@
+import Files
+import Vectors
+
+/// A safetensors file open for reading. The header is checked in full when it is opened, before any value is read.
+///
+/// Any bytes are safe: a file that is not sound is an error, never a crash and never memory beyond the file's own size.
+public struct SafeTensorsFile: Sendable {
+    public struct Entry: Sendable, Equatable {
+        public let name: String
+        /// As the file has it.
+        public let dtype: String
+        public let shape: [Int]
+        /// Product of the shape.
+        public let count: Int
+        /// From the start of the file.
+        package let offset: Int
+
+        /// Nil for a type that is not read.
+        public var element: TensorElement? { TensorElement(rawValue: dtype) }
+    }
+
+    public let path: String
+    /// In the order in which the values lie in the file.
+    public private(set) var entries: [Entry]
+    public let metadata: [SafeTensors.Metadata]
+    /// What was taken from the names that the file has; nil where they are as in the file.
+    public private(set) var droppedFromNames: String?
+    private var indexByName: [String: Int]
+    private let file: InputFile
+
+    public init(_ path: String) throws(SafeTensorsError) {
+        self.path = path
+        do throws(FileError) { file = try InputFile(path) } catch { throw .file(error) }
+        let header = try Self.readHeader(file)
+        var scanner = SafeTensorsHeader()
+        do {
+            try scanner.scan(header)
+        } catch let error as JSONError {
+            throw .malformed(path: path, problem: "its header: \(error.text)")
+        } catch {
+            throw .malformed(path: path, problem: "its header: \(error)")
+        }
+        let start = 8 + header.count
+        do throws(SafeTensorsHeader.Unsound) {
+            entries = try scanner.checkedEntries(dataStart: start, dataCount: file.byteCount - start)
+        } catch {
+            throw .malformed(path: path, problem: error.problem)
+        }
+        metadata = scanner.metadata
+        indexByName = Dictionary(uniqueKeysWithValues: entries.enumerated().map { ($1.name, $0) })
+    }
+
+    public subscript(name: String) -> Entry? { indexByName[name].map { entries[$0] } }
+
+    /// The same file with other names for its entries, in their order.
+    package func renamed(_ names: [String], dropped: String) -> SafeTensorsFile {
+        var result = self
+        result.entries = zip(entries, names).map {
+            Entry(name: $1, dtype: $0.dtype, shape: $0.shape, count: $0.count, offset: $0.offset)
+        }
+        result.indexByName = Dictionary(uniqueKeysWithValues: names.enumerated().map { ($1, $0) })
+        result.droppedFromNames = dropped
+        return result
+    }
+
+    /// Copies the values of a tensor of floats into `vector`, whose length must be the tensor's, rounded to Float32.
+    public func read(_ entry: Entry, into vector: FlatVector) throws(SafeTensorsError) {
+        precondition(entry.count == vector.count)
+        switch entry.element {
+        case .float32: try read(UnsafeMutableRawBufferPointer(vector.elements), entry)
+        case .float64: try convert(entry, zero: Double(0), into: vector) { Float($0) }
+        case .float16: try convert(entry, zero: UInt16(0), into: vector) { Float(Float16(bitPattern: $0)) }
+        case .bfloat16: try convert(entry, zero: UInt16(0), into: vector) { Float(bitPattern: UInt32($0) << 16) }
+        case .int64, .int32, .uint8, nil:
+            throw .unreadElement(path: path, tensor: entry.name, dtype: entry.dtype)
+        }
+    }
+
+    private func convert<Stored: BitwiseCopyable>(
+        _ entry: Entry, zero: Stored, into vector: FlatVector, _ float: (Stored) -> Float
+    ) throws(SafeTensorsError) {
+        for (index, value) in try numbers(entry, zero: zero).enumerated() { vector.pointer[index] = float(value) }
+    }
+
+    /// A tensor in its own element type; of 16 bits in Float32.
+    public func read(_ entry: Entry) throws(SafeTensorsError) -> NamedTensor {
+        let values: NamedTensor.Values
+        switch entry.element {
+        case .float32, .float16, .bfloat16:
+            let vector = FlatVector(count: entry.count)
+            try read(entry, into: vector)
+            values = .float32(vector)
+        case .float64: values = .float64(try numbers(entry, zero: 0))
+        case .int64: values = .int64(try numbers(entry, zero: 0))
+        case .int32: values = .int32(try numbers(entry, zero: 0))
+        case .uint8: values = .uint8(try numbers(entry, zero: 0))
+        case nil: throw .unreadElement(path: path, tensor: entry.name, dtype: entry.dtype)
+        }
+        return NamedTensor(entry.name, shape: entry.shape, values)
+    }
+
+    /// Every tensor, by name.
+    public func readAll() throws(SafeTensorsError) -> [String: NamedTensor] {
+        var tensors: [String: NamedTensor] = [:]
+        for entry in entries { tensors[entry.name] = try read(entry) }
+        return tensors
+    }
+
+    private func numbers<Number: BitwiseCopyable>(
+        _ entry: Entry, zero: Number
+    ) throws(SafeTensorsError) -> [Number] {
+        var numbers = [Number](repeating: zero, count: entry.count)
+        var failure: SafeTensorsError?
+        numbers.withUnsafeMutableBytes { bytes in
+            do throws(SafeTensorsError) { try read(bytes, entry) } catch { failure = error }
+        }
+        if let failure { throw failure }
+        return numbers
+    }
+
+    private func read(_ buffer: UnsafeMutableRawBufferPointer, _ entry: Entry) throws(SafeTensorsError) {
+        do throws(FileError) { try file.read(buffer, at: entry.offset) } catch { throw .file(error) }
+    }
+
+    private static func readHeader(_ file: InputFile) throws(SafeTensorsError) -> [UInt8] {
+        let head = try bytes(file, at: 0, count: min(FileFormat.headCount, file.byteCount))
+        let length = head.prefix(8).reversed().reduce(UInt64(0)) { $0 << 8 | UInt64($1) }
+        // Whatever else the file may be, its first bytes are no length then.
+        guard head.count > 8, head[8] == UInt8(ascii: "{"), length <= SafeTensors.largestHeader else {
+            let tailCount = min(FileFormat.tailCount, file.byteCount)
+            let tail = try bytes(file, at: file.byteCount - tailCount, count: tailCount)
+            throw .otherFormat(path: file.path, FileFormat(head: head, tail: tail), head: head)
+        }
+        guard length <= file.byteCount - 8 else {
+            throw .malformed(
+                path: file.path,
+                problem: "it is cut short: it has \(file.byteCount) bytes, and \(length) in its header alone")
+        }
+        return try bytes(file, at: 8, count: Int(length))
+    }
+
+    private static func bytes(_ file: InputFile, at offset: Int, count: Int) throws(SafeTensorsError) -> [UInt8] {
+        do throws(FileError) { return try file.bytes(at: offset, count: count) } catch { throw .file(error) }
+    }
+}

@@ -1,0 +1,72 @@
+import Collectives
+import Compute
+import Datasets
+import Models
+
+/// What a configuration stands for on this rank: the data, the model, and how batches are sharded.
+package struct RunResources {
+    package let train: ImageDataset
+    package let test: ImageDataset
+    package let network: Network
+    package let partition: BatchPartition
+    package let sampler: EpochSampler
+    package let totalSteps: Int
+
+    package var graph: Graph { network.graph }
+    package var stepsPerEpoch: Int { sampler.stepsPerEpoch }
+    package var totalEpochs: Int { (totalSteps + stepsPerEpoch - 1) / stepsPerEpoch }
+
+    /// Reads the data set and builds the model. Every rank does so for itself.
+    ///
+    /// Of synthetic images a benchmark takes a few whole batches.
+    package init(_ configuration: RunConfiguration, ranks: Int, purpose: Trainer.Purpose) throws {
+        ComputeThreads.set(Int32(configuration.threads))
+        let entry = try ModelCatalog.entry(configuration.model)
+        let syntheticCount = purpose == .benchmark ? 4 * configuration.batchSize : nil
+        train = try Self.dataset(configuration, entry, .train, syntheticCount: syntheticCount)
+        test = try Self.dataset(configuration, entry, .test, syntheticCount: syntheticCount)
+        guard train.shape == test.shape else {
+            throw ConfigurationError(
+                "--data \(configuration.dataDirectory ?? ""): training images are \(train.shape.text), test images "
+                    + test.shape.text, remedy: "take both files from the same download")
+        }
+        let inputShape = [train.shape.channels, train.shape.height, train.shape.width]
+        let graph = try ModelCatalog.graph(entry.name, inputShape: inputShape, classes: train.classCount)
+        network = try Network(
+            graph, policy: configuration.convolution, precision: configuration.precision, seed: configuration.seed)
+        partition = try BatchPartition(
+            batchSize: configuration.batchSize,
+            mSharpness: configuration.mSharpness == nil
+                ? max(configuration.batchSize / ranks, 1) : configuration.effectiveMSharpness,
+            ranks: ranks, sampleCount: train.count)
+        sampler = EpochSampler(
+            sampleCount: train.count, batchSize: configuration.batchSize, seed: configuration.seed)
+        totalSteps = configuration.steps ?? configuration.epochs * sampler.stepsPerEpoch
+    }
+
+    package static func dataset(
+        _ configuration: RunConfiguration, _ model: ModelCatalog.Entry, _ split: DatasetSplit,
+        syntheticCount: Int? = nil
+    ) throws -> ImageDataset {
+        let shape = model.defaultInputShape
+        var synthetic = SyntheticImages()
+        synthetic.shape = ImageShape(channels: shape[0], height: shape[1], width: shape[2])
+        synthetic.classCount = model.defaultClassCount
+        synthetic.seed = configuration.seed
+        // Every rank holds the whole set in memory.
+        if shape[1] > 64 { (synthetic.trainCount, synthetic.testCount) = (1024, 256) }
+        if let syntheticCount { (synthetic.trainCount, synthetic.testCount) = (syntheticCount, 1) }
+        let dataset = try DatasetCatalog.load(
+            name: configuration.dataset, directory: configuration.dataDirectory, split: split, synthetic: synthetic)
+        guard let normalization = configuration.normalization else { return dataset }
+        guard normalization.mean.count == dataset.shape.channels else {
+            throw ConfigurationError(
+                "\(dataset.name)'s images are \(dataset.shape.text), the normalization is for "
+                    + "\(normalization.mean.count) channel\(normalization.mean.count == 1 ? "" : "s")",
+                remedy: "choose the data set that it belongs to, or take 'normalization' out of the YAML file")
+        }
+        return ImageDataset(
+            name: dataset.name, shape: dataset.shape, classCount: dataset.classCount, pixels: dataset.pixels,
+            labels: dataset.labels, normalization: normalization)
+    }
+}

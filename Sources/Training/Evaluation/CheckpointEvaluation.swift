@@ -1,0 +1,154 @@
+import Collectives
+import Compute
+import Datasets
+import Files
+import Models
+import Optimizers
+
+/// Loss and accuracy of a saved model on a data set's test images.
+public struct CheckpointEvaluation: Sendable {
+    private let checkpoint: Checkpoint
+    /// Of the run that the checkpoint lies in, with what was set for this evaluation.
+    public let configuration: RunConfiguration
+    /// Samples in one forward pass on one rank; nil for what the run trained with.
+    private let batchSize: Int?
+
+    /// Said of the result; empty where it was measured as it was trained.
+    private let note: String
+
+    /// - Parameters:
+    ///   - path: a run folder, a checkpoint's folder or a file of weights.
+    ///   - settings: field and value; they win over those of the run that the checkpoint lies in, and those over the
+    ///     weights' own description.
+    public init(checkpoint path: String, settings: [(String, String?)]) throws {
+        guard let meant = FileSystem.meant(path) else {
+            throw ConfigurationError(
+                "--checkpoint is '\(path)'",
+                remedy: "it must be the path of a run, of a checkpoint or of a .safetensors file")
+        }
+        checkpoint = try Checkpoint(weights: meant)
+        let run = try checkpoint.run()
+        var configuration = RunConfiguration()
+        var known: Set<String> = []
+        if let run { known = try configuration.apply(file: run.config).keys }
+        let description = checkpoint.description
+        try description.apply(to: &configuration, isInRun: run != nil, isComplete: known.contains("dataset"))
+        known.formUnion(description.settings.map(\.name))
+        if let model = checkpoint.ownModelName ?? (known.contains("model") ? nil : checkpoint.olderModelName) {
+            configuration.model = model
+            known.insert("model")
+        }
+        let trained = known.contains("dataset") ? configuration : nil
+        for (name, text) in settings {
+            guard let text else { continue }
+            try configuration.apply(flag: name, text)
+            known.insert(name)
+        }
+        let missing = ["model", "dataset"].filter { !known.contains($0) }.map { "--\($0) NAME" }
+        if !missing.isEmpty { throw CheckpointError.unexplained(path: checkpoint.path, missing: missing) }
+        // The run may be another host's.
+        try configuration.validateHost()
+        batchSize =
+            settings.contains { $0.0 == "micro-batch-size" && $0.1 != nil }
+            ? configuration.microBatchSize.map { min($0, Evaluator.largestBatch) } : nil
+        try checkpoint.require(model: ModelCatalog.entry(configuration.model).name)
+        if let trained {
+            if configuration.dataset != trained.dataset {
+                try Self.requireSameForm(configuration, trained, checkpoint)
+                // Its files are not the trained one's; what the network takes for black and white stays.
+                if !settings.contains(where: { $0.0 == "data" && $0.1 != nil }) { configuration.dataDirectory = nil }
+                configuration.normalization = trained.normalization ?? trained.dataset.normalization
+                note = " (trained on \(trained.dataset.rawValue), normalized as there)"
+            } else {
+                note = Self.note(configuration)
+            }
+        } else {
+            note = Self.note(configuration)
+        }
+        self.configuration = configuration
+    }
+
+    /// Said where nothing has told how the images were normalized.
+    private static func note(_ configuration: RunConfiguration) -> String {
+        configuration.normalization == nil ? " (normalized as \(configuration.dataset.rawValue))" : ""
+    }
+
+    /// Throws where images of another data set mean nothing to the weights.
+    private static func requireSameForm(
+        _ configuration: RunConfiguration, _ trained: RunConfiguration, _ checkpoint: Checkpoint
+    ) throws {
+        func form(_ configuration: RunConfiguration) throws -> (shape: ImageShape, classes: Int) {
+            let entry = try ModelCatalog.entry(configuration.model)
+            let usual = entry.defaultInputShape
+            let shape = ImageShape(channels: usual[0], height: usual[1], width: usual[2])
+            let classes =
+                switch configuration.dataset {
+                case .mnist, .fashionMNIST, .cifar10: 10
+                case .cifar100: 100
+                case .synthetic: entry.defaultClassCount
+                }
+            return (configuration.dataset.imageShape ?? shape, classes)
+        }
+        let (wanted, usual) = (try form(configuration), try form(trained))
+        let description = checkpoint.description
+        let own = (shape: description.inputShape ?? usual.shape, classes: description.classCount ?? usual.classes)
+        if wanted.shape.channels == own.shape.channels && wanted.classes == own.classes { return }
+        func text(_ form: (shape: ImageShape, classes: Int)) -> String {
+            "images of \(form.shape.text) in \(form.classes) classes"
+        }
+        throw ConfigurationError(
+            "--dataset \(configuration.dataset.rawValue) has \(text(wanted)), but \(checkpoint.path) was trained on "
+                + "\(trained.dataset.rawValue), \(text(own))",
+            remedy: "leave --dataset out, or name a data set of as many channels and classes")
+    }
+
+    /// Every rank must call it; the result is the same on all.
+    public func run(_ world: Communicator) throws -> EvaluationResult {
+        try ConfigurationAgreement.check(configuration.agreement + [("checkpoint", checkpoint.path)], world)
+        ComputeThreads.set(Int32(configuration.threads))
+        let entry = try ModelCatalog.entry(configuration.model)
+        let dataset = try RunResources.dataset(configuration, entry, .test)
+        try ConfigurationAgreement.check(data: [dataset], world)
+        let shape = [dataset.shape.channels, dataset.shape.height, dataset.shape.width]
+        let network = try Network(
+            try ModelCatalog.graph(entry.name, inputShape: shape, classes: dataset.classCount),
+            policy: configuration.convolution, precision: configuration.precision)
+        let count = network.graph.parameterLayout.vectorCount
+        let batchSize = batchSize ?? configuration.evaluationBatchSize(ranks: world.size)
+        var memory = RunMemory(configuration)
+        memory.add(vectors: 1, of: count)
+        let forecasts = try memory.addEvaluation(network, dataset, batchSize: batchSize, world)
+        let largest = forecasts.isEmpty ? 0 : min(batchSize, dataset.count)
+        try memory.check(
+            flags: largest > 1 ? "set --micro-batch-size below \(largest)" : "use more hosts", isModelGiven: true)
+        try HostWarnings.show([HostWarnings.slowKernelsWarning(forecasts.compactMap(\.slowKernels))], world)
+        let state = ModelState(network.graph, optimizer: try SGD(parameterCount: count))
+        if world.rank == 0 { try state.readModel(checkpoint.model, model: entry.name) }
+        try state.broadcast(world)
+        let evaluator = Evaluator(
+            network: network, dataset: dataset,
+            batchSize: batchSize, world: world)
+        return try evaluator.run(at: state.weights, statistics: state.statistics)
+    }
+
+    public func text(of result: EvaluationResult) -> String {
+        "\(checkpoint.path): \(configuration.model) on \(configuration.dataset.rawValue)\(note), \(result.sampleCount) "
+            + "images: "
+            + "loss \(NumberText.fixed(result.loss, 4)), accuracy \(NumberText.percent(result.accuracy))"
+    }
+
+    /// Files that the evaluation reads: no result may be written over them.
+    public var inputs: [String] {
+        let run = RunFolder(FileSystem.directory(of: FileSystem.directory(of: checkpoint.path)))
+        let files = [CheckpointStore.modelFile, CheckpointStore.optimizerFile, CheckpointStore.stateFile]
+        return [checkpoint.path, run.config, run.metrics, run.epochs] + files.map { "\(checkpoint.path)/\($0)" }
+    }
+
+    public func json(of result: EvaluationResult) -> String {
+        var text = "{\"loss\":"
+        text.appendJSON(result.loss)
+        text += ",\"accuracy\":"
+        text.appendJSON(result.accuracy)
+        return text + ",\"samples\":\(result.sampleCount)}\n"
+    }
+}

@@ -1,0 +1,123 @@
+import Compute
+import Datasets
+import Objectives
+import Vectors
+
+/// A network's loss and gradient on this rank's part of the current batch.
+///
+/// A group of samples that is larger than a micro-batch is evaluated in several runs whose gradients are summed;
+/// BatchNorm then normalizes each micro-batch by itself, as accumulation does in PyTorch.
+package final class BatchObjective: Objective {
+    /// Moved in the clean pass, and in the descent pass too if it was asked for.
+    package let statistics: FlatVector
+    /// Times that the running statistics have moved: PyTorch's `num_batches_tracked`.
+    private(set) var statisticsUpdates = 0
+    private let network: Network
+    private let microBatchSize: Int?
+    private let labelSmoothing: Float
+    private let movesStatisticsInDescent: Bool
+    private let pixelsPerSample: Int
+    private var batch: Batch?
+
+    /// - Parameters:
+    ///   - microBatchSize: the most samples in one forward pass; nil for no limit.
+    ///   - movesStatisticsInDescent: as the authors' code does.
+    package init(
+        network: Network, statistics: FlatVector, microBatchSize: Int?, labelSmoothing: Float,
+        movesStatisticsInDescent: Bool
+    ) {
+        self.network = network
+        self.statistics = statistics
+        self.microBatchSize = microBatchSize
+        self.labelSmoothing = labelSmoothing
+        self.movesStatisticsInDescent = movesStatisticsInDescent
+        pixelsPerSample = network.graph.inputShape.reduce(1, *)
+    }
+
+    package var profile: Profile? { network.profile }
+
+    /// The batch of the evaluations that follow. It must stay valid through them.
+    package func load(_ batch: Batch) { self.batch = batch }
+
+    package var parameterCount: Int { network.graph.parameterLayout.vectorCount }
+    package var groupCount: Int { batch?.shares.count ?? 0 }
+
+    package func weight(ofGroup group: Int) -> Double {
+        guard let batch else { return 0 }
+        return Double(batch.shares[group].samples.count) / Double(batch.batchCount)
+    }
+
+    package func evaluate(
+        group: Int, pass: Pass, at point: FlatVector, into target: GradientTarget, whenFinal: WhenFinal
+    )
+        throws -> Evaluation
+    {
+        guard let batch, !batch.shares[group].samples.isEmpty else {
+            // A share of a short last batch can be empty: this rank still takes part in the group's averaging.
+            target.accumulateNothing()
+            let nothing = Evaluation(loss: 0, correct: 0, sampleCount: 0)
+            try whenFinal(0, nothing)
+            return nothing
+        }
+        let samples = batch.shares[group].samples
+        let runs = Self.forwardPasses(of: samples.count, atMost: microBatchSize)
+        var sum = LossSum(loss: 0, correct: 0)
+        func found() -> Evaluation {
+            Evaluation(loss: sum.loss / Double(samples.count), correct: sum.correct, sampleCount: samples.count)
+        }
+        for run in 0..<runs {
+            // Sizes that differ by one at most: few programs to make.
+            let part = samples.count * run / runs..<samples.count * (run + 1) / runs
+            var isCounted = false
+            try self.run(
+                batch, samples.lowerBound + part.lowerBound, part.count, pass, at: point,
+                into: run == 0 ? target : target.adding, gradientScale: 1 / Float(samples.count)
+            ) { start, losses in
+                if !isCounted {
+                    sum.loss += losses.loss
+                    sum.correct += losses.correct
+                    isCounted = true
+                }
+                if run == runs - 1 { try whenFinal(start, found()) }
+            }
+        }
+        return found()
+    }
+
+    /// Samples in the runs of groups of these sizes: each kind is a program.
+    package static func runSizes(ofGroups groups: some Sequence<Int>, microBatchSize: Int?) -> Set<Int> {
+        var sizes: Set<Int> = []
+        for samples in Set(groups) where samples > 0 {
+            let runs = forwardPasses(of: samples, atMost: microBatchSize)
+            sizes.formUnion([samples / runs, (samples + runs - 1) / runs])
+        }
+        return sizes
+    }
+
+    private func run(
+        _ batch: Batch, _ first: Int, _ count: Int, _ pass: Pass, at point: FlatVector, into target: GradientTarget,
+        gradientScale: Float, _ whenFinal: (_ start: Int, _ losses: LossSum) throws -> Void
+    ) throws {
+        let movesStatistics = pass == .clean || (pass == .descent && movesStatisticsInDescent)
+        if movesStatistics { statisticsUpdates += 1 }
+        try batch.labels.withUnsafeBufferPointer { labels in
+            try batch.sampleIndices.withUnsafeBufferPointer { indices in
+                _ = try network.gradient(
+                    SampleBatch(
+                        count: count, pixels: batch.pixels.pointer + first * pixelsPerSample,
+                        labels: labels.baseAddress.map { $0 + first },
+                        sampleIndices: indices.baseAddress.map { $0 + first }, epoch: batch.epoch),
+                    at: point, statistics: statistics, into: target, gradientScale: gradientScale,
+                    labelSmoothing: labelSmoothing, updatesStatistics: movesStatistics, whenFinal: whenFinal)
+            }
+        }
+    }
+
+    /// Forward passes in which so many samples are evaluated; their sizes differ by one at most.
+    package static func forwardPasses(of samples: Int, atMost size: Int?) -> Int {
+        size.map { (samples + $0 - 1) / $0 } ?? 1
+    }
+
+    /// Takes over the count of a checkpoint.
+    package func restore(statisticsUpdates: Int) { self.statisticsUpdates = statisticsUpdates }
+}

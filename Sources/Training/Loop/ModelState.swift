@@ -1,0 +1,111 @@
+import Collectives
+import Compute
+import Optimizers
+import TensorFiles
+import Vectors
+
+/// All that the replicas hold in common and a checkpoint must keep: weights, running statistics, the optimizer's
+/// vectors.
+package final class ModelState {
+    package let weights: FlatVector
+    package let statistics: FlatVector
+    let optimizer: any Optimizer
+    private let graph: Graph
+
+    /// Zeros, to be given values by ``initialize(seed:_:)`` or from files and ``broadcast(_:)``.
+    package init(_ graph: Graph, optimizer: any Optimizer) {
+        self.graph = graph
+        self.optimizer = optimizer
+        weights = FlatVector(count: graph.parameterLayout.vectorCount)
+        statistics = FlatVector(count: graph.statisticsLayout.vectorCount)
+    }
+
+    private var parameterLayout: TensorLayout { graph.parameterLayout }
+    private var statisticsLayout: TensorLayout { graph.statisticsLayout }
+
+    /// Starting weights from the seed, on all ranks the same, whatever their number. Every rank must call it.
+    ///
+    /// Cost: each rank draws its share of the tensors; one all-reduce of the weights, which adds zeros and so changes
+    /// no bit.
+    func initialize(seed: UInt64, _ world: Communicator) throws {
+        graph.initialize(weights: weights, statistics: statistics, seed: seed, part: world.rank, of: world.size)
+        if world.size > 1 { try world.allReduce(weights.elements, .sum) }
+    }
+
+    /// Makes every replica equal to rank 0's. Every rank must call it.
+    func broadcast(_ world: Communicator) throws {
+        try world.broadcast(weights.elements)
+        try world.broadcast(statistics.elements)
+        for (_, vector) in optimizer.state { try world.broadcast(vector.elements) }
+    }
+
+    /// A hash of weights and statistics. An optimizer's vectors that differ show in the weights after the next update.
+    var fingerprint: UInt64 { statistics.fingerprint(seed: weights.fingerprint()) }
+
+    // MARK: Files
+
+    /// Weights and statistics under their published names, and how often BatchNorm's statistics moved.
+    package func modelTensors(statisticsUpdates: Int) -> [NamedTensor] {
+        let counters = statisticsLayout.entries.compactMap { entry -> NamedTensor? in
+            guard entry.name.hasSuffix(".running_mean") else { return nil }
+            let name = entry.name.dropLast("running_mean".count) + "num_batches_tracked"
+            return NamedTensor(String(name), shape: [], .int64([statisticsUpdates]))
+        }
+        return NamedTensor.tensors(of: weights, parameterLayout)
+            + NamedTensor.tensors(of: statistics, statisticsLayout) + counters
+    }
+
+    /// The optimizer's vectors, cut up like the weights: `momentum_buffer.conv1.weight`, …
+    func optimizerTensors() -> [NamedTensor] {
+        optimizer.state.flatMap { name, vector in
+            NamedTensor.tensors(of: vector, parameterLayout, prefix: "\(name).")
+        }
+    }
+
+    /// Takes over weights and statistics, after all names and shapes were found to fit and values to be numbers. Warns
+    /// of what is not as the file has it.
+    ///
+    /// - Parameter model: the graph's name in the catalog, for messages.
+    package func readModel(_ original: SafeTensorsFile, model: String) throws {
+        let expected = (parameterLayout.entries + statisticsLayout.entries).map { ($0.name, $0.shape) }
+        let file = original.unwrapped(for: Set(expected.map(\.0)))
+        let matching = TensorMatching(file, against: expected)
+        guard matching.isExact else {
+            throw CheckpointError.otherTensors(
+                path: file.path, summary: matching.summary,
+                remedy: ModelRecognition.remedy(file, matching, model: model, graph))
+        }
+        try file.read(parameterLayout, into: weights)
+        try file.read(statisticsLayout, into: statistics)
+        for (layout, vector) in [(parameterLayout, weights), (statisticsLayout, statistics)] {
+            if let entry = layout.entries.first(where: { !vector.slice($0.range).norm.isFinite }) {
+                throw CheckpointError.notFinite(path: file.path, tensor: entry.name)
+            }
+        }
+        var notes = file.droppedFromNames.map { ["names are read without \($0)"] } ?? []
+        let converted = expected.compactMap { file[$0.0]?.dtype }.filter { $0 != TensorElement.float32.rawValue }
+        if !converted.isEmpty {
+            let types = Set(converted).sorted().joined(separator: " and ")
+            notes.append("\(converted.count) of \(expected.count) tensors are converted from \(types) to float32")
+        }
+        if !notes.isEmpty { log.warning("\(file.path): \(notes.joined(separator: "; "))") }
+    }
+
+    /// Takes over the optimizer's vectors. `others` are names that the file holds besides.
+    func readOptimizer(_ file: SafeTensorsFile, stepCount: Int, others: Set<String>) throws {
+        var expected = TensorLayout()
+        for (name, _) in optimizer.state {
+            for entry in parameterLayout.entries { expected.append("\(name).\(entry.name)", shape: entry.shape) }
+        }
+        try file.require(expected, others: others)
+        let saved = try optimizer.state.map { name, vector in
+            let copy = FlatVector(count: vector.count)
+            try file.read(parameterLayout, into: copy, prefix: "\(name).")
+            if let entry = parameterLayout.entries.first(where: { !copy.slice($0.range).norm.isFinite }) {
+                throw CheckpointError.notFinite(path: file.path, tensor: "\(name).\(entry.name)")
+            }
+            return (name: name, vector: copy)
+        }
+        try optimizer.restore(stepCount: stepCount, state: saved)
+    }
+}

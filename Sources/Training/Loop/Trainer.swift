@@ -1,0 +1,202 @@
+import Collectives
+import Compute
+import Datasets
+import Files
+import Optimizers
+import Vectors
+
+/// The training loop: batch → gradients at w, w + ε, w − ε → G → one all-reduce → update.
+///
+/// Every rank makes one and calls ``run()``; all of them hold the same replica throughout. Whatever is written, printed
+/// or measured on the way is an observer's.
+public final class Trainer {
+    public enum Purpose: Sendable {
+        /// A run with a folder, evaluation and checkpoints.
+        case training
+        /// The same steps without files or evaluation; synthetic data are a few batches.
+        case benchmark
+    }
+
+    /// Called in this order; see ``TrainingObserver``.
+    package let observers: [any TrainingObserver]
+    /// The one reduction of a step, for counts.
+    package let communicator: Communicator
+
+    /// Takes the time of every phase and operation, if set.
+    package var profile: Profile? {
+        didSet { resources.network.profile = profile }
+    }
+
+    private let configuration: RunConfiguration
+    private let resources: RunResources
+    package let state: ModelState
+    private let rule: GradientRule
+    private let local: BatchObjective
+    private let objective: DistributedObjective
+    private let reduction: FusedReduction
+    private let clipping: GradientClipping?
+    private let schedule: LearningRateSchedule
+    private let evaluator: Evaluator?
+    private let records: RunRecords?
+    /// What an update reads and writes: weights and the optimizer's vectors both ways, the gradient once.
+    private let updatedBytes: Int
+    /// Samples in the largest forward pass on this rank.
+    package let largestRun: Int
+    private var progress: RunProgress
+    /// Of the checkpoint that the run continues from.
+    private let startStep: Int
+
+    /// Prepares a run: agreement on the configuration, data, model, replicas made equal. Every rank must call it.
+    ///
+    /// - Parameter observers: this rank's, beside rank 0's records.
+    package init(
+        _ requested: RunConfiguration, world: Communicator, purpose: Purpose = .training,
+        observers: [any TrainingObserver] = []
+    ) throws {
+        let parts = try TrainingParts(requested, world: world, purpose: purpose)
+        communicator = world
+        configuration = parts.configuration
+        resources = parts.resources
+        state = parts.state
+        rule = parts.rule
+        local = parts.local
+        objective = parts.objective
+        reduction = parts.reduction
+        clipping = parts.clipping
+        schedule = parts.schedule
+        evaluator = parts.evaluator
+        records = parts.records
+        largestRun = parts.largestRun
+        updatedBytes = (3 + 2 * state.optimizer.state.count) * state.weights.count * MemoryLayout<Float>.stride
+        let all = (records.map { [$0] } ?? []) + observers
+        self.observers = all
+        records?.note = { line in for observer in all { observer.runNotes(line) } }
+        for observer in all { try observer.runBegins(parts.description) }
+        progress = try parts.start()
+        startStep = progress.step
+        if purpose == .training, world.rank == 0 { parts.warnOfLimits() }
+    }
+
+    package var graph: Graph { resources.graph }
+    /// Multiply-adds of one sample's forward pass.
+    package var gradientOperations: Int { resources.graph.gradientOperations }
+    /// Forward and backward passes of each sample.
+    package var gradientEvaluationsPerStep: Int { rule.gradientEvaluationsPerGroup }
+    /// Time that went into plans for batch sizes so far.
+    package var planningSeconds: Double { resources.network.planningSeconds }
+    /// Bytes of the one reduction, and the collectives that it takes.
+    package var reducedBytesPerStep: Int { reduction.byteCount }
+    package var reductionsPerStep: Int { reduction.bucketCount }
+
+    /// Trains to the end. Every rank must call it, once.
+    ///
+    /// - Throws: ``NonFiniteLoss`` and ``ReplicaDisagreement`` on all ranks, and what data, MPI or files throw on any.
+    public func run() throws -> TrainingSummary {
+        do { return try train() } catch {
+            for observer in observers { observer.runFails() }
+            throw error
+        }
+    }
+
+    private func train() throws -> TrainingSummary {
+        let start = ContinuousClock.now
+        let loader = try BatchLoader(
+            source: AugmentedImages(
+                resources.train, augmentation: configuration.augmentation, seed: configuration.seed),
+            sampler: resources.sampler, partition: resources.partition, rank: communicator.rank,
+            steps: progress.step..<max(progress.step, resources.totalSteps))
+        var lastEpoch: EpochMetrics?
+        while true {
+            let began = ContinuousClock.now
+            guard let batch = try profile.measure(.data, loader.next) else { break }
+            for observer in observers { try observer.stepBegins(batch) }
+            let metrics = try step(batch, began: began)
+            for observer in observers { try observer.stepEnds(metrics) }
+            let isLast = progress.step == resources.totalSteps
+            if progress.step % resources.stepsPerEpoch == 0 || isLast {
+                let isDue = isLast || metrics.epoch % configuration.evaluateEvery == 0
+                lastEpoch = try endEpoch(metrics, evaluating: isDue)
+            }
+            if isLast || isCheckpointDue {
+                for observer in observers { try observer.checkpointIsDue(state, progress) }
+            }
+        }
+        let summary = TrainingSummary(
+            steps: progress.step, lastEpoch: lastEpoch, seconds: (ContinuousClock.now - start).seconds,
+            folder: records?.folder?.path)
+        for observer in observers { try observer.runEnds(summary) }
+        return summary
+    }
+
+    /// One update of the weights: one gradient rule, one all-reduce, one optimizer step.
+    ///
+    /// - Parameter began: when the wait for the batch did.
+    private func step(_ batch: Batch, began: ContinuousClock.Instant) throws -> StepMetrics {
+        // Of what all ranks should hold in common: replicas that drifted apart in the last update show here.
+        let fingerprint = state.fingerprint
+        objective.load(batch)
+        let terms = try profile.measure(.gradients, bytes: rule.vectorBytesPerGroup * objective.groupCount) {
+            try rule.evaluate(objective, at: state.weights, into: reduction.gradient) { start in
+                // Buckets of G are sent during the last backward pass.
+                guard reduction.bucketCount > 1 else { return }
+                try profile.measure(.reduction) { try reduction.start(from: start) }
+            }
+        }
+        let backwardEnd = profile == nil ? 0 : Profile.now
+
+        // Running statistics are averaged like the gradient, each rank's by its part of the batch.
+        reduction.statistics.copy(from: state.statistics)
+        reduction.statistics.scale(by: Float(Double(batch.count) / Double(batch.batchCount)))
+        var scalars = StepScalars(terms)
+        try profile.measure(.reduction, bytes: reduction.byteCount) {
+            try reduction.reduce(scalars: &scalars, fingerprint: fingerprint)
+        }
+        if let start = reduction.firstStart {
+            profile?.add(.phase(.overlap), "reduction", from: start, to: backwardEnd)
+        }
+        state.statistics.copy(from: reduction.statistics)
+
+        let norm = clipping?.clip(reduction.gradient) ?? reduction.gradient.norm
+        guard scalars.isFinite && norm.isFinite else {
+            throw try NonFiniteLoss(
+                step: progress.step + 1, scalars, isLocal: !StepScalars(terms).isFinite, of: configuration,
+                isKept: evaluator != nil && isKept, communicator)
+        }
+        let rate = schedule.learningRate(
+            step: batch.step, stepsPerEpoch: resources.stepsPerEpoch, totalSteps: resources.totalSteps)
+        profile.measure(.update, bytes: updatedBytes) {
+            state.optimizer.update(state.weights, gradient: reduction.gradient, learningRate: rate)
+        }
+
+        let seconds = (ContinuousClock.now - began).seconds
+        progress.add(scalars, terms, seconds: seconds)
+        progress.statisticsUpdates = local.statisticsUpdates
+        return StepMetrics(
+            scalars, terms, progress, radius: configuration.rho, precision: configuration.precision,
+            epoch: batch.epoch + 1, learningRate: rate, combinedGradientNorm: norm, seconds: seconds)
+    }
+
+    private var isCheckpointDue: Bool {
+        progress.step % (configuration.checkpointEvery ?? resources.stepsPerEpoch) == 0
+    }
+
+    /// Whether there is a checkpoint or an epoch's row by now.
+    private var isKept: Bool {
+        startStep > 0 || progress.step >= min(configuration.checkpointEvery ?? .max, resources.stepsPerEpoch)
+    }
+
+    private func endEpoch(_ last: StepMetrics, evaluating: Bool) throws -> EpochMetrics {
+        var result: EvaluationResult?
+        let elapsed = try ContinuousClock().measure {
+            if evaluating { result = try evaluator?.run(at: state.weights, statistics: state.statistics) }
+        }
+        let metrics = EpochMetrics(
+            epoch: last.epoch, trainLoss: progress.epochLossSum / progress.epochSamples,
+            trainAccuracy: progress.epochCorrect / progress.epochSamples, testLoss: result?.loss,
+            testAccuracy: result?.accuracy, learningRate: last.learningRate,
+            seconds: progress.epochSeconds + elapsed.seconds)
+        progress.beginEpoch()
+        for observer in observers { try observer.epochEnds(metrics) }
+        return metrics
+    }
+}

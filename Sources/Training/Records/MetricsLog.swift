@@ -1,0 +1,49 @@
+import Files
+
+/// Appends to `metrics.jsonl` and `epochs.csv`. Rank 0 has one.
+///
+/// Steps gather in memory and reach the file about once a second, at every epoch's end and before every checkpoint, so
+/// that a checkpoint never knows of a step that the log does not.
+public final class MetricsLog {
+    private let steps: RecordLog
+    private let epochs: RecordLog
+    private var pending = ""
+    private var lastFlush = ContinuousClock.now
+
+    public init(stepsPath: String, epochsPath: String) throws(FileError) {
+        steps = try RecordLog(stepsPath, .steps)
+        epochs = try RecordLog(epochsPath, .epochs)
+        pending.reserveCapacity(1 << 16)
+    }
+
+    public func append(_ metrics: StepMetrics) throws(FileError) {
+        metrics.appendJSONLine(to: &pending)
+        if ContinuousClock.now - lastFlush > .seconds(1) { try flush() }
+    }
+
+    public func append(_ metrics: EpochMetrics) throws(FileError) {
+        try followNames()
+        try flush()
+        try epochs.write(metrics.row)
+    }
+
+    public func flush() throws(FileError) {
+        lastFlush = .now
+        if pending.isEmpty { return }
+        try steps.write(pending)
+        pending.removeAll(keepingCapacity: true)
+    }
+
+    /// Puts all records on the disk, into the files that have the names now.
+    public func secure() throws(FileError) {
+        try followNames()
+        try flush()
+        try steps.synchronize()
+        try epochs.synchronize()
+    }
+
+    private func followNames() throws(FileError) {
+        try steps.followName()
+        try epochs.followName()
+    }
+}

@@ -1,0 +1,52 @@
+import Files
+import Glibc
+
+/// Keeps a second job out of a run's folder, from its making to its release. The system lets go of it however the
+/// process ends.
+final class RunLock {
+    private let folder: RunFolder
+    private var file: OutputFile
+
+    /// Locks the folder's `config.yaml`; makes it, empty, where there is none.
+    init(_ folder: RunFolder) throws {
+        self.folder = folder
+        repeat {
+            file = try OutputFile(folder.config, .appending)
+            try Self.lock(file, folder)
+            // Another job may have replaced it between the two calls.
+        } while try !file.hasName(folder.config)
+    }
+
+    /// Whether no run has written its configuration yet.
+    var isNew: Bool { get throws { try file.status().st_size == 0 } }
+
+    /// Replaces `config.yaml`; nobody else gets hold of the lock meanwhile.
+    func replaceConfiguration(with text: String) throws {
+        var next = file
+        try FileSystem.replace(folder.config, with: text) { [folder] path throws(FileError) in
+            next = try OutputFile(path)
+            // New, so that nobody else can have it; without locks there is nothing to keep.
+            try? Self.lock(next, folder)
+            return next
+        }
+        file = next
+    }
+
+    /// Keeps the lock on what has the name now: an editor may have replaced `config.yaml`, or somebody removed it.
+    func followName() throws {
+        if try file.hasName(folder.config) { return }
+        if try FileSystem.kind(folder.config) == .missing {
+            return try replaceConfiguration(with: InputFile.text(file.link))
+        }
+        let next = try OutputFile(folder.config, .appending)
+        try Self.lock(next, folder)
+        file = next
+    }
+
+    private static func lock(_ file: OutputFile, _ folder: RunFolder) throws {
+        // Any other failure: a file system without locks.
+        if flock(file.descriptor, LOCK_EX | LOCK_NB) != 0, errno == EWOULDBLOCK {
+            throw RunFolderError.inUse(path: folder.path)
+        }
+    }
+}
