@@ -2,7 +2,7 @@ import CMPI
 import Glibc
 
 /// Which threads of a process may call MPI, from least to most.
-public enum ThreadLevel: Int, Sendable, Comparable, CaseIterable {
+package enum ThreadLevel: Int, Sendable, Comparable, CaseIterable {
     /// The process has one thread.
     case single
     /// Only the thread that initialized MPI.
@@ -12,7 +12,7 @@ public enum ThreadLevel: Int, Sendable, Comparable, CaseIterable {
     /// Any threads at once.
     case multiple
 
-    public static func < (left: Self, right: Self) -> Bool { left.rawValue < right.rawValue }
+    package static func < (left: Self, right: Self) -> Bool { left.rawValue < right.rawValue }
 
     var mpiValue: Int32 {
         switch self {
@@ -29,16 +29,16 @@ public enum ThreadLevel: Int, Sendable, Comparable, CaseIterable {
 /// MPI is finalized when this object and every ``Communicator`` are gone, so hold it in a function: a global is never
 /// released. Finalizing waits for the other ranks; an error must therefore end the job (``JobFailure``) *before* it
 /// unwinds past the environment, or a job of which one rank failed would hang.
-public final class MPIEnvironment {
+package final class MPIEnvironment {
     /// All ranks of the job.
-    public let world: Communicator
+    package let world: Communicator
     /// What MPI provides: at least what was required.
-    public let threadLevel: ThreadLevel
+    package let threadLevel: ThreadLevel
 
     /// Initializes MPI. Every rank must call it; it waits for all of them.
     ///
     /// Throws when MPI was initialized before, or when it does not provide `level`.
-    public init(requiring level: ThreadLevel) throws(MPIError) {
+    package init(requiring level: ThreadLevel) throws(MPIError) {
         let library = try MPILibrary(requiring: level)
         threadLevel = library.provided
         // MPI reports some errors that have no communicator of their own on these two.
@@ -46,13 +46,13 @@ public final class MPIEnvironment {
         world = try Communicator(world: library)
     }
 
-    public static var isInitialized: Bool { cmpi_is_initialized() != 0 }
-    public static var isFinalized: Bool { cmpi_is_finalized() != 0 }
+    package static var isInitialized: Bool { cmpi_is_initialized() != 0 }
+    package static var isFinalized: Bool { cmpi_is_finalized() != 0 }
     /// Whether MPI can be called now.
     static var isLive: Bool { isInitialized && !isFinalized }
 
     /// The MPI library's name and version, such as `Open MPI v4.1.4`; known before MPI is initialized.
-    public static var libraryName: String {
+    package static var libraryName: String {
         var characters = [CChar](repeating: 0, count: Int(cmpi_max_library_version()) + 1)
         var length: Int32 = 0
         guard cmpi_library_version(&characters, &length) == cmpi_success() else { return "unknown MPI" }
@@ -62,7 +62,7 @@ public final class MPIEnvironment {
     }
 
     /// How many ranks of the job the launcher started on this host; 1 where it does not say.
-    public static var launchedRanksOnHost: Int {
+    package static var launchedRanksOnHost: Int {
         // A shell may have inherited a job's variables.
         guard Launcher.ofThisProcess.rank != nil else { return 1 }
         for name in ["OMPI_COMM_WORLD_LOCAL_SIZE", "MPI_LOCALNRANKS"] {
@@ -72,7 +72,7 @@ public final class MPIEnvironment {
     }
 
     /// This process's rank in the job, by MPI where it can be asked and by the launcher's word where not.
-    public static var jobRank: Int? {
+    package static var jobRank: Int? {
         var rank: Int32 = 0
         guard isLive, cmpi_rank(cmpi_world(), &rank) == cmpi_success() else { return Launcher.ofThisProcess.rank }
         return Int(rank)
@@ -80,7 +80,7 @@ public final class MPIEnvironment {
 
     /// Ends every rank of the job at once. Before MPI is initialized the launcher is asked to; where it cannot be, this
     /// process ends, which makes the launcher end the rest.
-    public static func abort(status: Int32) -> Never {
+    package static func abort(status: Int32) -> Never {
         if isLive {
             _ = cmpi_abort(cmpi_world(), status)
         } else if !isInitialized, case .program = Launcher.ofThisProcess.ancestry {

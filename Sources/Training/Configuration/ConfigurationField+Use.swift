@@ -46,7 +46,7 @@ extension RunConfiguration {
     /// - Parameters:
     ///   - flags: names of the settings that were given as flags.
     ///   - exempt: names of those that the command itself uses.
-    public mutating func requireEffect(
+    package mutating func requireEffect(
         flags: some Collection<String>, exempt: Set<String> = []
     ) throws(ConfigurationError) {
         let standard = RunConfiguration()

@@ -7,7 +7,7 @@ extension RunConfiguration {
     static let informationalKeys: Set<String> = ["ranks"]
 
     /// What a YAML file says.
-    public struct FileContent: Sendable {
+    package struct FileContent: Sendable {
         /// Keys that have a value.
         package fileprivate(set) var keys: Set<String> = []
         /// Of the run, where the file is a run's `config.yaml`.
@@ -19,7 +19,7 @@ extension RunConfiguration {
     ///
     /// - Parameter path: for messages.
     @discardableResult
-    public mutating func apply(yaml text: String, path: String) throws(ConfigurationError) -> FileContent {
+    package mutating func apply(yaml text: String, path: String) throws(ConfigurationError) -> FileContent {
         var content = FileContent()
         guard let root = try Self.root(of: text, path: path) else { return content }
         guard let mapping = root.mapping else {
@@ -55,12 +55,12 @@ extension RunConfiguration {
 
     /// Takes over a YAML file's settings.
     @discardableResult
-    public mutating func apply(file path: String) throws -> FileContent {
+    package mutating func apply(file path: String) throws -> FileContent {
         try apply(yaml: InputFile.text(path), path: path)
     }
 
     /// Takes over one flag's value.
-    public mutating func apply(flag name: String, _ text: String) throws(ConfigurationError) {
+    package mutating func apply(flag name: String, _ text: String) throws(ConfigurationError) {
         guard let field = ConfigurationField.named(name) else { throw .unknownKey(name, at: "flags") }
         try set(field, text, place: "--\(name)")
     }
@@ -152,7 +152,7 @@ extension RunConfiguration {
     /// is the run's, so it does not name `output`.
     ///
     /// - Parameter ranks: written for information.
-    public func yaml(ranks: Int) -> String {
+    package func yaml(ranks: Int) -> String {
         var pairs = ConfigurationField.all.compactMap { field -> (Node, Node)? in
             guard field.name != "output", let text = field.read(self) else { return nil }
             var value = Node(text)
