@@ -1,3 +1,4 @@
+import Catalogs
 import Models
 import Testing
 import Vectors
