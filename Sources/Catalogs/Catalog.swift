@@ -39,7 +39,7 @@ package final class Catalog<Entry: CatalogEntry>: Sendable {
         }
     }
 
-    /// The entry of this name, or alias; upper case, hyphens, underscores, slashes, dots and spaces do not count.
+    /// The entry of this name, or alias; upper case, hyphens, underscores, slashes, dots and white space do not count.
     package func entry(_ name: String) throws(UnknownName) -> Entry {
         let sought = Self.plain(name)
         let found = entries.first { entry in ([entry.name] + entry.aliases).contains { Self.plain($0) == sought } }
@@ -47,7 +47,9 @@ package final class Catalog<Entry: CatalogEntry>: Sendable {
         return found
     }
 
-    private static func plain(_ name: String) -> String { name.lowercased().filter { !"-_/. \t".contains($0) } }
+    private static func plain(_ name: String) -> String {
+        name.lowercased().filter { !$0.isWhitespace && !"-_/.".contains($0) }
+    }
 }
 
 /// A name that a catalog does not have.

@@ -90,6 +90,34 @@ package final class MPIEnvironment {
     }
 }
 
+/// Says once that MPI's start takes long. Where a rank has ended before it, or is another program, Open MPI waits for
+/// that rank for ever, without a word.
+private enum StartWatch {
+    private static let line: StaticString = """
+        crsam-dist: warning: rank 0: MPI has waited 30 s for the other ranks: a rank that has ended without crsam-dist, or \
+        is another program, is waited for without end; start the same command on every rank
+
+        """
+
+    static func around(_ start: () -> Int32) -> Int32 {
+        var (action, earlier) = (sigaction(), sigaction())
+        guard Launcher.ofThisProcess.rank == 0, sigaction(SIGALRM, nil, &earlier) == 0,
+            earlier.__sigaction_handler.sa_handler == nil
+        else { return start() }
+        action.__sigaction_handler.sa_handler = { _ in
+            _ = write(STDERR_FILENO, StartWatch.line.utf8Start, StartWatch.line.utf8CodeUnitCount)
+        }
+        action.sa_flags = SA_RESTART
+        sigaction(SIGALRM, &action, nil)
+        alarm(30)
+        defer {
+            alarm(0)
+            sigaction(SIGALRM, &earlier, nil)
+        }
+        return start()
+    }
+}
+
 /// Owns MPI's life. The environment and all communicators share it, so that MPI outlives each of them.
 final class MPILibrary {
     let provided: ThreadLevel
@@ -108,9 +136,14 @@ final class MPILibrary {
         // ssh in PATH, and has outlived and outgrown its process (12 GB) where descriptors or limits were odd.
         setenv("OMPI_MCA_ess_singleton_isolated", "1", 0)
         // In a step Open MPI asks a PMI for the other ranks, and ends the process where it has none to ask.
-        if Launcher.ofThisProcess.isAloneInStep { unsetenv("SLURM_STEP_ID") }
+        let launcher = Launcher.ofThisProcess
+        if launcher.isAloneInStep { unsetenv("SLURM_STEP_ID") }
+        // All such processes of a host would share one folder in TMPDIR, and fail at random where one removes what another is
+        // about to use.
+        if launcher.rank == nil || launcher.isAloneInStep { setenv("OMPI_MCA_orte_create_session_dirs", "0", 0) }
         var provided: Int32 = 0
-        try checkMPI(cmpi_init_thread(level.mpiValue, &provided), call)
+        let code = StartWatch.around { cmpi_init_thread(level.mpiValue, &provided) }
+        try checkMPI(code, call)
         self.provided = ThreadLevel.allCases.last { $0.mpiValue <= provided } ?? .single
         // From here on a throw runs deinit, which finalizes.
         if self.provided < level {

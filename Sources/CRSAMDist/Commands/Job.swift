@@ -68,7 +68,7 @@ package enum Job {
         return "\(error)"
     }
 
-    /// To be called first of all, before a file or a library is opened.
+    /// To be called first of all, before a file or a library is opened. Ends the process where an argument is no text.
     package static func prepare() {
         Console.secureDescriptors()
         LoggingSystem.bootstrap { _ in ConsoleLogHandler() }
@@ -84,6 +84,7 @@ package enum Job {
         // Ctrl-\ ends a program; Swift's runtime would ask, for half a minute, whether to debug it.
         let earlier = signal(SIGQUIT, SIG_DFL)
         if isIgnoring(earlier) { signal(SIGQUIT, SIG_IGN) }
+        if let problem = CommandText.problem(CommandLine.arguments) { fail(problem, status: 64) }
     }
 
     private static func isIgnoring(_ handler: __sighandler_t?) -> Bool {

@@ -68,15 +68,18 @@ extension RunConfiguration {
     private mutating func set(
         _ field: ConfigurationField, _ scalar: Node.Scalar, place: String
     ) throws(ConfigurationError) {
-        let digits = scalar.string.drop { "+-".contains($0) }
-        if scalar.style == .plain, !field.isText, digits.count > 1, digits.first == "0",
-            digits.allSatisfy({ $0.isWholeNumber || $0 == "_" })
-        {
-            // Octal to YAML 1.1, decimal to YAML 1.2.
-            throw .value(
-                scalar.string, at: place, mustBe: "a number without zeros before it, which readers take differently")
-        }
+        if !field.isText { try Self.requireOneMeaning(scalar, place: place) }
         try set(field, scalar.string, place: place)
+    }
+
+    /// Zeros before a number make it octal to YAML 1.1, and change nothing in YAML 1.2.
+    private static func requireOneMeaning(_ scalar: Node.Scalar, place: String) throws(ConfigurationError) {
+        let digits = scalar.string.drop { "+-".contains($0) }
+        guard scalar.style == .plain, digits.count > 1, digits.first == "0",
+            digits.allSatisfy({ $0.isWholeNumber || $0 == "_" })
+        else { return }
+        throw .value(
+            scalar.string, at: place, mustBe: "a number without zeros before it, which readers take differently")
     }
 
     package mutating func set(
@@ -127,7 +130,9 @@ extension RunConfiguration {
 
     static func normalization(_ node: Node, place: String) throws(ConfigurationError) -> ChannelNormalization {
         func numbers(_ key: String) throws(ConfigurationError) -> [Double] {
-            let texts = node.mapping?[key]?.sequence?.map { $0.scalar?.string ?? "" } ?? []
+            let scalars = node.mapping?[key]?.sequence?.map(\.scalar) ?? []
+            for case let scalar? in scalars { try requireOneMeaning(scalar, place: "\(place): \(key)") }
+            let texts = scalars.map { $0?.string ?? "" }
             let values = texts.compactMap(SettingText.number).filter(\.isFinite)
             guard !texts.isEmpty, values.count == texts.count else {
                 throw ConfigurationError(
