@@ -32,13 +32,19 @@ struct Train: ParsableCommand {
     @Option(help: "Output folder. (default: runs/DATASET-MODEL-METHOD-NNN)")
     var output: Setting
     @Option(help: "YAML file with settings; its paths are relative to the working directory.")
-    var config: String?
+    var config: [String] = []
     @Flag(help: "Continue from the newest checkpoint in --output, with that run's settings.")
     var resume = false
 
+    func validate() throws {
+        if config.count > 1 {
+            throw ValidationError("--config is given \(config.count) times: put the settings into one file")
+        }
+    }
+
     func run() throws {
         let given = try GivenSettings(
-            file: config,
+            file: config.first,
             flags: data.settings + model.settings + method.settings + optimizer.settings + size.settings + [
                 ("epochs", epochs), ("steps", steps), ("evaluate-every", evaluateEvery),
                 ("checkpoint-every", checkpointEvery), ("output", output),

@@ -1,3 +1,5 @@
+import Datasets
+
 /// Which settings have an effect in which runs.
 extension ConfigurationField {
     /// What a run must be for some settings to have an effect. A setting that no row names always has one.
@@ -49,15 +51,11 @@ extension RunConfiguration {
     package mutating func requireEffect(
         flags: some Collection<String>, exempt: Set<String> = []
     ) throws(ConfigurationError) {
+        try requireEffect(ofFlags: Set(flags).subtracting(exempt))
         let standard = RunConfiguration()
         var idle: [String: [String]] = [:]
         for field in ConfigurationField.all where !exempt.contains(field.name) {
             guard let useless = field.uselessness(in: self), field.read(self) != "false" else { continue }
-            if flags.contains(field.name) {
-                throw ConfigurationError(
-                    "--\(field.name) has no effect with \(useless.obstacle)",
-                    remedy: "leave it out, or use \(useless.wanted)")
-            }
             if field.read(self) != field.read(standard) { idle[useless.obstacle, default: []].append(field.name) }
         }
         for (obstacle, names) in idle.sorted(by: { $0.key < $1.key }) {
@@ -66,6 +64,27 @@ extension RunConfiguration {
         }
         if flags.contains("epochs"), steps != nil, flags.contains("steps") {
             warnings.append("--epochs has no effect with --steps, which ends the run after so many updates")
+        }
+    }
+
+    /// Warns where the normalization is another data set's: `dataset` was changed in a copy of a run's `config.yaml`.
+    /// Who begins with weights may mean theirs.
+    mutating func warnOfForeignNormalization() {
+        guard initWeights == nil, let normalization, normalization != dataset.normalization,
+            let other = datasetCatalog.entries.first(where: { $0 != .synthetic && $0.normalization == normalization })
+        else { return }
+        warnings.append(
+            "the configuration file's normalization is that of \(other.name), not of \(dataset.name): take the "
+                + "line out to have \(dataset.name)'s own")
+    }
+
+    /// Throws where one of the settings, given as flags, has no effect.
+    func requireEffect(ofFlags names: Set<String>) throws(ConfigurationError) {
+        for field in ConfigurationField.all where names.contains(field.name) && field.read(self) != "false" {
+            guard let useless = field.uselessness(in: self) else { continue }
+            throw ConfigurationError(
+                "--\(field.name) has no effect with \(useless.obstacle)",
+                remedy: "leave it out, or use \(useless.wanted)")
         }
     }
 }
