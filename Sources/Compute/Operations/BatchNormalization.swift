@@ -56,7 +56,6 @@ private struct BatchNormalization: Operation {
         let destination = builder.allocate(source.layout)
         let scaleOperand = Operand(layout: channels, location: .parameters(scale.offset))
         let shiftOperand = Operand(layout: channels, location: .parameters(shift.offset))
-        // The batch's, or the running ones.
         func statistic(_ running: TensorLayout.Entry) -> Operand {
             builder.training
                 ? builder.allocate(channels) : Operand(layout: channels, location: .statistics(running.offset))
