@@ -84,14 +84,14 @@ public final class GradientRule {
     /// Overwrites `gradient` with this process's part of G: the sum of all processes' parts is the batch's G. The
     /// padding between tensors, in `gradient` and `weights`, must be zero and stays so.
     ///
-    /// Every process calls this once a step, one without groups too: the log form's ``Objective/sumOverBatch(_:)`` is
-    /// reached by all, and ``Objective/averageDirection(ofGroup:_:)`` once for each group by all that share it.
+    /// Every process calls this once a step, one without groups too: the log form's ``GroupedObjective/sumOverBatch(_:)`` is
+    /// reached by all, and ``GroupedObjective/averageDirection(ofGroup:_:)`` once for each group by all that share it.
     /// `weights` is only read, and must not be `gradient`.
     /// - Parameter whenFinal: called during the last backward pass: the entries `start..<parameterCount` of `gradient`
     ///   are final. `start` never rises. A process without groups does not call it: its zeros are final at the return.
     /// - Throws: what the objective throws. A loss that is not finite is no error here: it shows in the result.
     public func evaluate(
-        _ objective: any Objective, at weights: FlatVector, into gradient: FlatVector,
+        _ objective: any GroupedObjective, at weights: FlatVector, into gradient: FlatVector,
         whenFinal: (_ start: Int) throws -> Void = { _ in }
     ) throws -> StepTerms {
         precondition(objective.parameterCount == parameterCount)
@@ -209,7 +209,7 @@ public final class GradientRule {
 
     /// The one pass of plain training. Returns ‖g0‖² of the group, summed while its pieces are this process's alone.
     private func addPlain(
-        _ objective: any Objective, _ group: Int, at weights: FlatVector, to gradient: FlatVector,
+        _ objective: any GroupedObjective, _ group: Int, at weights: FlatVector, to gradient: FlatVector,
         _ terms: inout StepTerms, _ losses: inout BatchLosses, whenFinal: (_ start: Int) throws -> Void
     ) throws -> Double {
         let weight = objective.weight(ofGroup: group)

@@ -72,8 +72,8 @@ enum Call: Equatable, Sendable {
     case sumOverBatch
 }
 
-/// Functions, one for each group, behind the `Objective` protocol; records the calls and the points.
-final class AnalyticObjective: Objective {
+/// Functions, one for each group, behind the `GroupedObjective` protocol; records the calls and the points.
+final class AnalyticObjective: GroupedObjective {
     let parameterCount: Int
     let groups: [(weight: Double, function: AnalyticFunction)]
     private(set) var calls: [Call] = []

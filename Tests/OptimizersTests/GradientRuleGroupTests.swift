@@ -40,7 +40,7 @@ private func reference(
     return (gradient, losses)
 }
 
-private func evaluate(_ rule: GradientRule, _ objective: any Objective) throws -> (gradient: [Double], terms: StepTerms)
+private func evaluate(_ rule: GradientRule, _ objective: any GroupedObjective) throws -> (gradient: [Double], terms: StepTerms)
 {
     let gradient = FlatVector(count: 3)
     gradient.fill(.nan)
@@ -189,7 +189,7 @@ private final class Exchange: @unchecked Sendable {
 
 /// One rank's part of a batch of three samples: group 0 is samples 0 and 1, of which each rank holds one, as where M
 /// is larger than a rank's share; group 1 is sample 2, wholly on rank 0, so that rank 1 has an empty share of it.
-private final class RankObjective: Objective {
+private final class RankObjective: GroupedObjective {
     let parameterCount = 3
     let groupCount = 2
     private let rank: Int

@@ -216,7 +216,7 @@ let needsBFloat16: Comment = "bfloat16 and Winograd's algorithm need a processor
 }
 
 /// One golden file as an objective: its batches, one at a time.
-private final class Golden: Objective {
+private final class Golden: GroupedObjective {
     let file: SafeTensorsFile
     let graph: Graph
     let weights: FlatVector

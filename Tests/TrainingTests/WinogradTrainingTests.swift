@@ -55,7 +55,7 @@ import Vectors
 
 /// Three convolutions, BatchNorm and a residual sum, and ten batches of noise. GELU in ReLU's place: rounding flips
 /// none.
-private final class SmoothNetwork: Objective {
+private final class SmoothNetwork: GroupedObjective {
     let weights: FlatVector
     let statistics: FlatVector
     var batch = 0

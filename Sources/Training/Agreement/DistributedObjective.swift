@@ -7,7 +7,7 @@ import Vectors
 ///
 /// With M at most a rank's share it adds nothing. Above that, M/share consecutive ranks hold one group, and one more
 /// all-reduce among them, as large as the gradient, averages its clean gradient before it becomes a direction.
-final class DistributedObjective: Objective {
+final class DistributedObjective: GroupedObjective {
     private let local: BatchObjective
     private let world: Communicator
     /// The ranks that share a group; nil where groups lie within ranks.

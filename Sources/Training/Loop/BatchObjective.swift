@@ -7,7 +7,7 @@ import Vectors
 ///
 /// A group of samples that is larger than a micro-batch is evaluated in several runs whose gradients are summed;
 /// BatchNorm then normalizes each micro-batch by itself, as accumulation does in PyTorch.
-package final class BatchObjective: Objective {
+package final class BatchObjective: GroupedObjective {
     /// Moved in the clean pass, and in the descent pass too if it was asked for.
     package let statistics: FlatVector
     /// Times that the running statistics have moved: PyTorch's `num_batches_tracked`.
