@@ -44,6 +44,16 @@ public final class Profile {
         originSince1970 = Self.read(CLOCK_REALTIME)
     }
 
+    private var overlapStart: Double?
+
+    /// A reduction is under way behind the backward pass from now on.
+    package func beginOverlap() { overlapStart = Self.now }
+
+    package func endOverlap() {
+        if let start = overlapStart { add(.phase(.overlap), "reduction", from: start) }
+        overlapStart = nil
+    }
+
     /// In seconds, from a point of the process's own.
     package static var now: Double { read(CLOCK_MONOTONIC) }
 

@@ -108,7 +108,7 @@ public struct PrecisionComparison {
             guard steps.contains(batch.step) else { return }
             let weights = trainer.state.weights
             for gradients in [float32, other] { try gradients.evaluate(.clean, batch, at: weights, world) }
-            let scale = Float(configuration.rho / (float32.clean.norm + GradientRule.normGuard))
+            let scale = Float(configuration.rho / (float32.clean.norm + AscentDirection.normGuard))
             for (pass, sign) in [(Pass.ascent, Float(1)), (.descent, -1)] {
                 point.setSum(weights, float32.clean, scaledBy: sign * scale)
                 for gradients in [float32, other] { try gradients.evaluate(pass, batch, at: point, world) }
@@ -164,8 +164,8 @@ private final class PrecisionGradients {
             case .descent: (descent, \BatchLosses.descent)
             }
         groups.load(batch)
-        let part = try objective.evaluate(at: point, into: GradientTarget(sum)).loss
+        let part = try objective.evaluate(at: point, into: GradientSum(sum))
         try world.allReduce(sum.elements, .sum)
-        losses[keyPath: loss] = try world.allReduce(part, .sum)
+        losses[keyPath: loss] = try world.allReduce(part.lossSum, .sum) / Double(batch.batchCount)
     }
 }

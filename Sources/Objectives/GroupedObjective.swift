@@ -1,7 +1,7 @@
 import Vectors
 
 /// The three points at which a step evaluates the loss, with ε = ρ·g0/‖g0‖.
-public enum Pass: Int, Sendable, CaseIterable {
+package enum Pass: Int, Sendable, CaseIterable {
     /// At w. BatchNorm's running statistics move here.
     case clean
     /// At w + ε.
@@ -14,7 +14,7 @@ public enum Pass: Int, Sendable, CaseIterable {
 ///
 /// All that a rule sees of a network. Samples of a group share one ascent direction (m-sharpness). A quadratic has one
 /// group of weight 1; a network has as many as its process was given. Who needs no groups sees an ``Objective``.
-public protocol GroupedObjective: AnyObject {
+package protocol GroupedObjective: AnyObject {
     /// Length of every vector passed in, padding included.
     var parameterCount: Int { get }
 
@@ -24,16 +24,13 @@ public protocol GroupedObjective: AnyObject {
     /// Samples of `group` held here over the samples of the whole batch; over all groups and processes they sum to 1.
     func weight(ofGroup group: Int) -> Double
 
-    /// Accumulates the mean gradient over the samples of `group` held here at `point` in `target`, whose vector is not
+    /// Accumulates the mean gradient over the samples of `group` held here at `point` in `sink`, whose sum is not
     /// `point`.
     ///
     /// Cost: one forward and one backward pass. Random choices inside (dropout) are the same in all three passes.
-    /// - Parameter whenFinal: called between pieces of the last backward pass: the entries `start..<parameterCount`
-    ///   have their values and are neither read nor written again. `start` never rises; the last call, before the
-    ///   return, has 0. What is returned is known at the first call already.
-    func evaluate(group: Int, pass: Pass, at point: FlatVector, into target: GradientTarget, whenFinal: WhenFinal)
-        throws
-        -> Evaluation
+    /// - Returns: what the sink was given before the last backward pass.
+    @discardableResult
+    func evaluate(group: Int, pass: Pass, at point: FlatVector, into sink: any GradientSink) throws -> Evaluation
 
     /// Averages a clean gradient over the processes that share `group`, in place. Nothing to do where none does.
     func averageDirection(ofGroup group: Int, _ gradient: FlatVector) throws
@@ -44,14 +41,8 @@ public protocol GroupedObjective: AnyObject {
 }
 
 extension GroupedObjective {
-    public var groupCount: Int { 1 }
-    public func weight(ofGroup group: Int) -> Double { 1 }
-    public func averageDirection(ofGroup group: Int, _ gradient: FlatVector) throws {}
-    public func sumOverBatch(_ losses: inout BatchLosses) throws {}
-
-    /// For those who need no part of the gradient before the rest.
-    public func evaluate(group: Int, pass: Pass, at point: FlatVector, into target: GradientTarget) throws -> Evaluation
-    {
-        try evaluate(group: group, pass: pass, at: point, into: target) { _, _ in }
-    }
+    package var groupCount: Int { 1 }
+    package func weight(ofGroup group: Int) -> Double { 1 }
+    package func averageDirection(ofGroup group: Int, _ gradient: FlatVector) throws {}
+    package func sumOverBatch(_ losses: inout BatchLosses) throws {}
 }

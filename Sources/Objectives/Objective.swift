@@ -5,8 +5,9 @@ package protocol Objective: AnyObject {
     /// Length of every vector passed in, padding included.
     var parameterCount: Int { get }
 
-    /// Accumulates the gradient at `point` in `target`, whose vector is not `point`.
+    /// Accumulates the gradient at `point` in `sink`, whose sum is not `point`.
     ///
     /// Cost: one forward and one backward pass for each sample. The same point gives the same result.
-    func evaluate(at point: FlatVector, into target: GradientTarget) throws -> Evaluation
+    @discardableResult
+    func evaluate(at point: FlatVector, into sink: any GradientSink) throws -> Evaluation
 }

@@ -35,10 +35,8 @@ final class DistributedObjective: GroupedObjective {
     var groupCount: Int { local.groupCount }
     func weight(ofGroup group: Int) -> Double { local.weight(ofGroup: group) }
 
-    func evaluate(group: Int, pass: Pass, at point: FlatVector, into target: GradientTarget, whenFinal: WhenFinal)
-        throws -> Evaluation
-    {
-        try local.evaluate(group: group, pass: pass, at: point, into: target, whenFinal: whenFinal)
+    func evaluate(group: Int, pass: Pass, at point: FlatVector, into sink: any GradientSink) throws -> Evaluation {
+        try local.evaluate(group: group, pass: pass, at: point, into: sink)
     }
 
     func averageDirection(ofGroup group: Int, _ gradient: FlatVector) throws {

@@ -1,5 +1,6 @@
 import Collectives
 import Compute
+import Objectives
 import Vectors
 
 /// The one reduction of a step: [ fingerprint and scalars | statistics | gradient ], summed over all ranks in float32.
@@ -9,21 +10,20 @@ import Vectors
 /// whose weights sum to 1.
 ///
 /// A small buffer is one collective. A large one goes in buckets, from the end of the gradient to its
-/// start, which is the order in which a backward pass finishes it: ``start(from:)`` sends those that are final while
+/// start, which is the order in which a backward pass finishes it: ``ready(from:)`` sends those that are final while
 /// the pass continues. The bytes are the same, and buckets are cut by their size alone, so results are the same from
 /// run to run.
-public final class FusedReduction {
+package final class FusedReduction: GradientSink {
     /// G, of the parameter vector's shape.
-    public let gradient: FlatVector
+    package let gradient: FlatVector
     /// What the replicas average besides: BatchNorm's running means and variances.
-    public let statistics: FlatVector
+    package let statistics: FlatVector
 
     /// Floats before the statistics and the gradient.
-    public static let headCount = StepScalars.fieldCount * ExactSum.digitCount + ReplicaAgreement.floatCount
+    package static let headCount = StepScalars.fieldCount * ExactSum.digitCount + ReplicaAgreement.floatCount
 
-    /// When the first bucket of the last step left, by `Profile.now`; nil where none did before
-    /// ``reduce(scalars:fingerprint:)``.
-    private(set) var firstStart: Double?
+    /// Takes the time in MPI's calls, and for which buckets were under way behind the backward pass.
+    var profile: Profile?
 
     private let buffer: FlatVector
     /// Of the buffer, in the order in which they leave: from its end to its start.
@@ -47,7 +47,7 @@ public final class FusedReduction {
     ///
     /// Throws on every rank when the lengths differ (`MPIError`) or the ranks are too many to sum exactly
     /// (``TooManyRanks``).
-    public init(
+    package init(
         gradientCount: Int, statisticsCount: Int, bucketBytes: Int? = nil, communicator: Communicator
     ) throws {
         guard communicator.size <= ExactSum.maximumRanks else { throw TooManyRanks(count: communicator.size) }
@@ -73,21 +73,26 @@ public final class FusedReduction {
     }
 
     /// Bytes that a step sends.
-    public var byteCount: Int { buckets.reduce(0) { $0 + $1.range.count } * MemoryLayout<Float>.stride }
+    package var byteCount: Int { buckets.reduce(0) { $0 + $1.range.count } * MemoryLayout<Float>.stride }
     /// Collectives of a step.
-    public var bucketCount: Int { buckets.count }
+    package var bucketCount: Int { buckets.count }
 
-    /// Tells that ``gradient`` from `start` on is final and not needed here before the sum: sends what can be sent and
-    /// moves on what is under way.
+    package var sum: FlatVector { gradient }
+
+    /// The gradient-ready hook: sends the buckets of ``gradient`` that lie from `start` on, and lets those under way
+    /// make progress.
     ///
     /// Ranks may call it at other times or not at all; ``reduce(scalars:fingerprint:)`` sends the rest.
-    public func start(from start: Int) throws {
-        // The last bucket carries the head, which is not known yet.
-        while startedCount < buckets.count - 1, buckets[startedCount].range.lowerBound >= gradientStart + start {
-            if startedCount == 0 { firstStart = Profile.now }
-            try send(buckets[startedCount])
+    package func ready(from start: Int) throws {
+        if buckets.count == 1 { return }
+        try profile.measure(.reduction) {
+            // The last bucket carries the head, which is not known yet.
+            while startedCount < buckets.count - 1, buckets[startedCount].range.lowerBound >= gradientStart + start {
+                if startedCount == 0 { profile?.beginOverlap() }
+                try send(buckets[startedCount])
+            }
+            try makeProgress()
         }
-        try moveOn()
     }
 
     /// Sums the gradient, the statistics and `scalars` over all ranks, and compares `fingerprint` between them.
@@ -98,12 +103,13 @@ public final class FusedReduction {
     ///
     /// Throws ``ReplicaDisagreement`` on every rank alike when the fingerprints differ, after a second small collective
     /// that finds out whose; the sums are then those of different models, not to be used.
-    public func reduce(scalars: inout StepScalars, fingerprint: UInt64) throws {
+    package func reduce(scalars: inout StepScalars, fingerprint: UInt64) throws {
         let digits = statistics.pointer - Self.headCount
         let agreement = digits + StepScalars.fieldCount * ExactSum.digitCount
         scalars.forEachField { index, value in ExactSum.encode(value, into: digits + index * ExactSum.digitCount) }
         ReplicaAgreement.encode(fingerprint, into: agreement)
-        try exchange()
+        profile?.endOverlap()
+        try profile.measure(.reduction, bytes: byteCount) { try exchange() }
         scalars.forEachField { index, value in value = ExactSum.decode(digits + index * ExactSum.digitCount) }
         if !ReplicaAgreement.holds(agreement, rankCount: communicator.size) {
             throw ReplicaDisagreement(fingerprints: try communicator.allGather(fingerprint))
@@ -111,11 +117,7 @@ public final class FusedReduction {
     }
 
     private func exchange() throws {
-        if buckets.count == 1 {
-            firstStart = nil
-            return try communicator.allReduce(elements(buckets[0]), .sum)
-        }
-        if startedCount == 0 { firstStart = nil }
+        if buckets.count == 1 { return try communicator.allReduce(elements(buckets[0]), .sum) }
         while startedCount < buckets.count { try send(buckets[startedCount]) }
         while finishedCount < buckets.count {
             try buckets[finishedCount].request.take()?.wait()
@@ -129,8 +131,8 @@ public final class FusedReduction {
         startedCount += 1
     }
 
-    private func moveOn() throws(MPIError) {
-        // One call moves on all that is under way; the oldest is the first to be done.
+    private func makeProgress() throws(MPIError) {
+        // One call lets all that is under way make progress; the oldest is the first to be done.
         while finishedCount < startedCount {
             guard try buckets[finishedCount].request?.test() ?? true else { return }
             buckets[finishedCount].request = nil
@@ -144,10 +146,10 @@ public final class FusedReduction {
 }
 
 /// More ranks than one fused reduction can sum exactly.
-public struct TooManyRanks: Error, Equatable, CustomStringConvertible {
-    public let count: Int
+package struct TooManyRanks: Error, Equatable, CustomStringConvertible {
+    package let count: Int
 
-    public var description: String {
+    package var description: String {
         "\(count) ranks are more than the \(ExactSum.maximumRanks) whose sums are exact: start fewer, "
             + "with more threads each"
     }

@@ -8,7 +8,6 @@ import Optimizers
 /// Values come from three layers, later ones winning: the defaults, a YAML file, flags. ``ConfigurationField`` lists
 /// every field once, with its name, its range and how it is read and written.
 public struct RunConfiguration: Sendable, Equatable {
-    public enum MethodName: String, Sendable, CaseIterable { case sgd, sam, crsam }
     public enum OptimizerName: String, Sendable, CaseIterable { case sgd, adamw }
     public enum ScheduleName: String, Sendable, CaseIterable { case constant, cosine, linear, step }
     public enum AugmentationName: String, Sendable, CaseIterable { case none, basic }
@@ -87,23 +86,12 @@ public struct RunConfiguration: Sendable, Equatable {
 
 extension RunConfiguration {
     /// What the rule computes with.
-    public var gradientMethod: Method {
-        switch method {
-        case .sgd: .plain
-        case .sam: .sam(perturbationRadius: rho)
-        case .crsam: .crsam(perturbationRadius: rho, traceWeight: alpha, normWeight: beta, regularizer: regularizer)
-        }
+    package var gradientMethod: Method {
+        Method(method, perturbationRadius: rho, traceWeight: alpha, normWeight: beta, regularizer: regularizer)
     }
 
     /// The method in a line for people.
-    package var gradientMethodText: String {
-        switch gradientMethod.reduced {
-        case .plain: "plain gradients"
-        case .sam(let radius): "SAM, rho \(radius)"
-        case .crsam(let radius, let alpha, let beta, let regularizer):
-            "CR-SAM \(regularizer.rawValue), rho \(radius), alpha \(alpha), beta \(beta)"
-        }
-    }
+    package var gradientMethodText: String { gradientMethod.text }
 
     /// Nil for one message.
     package var bucketBytes: Int? { bucketSize > 0 ? Int(min(bucketSize, 0x1p30) * 0x1p20) : nil }
