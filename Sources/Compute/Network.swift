@@ -43,7 +43,7 @@ public final class Network {
     public private(set) var planningSeconds = 0.0
 
     /// Takes the time of every pass and operation, if set.
-    public var profile: Profile? {
+    package var profile: Profile? {
         get { context.profile }
         set { context.profile = newValue }
     }

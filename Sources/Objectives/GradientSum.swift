@@ -8,12 +8,13 @@ package final class GradientSum: GradientSink {
     package private(set) var overwrites: Bool
     private var next: (any GradientSink)?
 
-    /// `GradientSum(vector)` is for one who wants the gradient itself.
+    /// `GradientSum(vector)` is for one who wants the gradient itself, `GradientSum()` for one who sets it for each
+    /// evaluation.
     ///
     /// - Parameters:
     ///   - factor: on the gradient.
     ///   - overwrites: whether the gradient takes the place of what `sum` holds, or is added to it.
-    package init(_ sum: FlatVector, factor: Float = 1, overwrites: Bool = true) {
+    package init(_ sum: FlatVector = FlatVector(count: 0), factor: Float = 1, overwrites: Bool = true) {
         self.sum = sum
         self.factor = factor
         self.overwrites = overwrites

@@ -113,25 +113,23 @@ package final class Program {
 
     private func accumulate(_ gradients: [ParameterGradient], _ context: RunContext, into sink: any GradientSink) {
         if gradients.isEmpty { return }
-        let start = context.profile == nil ? 0 : Profile.now
+        context.profile?.begin(.operation(kind: "combination of G"), "combination")
+        defer { context.profile?.end() }
         for gradient in gradients {
             let values = context.arena + gradient.buffer.offset
             sink.accumulate(gradient.entries, UnsafePointer(values.assumingMemoryBound(to: Float.self)))
         }
-        context.profile?.add(.operation(kind: "combination of G"), "combination", from: start)
     }
 
     private func execute(_ index: Int, _ context: RunContext) throws(DNNLError) {
         let instruction = instructions[index]
-        let start = context.profile == nil ? 0 : Profile.now
+        context.profile?.begin(.operation(kind: instruction.kind), instruction.label)
+        defer { context.profile?.end(operations: instruction.operations, bytes: instruction.bytes) }
         switch instruction.work {
         case .kernel(let body): body(context)
         case .primitive(let primitive, _):
             try primitive.run(on: engine.stream, UnsafeBufferPointer(instruction.arguments), instruction.label)
         }
-        context.profile?.add(
-            .operation(kind: instruction.kind), instruction.label, from: start, operations: instruction.operations,
-            bytes: instruction.bytes)
     }
 
     private func bind(_ context: RunContext) throws(DNNLError) {

@@ -7,16 +7,16 @@ package final class AscentDirection {
     package static let normGuard = 1e-12
 
     private let radius: Double
-    private let pass = GradientSum(FlatVector(count: 0))
+    private let pass = GradientSum()
 
     /// - Parameter radius: ρ
-    init(radius: Double) { self.radius = radius }
+    package init(radius: Double) { self.radius = radius }
 
     /// Overwrites `gradient` with g0 of `group`, averaged over the processes that share it, and adds its figures to
     /// `terms`.
     ///
     /// - Returns: the factor ρ/‖g0‖ that makes ε of it.
-    func evaluate(
+    package func evaluate(
         _ objective: any GroupedObjective, group: Int, at weights: FlatVector, into gradient: FlatVector,
         _ terms: inout StepTerms
     ) throws -> Float {

@@ -36,8 +36,8 @@ package final class CRSAMRule: GradientRule {
     private let method: Method
     private let work: WorkVectors
     private let direction: AscentDirection
-    private let ascentPass = GradientSum(FlatVector(count: 0))
-    private let descentPass = GradientSum(FlatVector(count: 0))
+    private let ascentPass = GradientSum()
+    private let descentPass = GradientSum()
     /// Nil in the linear form, and in the log form before the first step.
     private var combination: LogCombination?
 

@@ -24,7 +24,7 @@ package final class SAMRule: GradientRule {
     package static let gradientEvaluationsPerGroup = 2
     private let work: WorkVectors
     private let direction: AscentDirection
-    private let pass = GradientSum(FlatVector(count: 0))
+    private let pass = GradientSum()
 
     package init(_ method: Method, parameterCount: Int) {
         work = WorkVectors(parameterCount: parameterCount)

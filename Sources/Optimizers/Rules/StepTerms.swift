@@ -31,7 +31,7 @@ package struct StepTerms: Sendable, Equatable {
 
 extension StepTerms {
     /// Of a group's clean pass.
-    mutating func addClean(_ result: Evaluation, weight: Double) {
+    package mutating func addClean(_ result: Evaluation, weight: Double) {
         loss.add(result.loss, weight: weight)
         correct += result.correct
         sampleCount += result.sampleCount
@@ -53,7 +53,7 @@ extension StepTerms {
 
 extension Double {
     /// A term of a weighted sum. What has no weight is not read: it can be the loss of no samples.
-    mutating func add(_ value: Double, weight: Double) {
+    package mutating func add(_ value: Double, weight: Double) {
         if weight != 0 { self += weight * value }
     }
 }

@@ -2,26 +2,26 @@ import Objectives
 import Vectors
 
 /// The vectors that a rule works in, each allocated at its first use.
-final class WorkVectors {
-    enum Purpose: Int, CaseIterable {
+package final class WorkVectors {
+    package enum Purpose: Int, CaseIterable {
         /// g0 of one group, then w + ε, then w − ε = 2w − (w + ε).
         case point
         /// Log form: Σ weight·g⁺ and Σ weight·g⁻, until the batch's losses give the coefficients.
         case ascentSum, descentSum
     }
 
-    let parameterCount: Int
+    package let parameterCount: Int
     private var vectors = [FlatVector?](repeating: nil, count: Purpose.allCases.count)
 
-    init(parameterCount: Int) { self.parameterCount = parameterCount }
+    package init(parameterCount: Int) { self.parameterCount = parameterCount }
 
     /// Allocated so far.
-    var count: Int { vectors.count { $0 != nil } }
+    package var count: Int { vectors.count { $0 != nil } }
 
     /// Bytes of so many passes over a vector.
-    func bytes(passes: Int) -> Int { passes * parameterCount * MemoryLayout<Float>.stride }
+    package func bytes(passes: Int) -> Int { passes * parameterCount * MemoryLayout<Float>.stride }
 
-    subscript(purpose: Purpose) -> FlatVector {
+    package subscript(purpose: Purpose) -> FlatVector {
         if let vector = vectors[purpose.rawValue] { return vector }
         let vector = FlatVector(count: parameterCount)
         vectors[purpose.rawValue] = vector
@@ -30,11 +30,11 @@ final class WorkVectors {
 
     /// After each evaluation, with Σ weight·‖g0‖. Not a number times the zeros between tensors is none, and no later
     /// pass would overwrite it there.
-    func dropUnlessFinite(_ norm: Double) {
+    package func dropUnlessFinite(_ norm: Double) {
         if !norm.isFinite { vectors[Purpose.point.rawValue] = nil }
     }
 
-    func requireLength(of objective: any GroupedObjective, _ weights: FlatVector, _ sink: any GradientSink) {
+    package func requireLength(of objective: any GroupedObjective, _ weights: FlatVector, _ sink: any GradientSink) {
         precondition(objective.parameterCount == parameterCount)
         precondition(weights.count == parameterCount && sink.sum.count == parameterCount)
         precondition(sink.sum.pointer != weights.pointer)
