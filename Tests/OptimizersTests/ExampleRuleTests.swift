@@ -5,7 +5,7 @@ import Vectors
 
 extension GradientRuleEntry {
     fileprivate static let normPenalty = GradientRuleEntry(
-        MethodName("norm-penalty"), NormPenaltyRule.self, hyperparameters: [.perturbationRadius, .normWeight],
+        "norm-penalty", NormPenaltyRule.self, hyperparameters: [.perturbationRadius, .normWeight],
         text: { "norm penalty, rho \($0.perturbationRadius), beta \($0.normWeight)" })
 }
 
@@ -63,8 +63,8 @@ private final class NormPenaltyRule: GradientRule {
         let start: [Double] = [0.75, -0.5, 1.25]
         let groups = (0..<count).map { (1 / Double(count), AnalyticFunction.sample($0)) }
         let entry = GradientRuleEntry.normPenalty
-        let method = Method(entry.name, perturbationRadius: 0.25, normWeight: 0.75)
-        let rule = entry.rule.init(entry.reduced(method), parameterCount: 3)
+        let method = Method(entry, perturbationRadius: 0.25, normWeight: 0.75)
+        let rule = entry.type.init(entry.reduced(method), parameterCount: 3)
         let gradient = FlatVector(count: 3)
         gradient.fill(.nan)
         let objective = AnalyticObjective(groups)
@@ -81,15 +81,15 @@ private final class NormPenaltyRule: GradientRule {
         #expect(entry.text(method) == "norm penalty, rho 0.25, beta 0.75")
     }
 
-    @Test func `each row of the catalog is found by its name and has its rule's text`() throws {
-        #expect(MethodName.allCases.map(\.rawValue) == ["sgd", "sam", "crsam"])
-        #expect(MethodName(rawValue: "norm-penalty") == nil)
-        for entry in GradientRules.entries {
-            let method = Method(entry.name, perturbationRadius: 0.5, traceWeight: 0.25, normWeight: 0.125)
+    @Test func `each row of the catalog makes its rule and describes it`() throws {
+        #expect(methodCatalog.names == ["sgd", "sam", "crsam"])
+        for entry in methodCatalog.entries {
+            let method = Method(entry, perturbationRadius: 0.5, traceWeight: 0.25, normWeight: 0.125)
             let rule = try method.makeRule(parameterCount: 3)
-            #expect(type(of: rule) == entry.rule && MethodName(rawValue: entry.name.rawValue) == entry.name)
+            #expect(type(of: rule) == entry.type)
+            #expect(rule.gradientEvaluationsPerGroup == method.gradientEvaluationsPerGroup)
         }
-        #expect(Method(.sgd, perturbationRadius: 0.5).text == "plain gradients")
+        #expect(Method(.plain, perturbationRadius: 0.5).text == "plain gradients")
         #expect(Method.sam(perturbationRadius: 0.5).text == "SAM, rho 0.5")
         #expect(
             Method(.crsam, perturbationRadius: 0.5, traceWeight: 0.25, regularizer: .log).text

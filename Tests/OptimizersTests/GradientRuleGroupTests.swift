@@ -26,9 +26,9 @@ private func reference(
     var gradient = [0.0, 0, 0]
     for (weight, pass) in passes {
         let group: [Double]
-        switch (method.name, method.regularizer) {
-        case (.sgd, _): group = pass.clean.gradient
-        case (.sam, _): group = pass.ascent.gradient
+        switch (method.rule.name, method.regularizer) {
+        case ("sgd", _): group = pass.clean.gradient
+        case ("sam", _): group = pass.ascent.gradient
         case (_, .linear): group = pass.combined(trace: method.traceWeight, norm: method.normWeight)
         case (_, .log):
             group = pass.combined(

@@ -26,7 +26,7 @@ struct BenchStep: ParsableCommand {
     var dataset: Setting
     @Option(help: "none or basic: random crop and horizontal flip. (default: basic)")
     var augment: Setting
-    @Option(help: "Steps that are timed, after one that is not.")
+    @Option(help: "Steps that are timed, after one that is not. (default: 10)", transform: ArgumentForms.wholeNumber)
     var steps = 10
     @Option(help: "Write the figures to a JSON file as well; - for standard output, with the text on standard error.")
     var json: String?
@@ -91,7 +91,10 @@ struct BenchPrecision: ParsableCommand {
     @OptionGroup(title: "Method") var method: MethodOptions
     @OptionGroup(title: "Optimizer") var optimizer: OptimizerOptions
     @OptionGroup(title: "Size") var size: SizeOptions
-    @Option(parsing: .upToNextOption, help: "Updates done before a comparison; the training ends with the last.")
+    @Option(
+        parsing: .upToNextOption,
+        help: "Updates done before a comparison; the training ends with the last. (default: 0, 10, 100)",
+        transform: ArgumentForms.wholeNumber)
     var at = [0, 10, 100]
 
     func validate() throws {

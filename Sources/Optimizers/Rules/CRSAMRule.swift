@@ -1,10 +1,6 @@
 import Objectives
 import Vectors
 
-extension MethodName {
-    package static let crsam = MethodName("crsam")
-}
-
 extension Method {
     /// Curvature-regularized SAM: ρ, α, β.
     package static func crsam(
@@ -17,8 +13,8 @@ extension Method {
 }
 
 extension GradientRuleEntry {
-    static let crsam = GradientRuleEntry(
-        .crsam, CRSAMRule.self, hyperparameters: [.perturbationRadius, .traceWeight, .normWeight],
+    package static let crsam = GradientRuleEntry(
+        "crsam", CRSAMRule.self, hyperparameters: [.perturbationRadius, .traceWeight, .normWeight],
         reduced: { method in
             let radius = method.perturbationRadius
             let isRegularized = method.traceWeight != 0 || method.normWeight != 0

@@ -1,5 +1,5 @@
 /// How the losses' finite differences enter CR-SAM's gradient.
-public enum Regularizer: String, Sendable, CaseIterable {
+package enum Regularizer: String, Sendable, CaseIterable {
     /// G = g⁺ + α(g⁺ + g⁻ − 2g0) + β(g⁺ − g⁻), what the authors' code computes (there α is called gamma).
     case linear
     /// G = g⁺ + α(g⁺ + g⁻ − 2g0)/(L⁺ + L⁻ − 2L⁰) + β(g⁺ − g⁻)/(L⁺ − L⁻): the gradient of the published
@@ -7,25 +7,9 @@ public enum Regularizer: String, Sendable, CaseIterable {
     case log
 }
 
-/// The name of a row of ``GradientRules``.
-public struct MethodName: RawRepresentable, Hashable, Sendable, CaseIterable {
-    public let rawValue: String
-
-    /// Nil for a name that no row has.
-    public init?(rawValue: String) {
-        self.init(rawValue)
-        if !Self.allCases.contains(self) { return nil }
-    }
-
-    /// For a row's own name.
-    package init(_ name: String) { rawValue = name }
-
-    public static var allCases: [MethodName] { GradientRules.entries.map(\.name) }
-}
-
-/// Which gradient a step descends: a rule's name with the hyperparameters of all rules, of which each reads its own.
+/// Which gradient a step descends: a rule with the hyperparameters of all rules, of which each reads its own.
 package struct Method: Sendable, Equatable {
-    package var name: MethodName
+    package var rule: GradientRuleEntry
     /// ρ, in units of the weights' norm.
     package var perturbationRadius: Double
     /// α
@@ -35,10 +19,10 @@ package struct Method: Sendable, Equatable {
     package var regularizer: Regularizer
 
     package init(
-        _ name: MethodName, perturbationRadius: Double = 0, traceWeight: Double = 0, normWeight: Double = 0,
+        _ rule: GradientRuleEntry, perturbationRadius: Double = 0, traceWeight: Double = 0, normWeight: Double = 0,
         regularizer: Regularizer = .linear
     ) {
-        self.name = name
+        self.rule = rule
         self.perturbationRadius = perturbationRadius
         self.traceWeight = traceWeight
         self.normWeight = normWeight
@@ -46,17 +30,17 @@ package struct Method: Sendable, Equatable {
     }
 
     /// What is left once terms of weight 0 are dropped: ρ = 0 is plain training, α = β = 0 is SAM.
-    package var reduced: Method { entry.reduced(self) }
+    package var reduced: Method { rule.reduced(self) }
 
     /// In a line for people, once terms of weight 0 are dropped.
-    package var text: String { reduced.entry.text(reduced) }
+    package var text: String { reduced.rule.text(reduced) }
 
     /// Forward and backward passes for each group of samples.
-    package var gradientEvaluationsPerGroup: Int { reduced.entry.rule.gradientEvaluationsPerGroup }
+    package var gradientEvaluationsPerGroup: Int { reduced.rule.type.gradientEvaluationsPerGroup }
 
     /// Throws unless the hyperparameters that the rule reads are finite and at least 0.
     package func validate() throws(OptimizerError) {
-        for parameter in entry.hyperparameters {
+        for parameter in rule.hyperparameters {
             try OptimizerError.require(parameter.rawValue, parameter.value(in: self), in: 0...)
         }
     }
@@ -66,14 +50,7 @@ package struct Method: Sendable, Equatable {
     /// - Parameter parameterCount: length of weights and gradient, padding included.
     package func makeRule(parameterCount: Int) throws(OptimizerError) -> any GradientRule {
         try validate()
-        return reduced.entry.rule.init(reduced, parameterCount: parameterCount)
-    }
-
-    private var entry: GradientRuleEntry {
-        guard let entry = GradientRules.entries.first(where: { $0.name == name }) else {
-            preconditionFailure("no rule is called \(name.rawValue)")
-        }
-        return entry
+        return reduced.rule.type.init(reduced, parameterCount: parameterCount)
     }
 }
 

@@ -1,18 +1,14 @@
 import Objectives
 import Vectors
 
-extension MethodName {
-    package static let sgd = MethodName("sgd")
-}
-
 extension Method {
     /// G = g0
-    package static let plain = Method(.sgd)
+    package static let plain = Method(.plain)
 }
 
 extension GradientRuleEntry {
-    static let plain = GradientRuleEntry(
-        .sgd, PlainRule.self, reduced: { _ in .plain }, text: { _ in "plain gradients" })
+    package static let plain = GradientRuleEntry(
+        "sgd", PlainRule.self, reduced: { _ in .plain }, text: { _ in "plain gradients" })
 }
 
 /// Plain training: G = g0.

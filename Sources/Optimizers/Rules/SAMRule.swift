@@ -1,10 +1,6 @@
 import Objectives
 import Vectors
 
-extension MethodName {
-    package static let sam = MethodName("sam")
-}
-
 extension Method {
     /// Sharpness-aware minimization.
     package static func sam(perturbationRadius: Double) -> Method {
@@ -13,8 +9,8 @@ extension Method {
 }
 
 extension GradientRuleEntry {
-    static let sam = GradientRuleEntry(
-        .sam, SAMRule.self, hyperparameters: [.perturbationRadius],
+    package static let sam = GradientRuleEntry(
+        "sam", SAMRule.self, hyperparameters: [.perturbationRadius],
         reduced: { $0.perturbationRadius == 0 ? .plain : .sam(perturbationRadius: $0.perturbationRadius) },
         text: { "SAM, rho \($0.perturbationRadius)" })
 }

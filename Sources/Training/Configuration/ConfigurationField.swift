@@ -1,3 +1,4 @@
+import Catalogs
 import Compute
 import Datasets
 import Files
@@ -5,10 +6,10 @@ import Models
 import Optimizers
 
 /// One setting of a run, under the name that it has as a flag (with two dashes) and as a YAML key.
-public struct ConfigurationField: Sendable {
-    public let name: String
+package struct ConfigurationField: Sendable {
+    package let name: String
     /// Whether the run's numbers depend on it: a resumed run must have the same, and so must all ranks.
-    public let isIdentity: Bool
+    package let isIdentity: Bool
     /// As text; nil where it is not set.
     package let read: @Sendable (RunConfiguration) -> String?
     /// From text, which names and numbers may spell in any usual way. Throws what the value should have been.
@@ -24,17 +25,17 @@ public struct ConfigurationField: Sendable {
         init(_ text: String) { self.text = text }
     }
 
-    public static let all: [ConfigurationField] = [
-        .choice("dataset", \.dataset, alternatives: ["fmnist": "fashion-mnist"]),
+    package static let all: [ConfigurationField] = [
+        .entry("dataset", \.dataset, in: datasetCatalog),
         .path("data", \.dataDirectory, isIdentity: false),
-        .choice("augment", \.augment),
+        .entry("augment", \.augment, in: transformCatalog),
         model,
         .path("init-weights", \.initWeights),
         .choice("convolution", \.convolution),
         .choice(
             "precision", \.precision,
             alternatives: ["fp32": "float32", "f32": "float32", "float": "float32", "bf16": "bfloat16"]),
-        .choice("method", \.method),
+        .entry("method", \.method, in: methodCatalog),
         .choice("regularizer", \.regularizer),
         .number("rho", \.rho, atLeast: 0),
         .number("alpha", \.alpha, atLeast: 0),
@@ -62,7 +63,7 @@ public struct ConfigurationField: Sendable {
         .path("output", \.output, isIdentity: false),
     ]
 
-    public static func named(_ name: String) -> ConfigurationField? { all.first { $0.name == name } }
+    package static func named(_ name: String) -> ConfigurationField? { all.first { $0.name == name } }
 
     // MARK: Kinds of field
 
@@ -91,6 +92,19 @@ public struct ConfigurationField: Sendable {
                     let value = Value(rawValue: name)
                 else { throw Expected(SettingText.choice(text, among: names)) }
                 return value
+            })
+    }
+
+    private static func entry<Entry: CatalogEntry>(
+        _ name: String, _ path: Path<Entry>, in catalog: Catalog<Entry>
+    ) -> Self {
+        .init(
+            name, path, read: { $0.name },
+            parse: { text throws(Expected) in
+                guard let entry = try? catalog.entry(text) else {
+                    throw Expected(SettingText.choice(text, among: catalog.names))
+                }
+                return entry
             })
     }
 
@@ -187,8 +201,8 @@ public struct ConfigurationField: Sendable {
         "model", \.model, read: { $0 },
         parse: { text throws(Expected) in
             // Only the catalog's own spelling gets further, into the names of folders and into files.
-            guard let entry = try? ModelCatalog.entry(text) else {
-                throw Expected(SettingText.choice(text, among: ModelCatalog.entries.map(\.name)))
+            guard let entry = try? modelCatalog.entry(text) else {
+                throw Expected(SettingText.choice(text, among: modelCatalog.names))
             }
             return entry.name
         })

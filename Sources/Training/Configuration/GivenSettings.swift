@@ -3,7 +3,7 @@ import Files
 
 /// What `train` or `bench` was given: a YAML file and flags over the defaults, later ones winning; with `--resume` over
 /// the settings of the run itself.
-public struct GivenSettings: Sendable {
+package struct GivenSettings: Sendable {
     private let file: (path: String, text: String)?
     private let flags: [(name: String, text: String)]
     private let resume: Bool
@@ -17,7 +17,7 @@ public struct GivenSettings: Sendable {
     /// Reads the file and checks every value.
     ///
     /// - Parameter exempt: settings that the command uses whatever the training does with them.
-    public init(
+    package init(
         file path: String? = nil, flags: [(String, String?)], resume: Bool = false, using exempt: Set<String> = []
     ) throws {
         var file: (path: String, text: String)?
@@ -37,14 +37,14 @@ public struct GivenSettings: Sendable {
     }
 
     /// What is asked for where there is no run to resume.
-    public var configuration: RunConfiguration {
+    package var configuration: RunConfiguration {
         var configuration = own
         configuration.resume = resume
         return configuration
     }
 
     /// What all ranks must have been started with before a run is looked for, besides what defines it.
-    public var agreement: [(name: String, value: String)] {
+    package var agreement: [(name: String, value: String)] {
         [
             ("resume", resume ? "given" : ""), ("output", own.output ?? ""),
             ("checkpoint-every", own.checkpointEvery.map { "\($0)" } ?? ""),
@@ -52,7 +52,7 @@ public struct GivenSettings: Sendable {
     }
 
     /// What is asked for; with `--resume`, as rank 0 reads the run's `config.yaml`. Every rank must call it.
-    public func configuration(_ world: Communicator) throws -> RunConfiguration {
+    package func configuration(_ world: Communicator) throws -> RunConfiguration {
         guard resume else { return configuration }
         try ConfigurationAgreement.check(own.agreement, world)
         var output = own.output

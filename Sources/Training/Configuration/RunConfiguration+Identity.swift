@@ -3,7 +3,7 @@ import Files
 
 extension RunConfiguration {
     /// The fields that the run's numbers depend on, in a fixed order, as text.
-    public var identity: [(name: String, value: String)] {
+    package var identity: [(name: String, value: String)] {
         ConfigurationField.all.filter(\.isIdentity).map { ($0.name, $0.read(self) ?? "") }
             + [("normalization", normalization.map { "mean \($0.mean) std \($0.std)" } ?? "")]
     }
@@ -12,12 +12,12 @@ extension RunConfiguration {
     package var agreement: [(name: String, value: String)] { identity + [("evaluate-every", "\(evaluateEvery)")] }
 
     /// Fields of the identity that another configuration has differently: name, value here, value there.
-    public func differences(from other: RunConfiguration) -> [(field: String, value: String, other: String)] {
+    package func differences(from other: RunConfiguration) -> [(field: String, value: String, other: String)] {
         zip(identity, other.identity).filter { $0.value != $1.value }.map { ($0.name, $0.value, $1.value) }
     }
 
     /// FNV-1a over ``identity``, as 16 hexadecimal digits.
-    public var configurationHash: String {
+    package var configurationHash: String {
         var hash: UInt64 = 0xcbf2_9ce4_8422_2325
         for byte in identity.map({ "\($0.name)=\($0.value);" }).joined().utf8 {
             hash = (hash ^ UInt64(byte)) &* 0x100_0000_01b3
@@ -34,7 +34,7 @@ extension RunConfiguration {
 
     /// With what only data and rank count decide filled in, M and the normalization, and paths that hold from any
     /// folder.
-    public func resolved(mSharpness: Int, normalization: ChannelNormalization) -> RunConfiguration {
+    package func resolved(mSharpness: Int, normalization: ChannelNormalization) -> RunConfiguration {
         var result = self
         result.mSharpness = .samples(mSharpness)
         result.normalization = normalization

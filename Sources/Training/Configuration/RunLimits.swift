@@ -116,10 +116,10 @@ package struct RunLimits {
         if method != .plain, configuration.rho < rounding {
             lines.append(
                 "--rho \(configuration.rho) is below the rounding of the weights (\(Float(rounding)), their norm being "
-                    + "\(NumberText.short(weightsNorm))): w + ε is w, so that \(configuration.method.rawValue) "
+                    + "\(NumberText.short(weightsNorm))): w + ε is w, so that \(configuration.method.name) "
                     + "acts as "
                     + "plain training at its full cost; use 0.01 to 1, or --method sgd")
-        } else if method.name == .crsam, method.regularizer == .log, method.traceWeight > 0,
+        } else if method.rule == .crsam, method.regularizer == .log, method.traceWeight > 0,
             radius < Self.leastLogRadius(configuration.precision)
         {
             let precision = configuration.precision

@@ -1,13 +1,9 @@
-/// The catalog of gradient rules: what `--method` can name, in the order of the help.
-package enum GradientRules {
-    package static let entries: [GradientRuleEntry] = [.plain, .sam, .crsam]
-}
+import Catalogs
 
-/// A row of the catalog. It stands in the file of its rule.
-package struct GradientRuleEntry: Sendable {
-    /// As given to `--method`.
-    package let name: MethodName
-    package let rule: any GradientRule.Type
+/// A row of the catalog of methods. It stands in the file of its rule.
+package struct GradientRuleEntry: CatalogEntry, Equatable {
+    package let name: String
+    package let type: any GradientRule.Type
     /// What the rule reads of a ``Method``.
     package let hyperparameters: [Hyperparameter]
     /// The method that computes the same at the least cost.
@@ -16,13 +12,18 @@ package struct GradientRuleEntry: Sendable {
     package let text: @Sendable (Method) -> String
 
     package init(
-        _ name: MethodName, _ rule: any GradientRule.Type, hyperparameters: [Hyperparameter] = [],
+        _ name: String, _ type: any GradientRule.Type, hyperparameters: [Hyperparameter] = [],
         reduced: @escaping @Sendable (Method) -> Method = { $0 }, text: @escaping @Sendable (Method) -> String
     ) {
         self.name = name
-        self.rule = rule
+        self.type = type
         self.hyperparameters = hyperparameters
         self.reduced = reduced
         self.text = text
     }
+
+    package static func == (a: GradientRuleEntry, b: GradientRuleEntry) -> Bool { a.name == b.name }
 }
+
+/// The gradient rules that `--method` can name.
+package let methodCatalog = Catalog<GradientRuleEntry>("method", [.plain, .sam, .crsam])
