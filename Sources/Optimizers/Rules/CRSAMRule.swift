@@ -13,7 +13,7 @@ extension Method {
 }
 
 extension GradientRuleEntry {
-    package static let crsam = GradientRuleEntry(
+    package static let crsam: GradientRuleEntry = GradientRuleEntry(
         "crsam", CRSAMRule.self, hyperparameters: [.perturbationRadius, .traceWeight, .normWeight],
         reduced: { method in
             let radius = method.perturbationRadius

@@ -3,11 +3,11 @@ import Vectors
 
 extension Method {
     /// G = g0
-    package static let plain = Method(.plain)
+    package static let plain: Method = Method(GradientRuleEntry.plain)
 }
 
 extension GradientRuleEntry {
-    package static let plain = GradientRuleEntry(
+    package static let plain: GradientRuleEntry = GradientRuleEntry(
         "sgd", PlainRule.self, reduced: { _ in .plain }, text: { _ in "plain gradients" })
 }
 

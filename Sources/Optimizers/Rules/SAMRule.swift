@@ -9,7 +9,7 @@ extension Method {
 }
 
 extension GradientRuleEntry {
-    package static let sam = GradientRuleEntry(
+    package static let sam: GradientRuleEntry = GradientRuleEntry(
         "sam", SAMRule.self, hyperparameters: [.perturbationRadius],
         reduced: { $0.perturbationRadius == 0 ? .plain : .sam(perturbationRadius: $0.perturbationRadius) },
         text: { "SAM, rho \($0.perturbationRadius)" })
