@@ -12,10 +12,10 @@ extension ConfigurationField {
     }
 
     private static let conditions: [Condition] = [
-        Condition(settings: ["rho"], wanted: "--method sam or crsam") { $0.method == .sgd ? "--method sgd" : nil },
+        Condition(settings: ["rho"], wanted: "--method sam or crsam") { $0.method == .plain ? "--method sgd" : nil },
         // Only CR-SAM has a pass at w − ε, whose statistics could move.
         Condition(settings: ["regularizer", "alpha", "beta", "bn-running-stats"], wanted: "--method crsam") {
-            $0.method == .crsam ? nil : "--method \($0.method.rawValue)"
+            $0.method == .crsam ? nil : "--method \($0.method.name)"
         },
         Condition(settings: ["regularizer", "alpha", "beta", "bn-running-stats"], wanted: "a --rho above 0") {
             $0.rho == 0 ? "--rho 0, which is plain training" : nil

@@ -35,7 +35,7 @@ package struct ConfigurationField: Sendable {
         .choice(
             "precision", \.precision,
             alternatives: ["fp32": "float32", "f32": "float32", "float": "float32", "bf16": "bfloat16"]),
-        .choice("method", \.method),
+        .entry("method", \.method, in: methodCatalog),
         .choice("regularizer", \.regularizer),
         .number("rho", \.rho, atLeast: 0),
         .number("alpha", \.alpha, atLeast: 0),

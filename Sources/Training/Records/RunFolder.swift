@@ -140,7 +140,7 @@ package struct RunFolder: Sendable, Equatable {
     static func find(_ configuration: RunConfiguration) throws -> RunEntry {
         guard let output = configuration.output else {
             if configuration.resume { throw RunFolderError.resumeWithoutOutput }
-            let stem = "runs/\(configuration.dataset.name)-\(configuration.model)-\(configuration.method.rawValue)"
+            let stem = "runs/\(configuration.dataset.name)-\(configuration.model)-\(configuration.method.name)"
             try requireWritable(FileSystem.directory(of: stem))
             return RunEntry(configuration, .nextFree(stem: stem))
         }
