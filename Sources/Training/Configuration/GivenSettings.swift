@@ -3,7 +3,7 @@ import Files
 
 /// What `train` or `bench` was given: a YAML file and flags over the defaults, later ones winning; with `--resume` over
 /// the settings of the run itself.
-public struct GivenSettings: Sendable {
+package struct GivenSettings: Sendable {
     private let file: (path: String, text: String)?
     private let flags: [(name: String, text: String)]
     private let resume: Bool
@@ -17,8 +17,9 @@ public struct GivenSettings: Sendable {
     /// Reads the file and checks every value.
     ///
     /// - Parameter exempt: settings that the command uses whatever the training does with them.
-    public init(
-        file path: String? = nil, flags: [(String, String?)], resume: Bool = false, using exempt: Set<String> = []
+    package init(
+        file path: String? = nil, flags: [(name: String, text: String)], resume: Bool = false,
+        using exempt: Set<String> = []
     ) throws {
         var file: (path: String, text: String)?
         if let path {
@@ -28,31 +29,28 @@ public struct GivenSettings: Sendable {
             file = (meant, try InputFile.text(meant))
         }
         self.file = file
-        self.flags = flags.compactMap { name, text in text.map { (name, $0) } }
+        self.flags = flags
         self.resume = resume
         self.exempt = exempt
-        (own, fileRun) = try Self.applied(file, self.flags, to: RunConfiguration())
+        (own, fileRun) = try Self.applied(file, flags, to: RunConfiguration())
         if !resume { try validate(&own) }
         if resume && own.output == nil && fileRun == nil { throw RunFolderError.resumeWithoutOutput }
     }
 
     /// What is asked for where there is no run to resume.
-    public var configuration: RunConfiguration {
+    package var configuration: RunConfiguration {
         var configuration = own
         configuration.resume = resume
         return configuration
     }
 
     /// What all ranks must have been started with before a run is looked for, besides what defines it.
-    public var agreement: [(name: String, value: String)] {
-        [
-            ("resume", resume ? "given" : ""), ("output", own.output ?? ""),
-            ("checkpoint-every", own.checkpointEvery.map { "\($0)" } ?? ""),
-        ]
+    package var agreement: [(name: String, value: String)] {
+        [("resume", resume ? "given" : "")] + own.changeable
     }
 
     /// What is asked for; with `--resume`, as rank 0 reads the run's `config.yaml`. Every rank must call it.
-    public func configuration(_ world: Communicator) throws -> RunConfiguration {
+    package func configuration(_ world: Communicator) throws -> RunConfiguration {
         guard resume else { return configuration }
         try ConfigurationAgreement.check(own.agreement, world)
         var output = own.output
@@ -110,7 +108,7 @@ public struct GivenSettings: Sendable {
         return configuration
     }
 
-    private static func isNeutral(_ name: String) -> Bool { ConfigurationField.named(name)?.isIdentity == false }
+    private static func isNeutral(_ name: String) -> Bool { Setting.named(name)?.isIdentity == false }
 
     private static func applied(
         _ file: (path: String, text: String)?, _ flags: [(name: String, text: String)], to base: RunConfiguration

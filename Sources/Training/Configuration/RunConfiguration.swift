@@ -5,8 +5,8 @@ import Optimizers
 
 /// Everything that defines a run. The defaults are those of `crsam-dist train` without a flag.
 ///
-/// Values come from three layers, later ones winning: the defaults, a YAML file, flags. ``ConfigurationField`` lists
-/// every field once, with its name, its range and how it is read and written.
+/// Values come from three layers, later ones winning: the defaults, a YAML file, flags. A ``Setting`` declares what is
+/// to be known of each beside its type and its default: name, help, range, what it needs to have an effect.
 public struct RunConfiguration: Sendable, Equatable {
     public enum MethodName: String, Sendable, CaseIterable { case sgd, sam, crsam }
     public enum OptimizerName: String, Sendable, CaseIterable { case sgd, adamw }
@@ -48,13 +48,15 @@ public struct RunConfiguration: Sendable, Equatable {
 
     // Optimizer.
     public var optimizer = OptimizerName.sgd
-    public var learningRate = 0.2
+    /// Nil for the optimizer's own.
+    var givenLearningRate: Double?
     public var momentum = 0.9
     public var nesterov = false
-    public var weightDecay = 5e-4
+    /// Nil for the optimizer's own.
+    var givenWeightDecay: Double?
     public var clipNorm: Double?
     public var schedule = ScheduleName.cosine
-    /// Nil for a fifth of the run, and for none where the schedule is constant.
+    /// Nil for the schedule's own.
     public var warmupEpochs: Double?
 
     // Size.
@@ -86,6 +88,17 @@ public struct RunConfiguration: Sendable, Equatable {
 }
 
 extension RunConfiguration {
+    /// Peak learning rate.
+    public var learningRate: Double {
+        get { givenLearningRate ?? optimizer.defaults.learningRate }
+        set { givenLearningRate = newValue }
+    }
+
+    public var weightDecay: Double {
+        get { givenWeightDecay ?? optimizer.defaults.weightDecay }
+        set { givenWeightDecay = newValue }
+    }
+
     /// What the rule computes with.
     public var gradientMethod: Method {
         switch method {
@@ -139,10 +152,10 @@ extension RunConfiguration {
             }
         return try LearningRateSchedule(
             peak: learningRate, decay: decay,
-            warmupEpochs: warmupEpochs ?? (schedule == .constant ? 0 : runEpochs / 5))
+            warmupEpochs: warmupEpochs ?? schedule.warmupEpochs(runEpochs: runEpochs))
     }
 
-    /// Throws what can be known to be wrong before any data is read: fields that do not go together.
+    /// Throws what can be known to be wrong before any data is read: settings that do not go together.
     public func validate() throws(ConfigurationError) {
         try validateHost()
         if optimizer == .sgd && nesterov && momentum == 0 {

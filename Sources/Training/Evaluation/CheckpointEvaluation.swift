@@ -18,9 +18,9 @@ public struct CheckpointEvaluation: Sendable {
 
     /// - Parameters:
     ///   - path: a run folder, a checkpoint's folder or a file of weights.
-    ///   - settings: field and value; they win over those of the run that the checkpoint lies in, and those over the
+    ///   - settings: names and values; they win over those of the run that the checkpoint lies in, and those over the
     ///     weights' own description.
-    public init(checkpoint path: String, settings: [(String, String?)]) throws {
+    public init(checkpoint path: String, settings: [(name: String, text: String)]) throws {
         guard let meant = FileSystem.meant(path) else {
             throw ConfigurationError(
                 "--checkpoint is '\(path)'",
@@ -40,7 +40,6 @@ public struct CheckpointEvaluation: Sendable {
         }
         let trained = known.contains("dataset") ? configuration : nil
         for (name, text) in settings {
-            guard let text else { continue }
             try configuration.apply(flag: name, text)
             known.insert(name)
         }
@@ -49,14 +48,14 @@ public struct CheckpointEvaluation: Sendable {
         // The run may be another host's.
         try configuration.validateHost()
         batchSize =
-            settings.contains { $0.0 == "micro-batch-size" && $0.1 != nil }
+            settings.contains { $0.name == "micro-batch-size" }
             ? configuration.microBatchSize.map { min($0, Evaluator.largestBatch) } : nil
         try checkpoint.require(model: ModelCatalog.entry(configuration.model).name)
         if let trained {
             if configuration.dataset != trained.dataset {
                 try Self.requireSameForm(configuration, trained, checkpoint)
                 // Its files are not the trained one's; what the network takes for black and white stays.
-                if !settings.contains(where: { $0.0 == "data" && $0.1 != nil }) { configuration.dataDirectory = nil }
+                if !settings.contains(where: { $0.name == "data" }) { configuration.dataDirectory = nil }
                 configuration.normalization = trained.normalization ?? trained.dataset.normalization
                 note = " (trained on \(trained.dataset.rawValue), normalized as there)"
             } else {
