@@ -29,18 +29,20 @@ let package = Package(
 
         // Ours, from the bottom up; `Tests/Checks/imports` holds every file to this table.
         .target(name: "Files", swiftSettings: strict),
+        .target(name: "Catalogs", swiftSettings: strict),
         .target(name: "Collectives", dependencies: ["CMPI"], swiftSettings: strict),
         .target(name: "Vectors", dependencies: ["COpenBLAS", "CKernels"], swiftSettings: strict),
         .target(name: "TensorFiles", dependencies: ["Files", "Vectors"], swiftSettings: strict),
         .target(name: "Objectives", dependencies: ["Vectors"], swiftSettings: strict),
         .target(name: "Compute", dependencies: ["Objectives", "Vectors", "COneDNN"], swiftSettings: strict),
-        .target(name: "Models", dependencies: ["Compute", "Vectors"], swiftSettings: strict),
-        .target(name: "Datasets", dependencies: ["Files", "Vectors", "CZlib"], swiftSettings: strict),
+        .target(name: "Models", dependencies: ["Catalogs", "Compute", "Vectors"], swiftSettings: strict),
+        .target(name: "Datasets", dependencies: ["Catalogs", "Files", "Vectors", "CZlib"], swiftSettings: strict),
         .target(name: "Optimizers", dependencies: ["Objectives", "Vectors"], swiftSettings: strict),
         .target(
             name: "Training",
             dependencies: [
-                "Files", "TensorFiles", "Collectives", "Vectors", "Objectives", "Compute", "Models", "Datasets",
+                "Catalogs", "Files", "TensorFiles", "Collectives", "Vectors", "Objectives", "Compute", "Models",
+                "Datasets",
                 "Optimizers", .product(name: "Logging", package: "swift-log"), "Yams",
             ],
             swiftSettings: strict),
@@ -67,7 +69,8 @@ let package = Package(
             swiftSettings: strict),
         .testTarget(name: "ObjectivesTests", dependencies: ["Objectives", "Vectors"], swiftSettings: strict),
         .testTarget(name: "ComputeTests", dependencies: ["Compute", "Objectives", "Vectors"], swiftSettings: strict),
-        .testTarget(name: "ModelsTests", dependencies: ["Models", "Compute", "Vectors"], swiftSettings: strict),
+        .testTarget(
+            name: "ModelsTests", dependencies: ["Catalogs", "Models", "Compute", "Vectors"], swiftSettings: strict),
         .testTarget(
             name: "DatasetsTests", dependencies: ["Files", "Datasets", "Vectors", "CZlib"], swiftSettings: strict),
         .testTarget(

@@ -3,7 +3,7 @@ import CMPI
 // Collectives that return when their result is there. None allocates on the heap unless it returns an array.
 extension Communicator {
     /// Reduces `buffer` over all ranks, in place.
-    public func allReduce<Element: MPIElement>(
+    package func allReduce<Element: MPIElement>(
         _ buffer: UnsafeMutableBufferPointer<Element>, _ operation: ReduceOperation = .sum
     ) throws(MPIError) {
         let call: StaticString = "MPI_Allreduce"
@@ -17,7 +17,7 @@ extension Communicator {
     }
 
     /// Reduces `send` over all ranks into `receive`, which has the same length and does not overlap it.
-    public func allReduce<Element: MPIElement>(
+    package func allReduce<Element: MPIElement>(
         from send: UnsafeBufferPointer<Element>, into receive: UnsafeMutableBufferPointer<Element>,
         _ operation: ReduceOperation = .sum
     ) throws(MPIError) {
@@ -33,7 +33,7 @@ extension Communicator {
     }
 
     /// The ranks' values reduced to one.
-    public func allReduce<Element: MPIElement>(
+    package func allReduce<Element: MPIElement>(
         _ value: Element, _ operation: ReduceOperation = .sum
     ) throws(MPIError) -> Element {
         let call: StaticString = "MPI_Allreduce"
@@ -45,7 +45,7 @@ extension Communicator {
     }
 
     /// Makes `buffer` on every rank equal to that of `root`.
-    public func broadcast<Element: MPIElement>(
+    package func broadcast<Element: MPIElement>(
         _ buffer: UnsafeMutableBufferPointer<Element>, root: Int = 0
     ) throws(MPIError) {
         let call: StaticString = "MPI_Bcast"
@@ -59,7 +59,7 @@ extension Communicator {
     }
 
     /// `root`'s value.
-    public func broadcast<Element: MPIElement>(_ value: Element, root: Int = 0) throws(MPIError) -> Element {
+    package func broadcast<Element: MPIElement>(_ value: Element, root: Int = 0) throws(MPIError) -> Element {
         let call: StaticString = "MPI_Bcast"
         var result = value
         try checkMPI(
@@ -69,7 +69,7 @@ extension Communicator {
     }
 
     /// Writes the `send` buffers of all ranks, in the order of the ranks, into `receive` of `size` times the length.
-    public func allGather<Element: MPIElement>(
+    package func allGather<Element: MPIElement>(
         from send: UnsafeBufferPointer<Element>, into receive: UnsafeMutableBufferPointer<Element>
     ) throws(MPIError) {
         let call: StaticString = "MPI_Allgather"
@@ -90,7 +90,7 @@ extension Communicator {
     }
 
     /// The value of every rank, in the order of the ranks.
-    public func allGather<Element: MPIElement>(_ value: Element) throws(MPIError) -> [Element] {
+    package func allGather<Element: MPIElement>(_ value: Element) throws(MPIError) -> [Element] {
         var values = [Element](repeating: value, count: size)
         var sent = value
         try checkMPI(
@@ -100,14 +100,14 @@ extension Communicator {
     }
 
     /// Returns once every rank has come here.
-    public func barrier() throws(MPIError) {
+    package func barrier() throws(MPIError) {
         try checkMPI(cmpi_barrier(handle), "MPI_Barrier")
         collectives += 1
     }
 
     /// Throws on every rank alike unless all pass the same `count`. One collective: for where a buffer is made, not
     /// for every use of it.
-    public func checkEqualCount(_ count: Int) throws(MPIError) {
+    package func checkEqualCount(_ count: Int) throws(MPIError) {
         // −min(count) travels as max(−count), so that one reduction tells both.
         var extremes = [Int64(count), -Int64(count)]
         try extremes.withUnsafeMutableBufferPointer { buffer throws(MPIError) in try allReduce(buffer, .max) }

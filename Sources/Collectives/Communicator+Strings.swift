@@ -3,7 +3,7 @@ import CMPI
 // Text, as UTF-8: two collectives a call, the lengths first. For start-up and errors, not for every step.
 extension Communicator {
     /// `root`'s text on every rank. The other ranks' argument is ignored.
-    public func broadcast(_ text: String, root: Int = 0) throws(MPIError) -> String {
+    package func broadcast(_ text: String, root: Int = 0) throws(MPIError) -> String {
         var bytes = Array(text.utf8)
         let count = Int(try broadcast(Int64(bytes.count), root: root))
         if rank != root { bytes = [UInt8](repeating: 0, count: count) }
@@ -12,7 +12,7 @@ extension Communicator {
     }
 
     /// Every rank's text, of any length, in the order of the ranks. All together at most 2³¹ − 1 bytes.
-    public func allGather(_ text: String) throws(MPIError) -> [String] {
+    package func allGather(_ text: String) throws(MPIError) -> [String] {
         let call: StaticString = "MPI_Allgatherv"
         let bytes = Array(text.utf8)
         let counts = try allGather(try mpiInteger(bytes.count, call))

@@ -8,14 +8,14 @@ import CMPI
 /// on all ranks, to the bit. An empty buffer sends nothing.
 ///
 /// More than 2³¹ − 1 elements go in blocks, each a collective of its own.
-public final class Communicator {
-    public let rank: Int
-    public let size: Int
+package final class Communicator {
+    package let rank: Int
+    package let size: Int
 
     /// MPI collectives that moved data or synchronized, since this object was made.
-    public internal(set) var collectives = 0
+    package internal(set) var collectives = 0
     /// Bytes that this rank put into all-reduces, since this object was made.
-    public internal(set) var reducedBytes = 0
+    package internal(set) var reducedBytes = 0
 
     /// The most elements in one MPI call. A test sets it small; it must be the same on all ranks.
     package var blockLength = Int(Int32.max)
@@ -48,7 +48,7 @@ public final class Communicator {
     }
 
     /// The ranks that gave the same `color` (0 or more), ordered by `key`, ties by rank here. Every rank must call it.
-    public func split(color: Int, key: Int) throws(MPIError) -> Communicator {
+    package func split(color: Int, key: Int) throws(MPIError) -> Communicator {
         let call: StaticString = "MPI_Comm_split"
         guard color >= 0 else {
             throw MPIError(code: cmpi_error_argument(), call: call, text: "color \(color) is negative")
@@ -59,7 +59,7 @@ public final class Communicator {
     }
 
     /// The ranks that share this one's memory, ordered as here. Every rank must call it.
-    public func splitByHost() throws(MPIError) -> Communicator {
+    package func splitByHost() throws(MPIError) -> Communicator {
         var made: OpaquePointer?
         let call: StaticString = "MPI_Comm_split_type"
         try checkMPI(cmpi_split_shared_memory(handle, try mpiInteger(rank, call), &made), call)

@@ -3,7 +3,7 @@ import Synchronization
 
 /// The policy for errors: an error on any rank ends the whole job at once, with a non-zero status and one message that
 /// names the rank.
-public enum JobFailure {
+package enum JobFailure {
     private static let isEnding = Atomic<Bool>(false)
     private static let endStatus = Atomic<Int32>(1)
 
@@ -19,7 +19,7 @@ public enum JobFailure {
     ///     text may hold some, and a terminal obeys them) question marks.
     ///   - rank: this process's rank in the job; MPI or the launcher is asked when it is `nil`.
     ///   - status: the job's exit status; 0 becomes 1.
-    public static func end(_ message: String, rank: Int? = nil, status: Int32 = 1) -> Never {
+    package static func end(_ message: String, rank: Int? = nil, status: Int32 = 1) -> Never {
         // A second thread that fails meanwhile has nothing to add: it waits for the end.
         while isEnding.exchange(true, ordering: .relaxed) { sleep(1) }
         let rank = rank ?? MPIEnvironment.jobRank
@@ -46,7 +46,7 @@ public enum JobFailure {
     ///
     /// To be put around everything that runs while an ``MPIEnvironment`` lives, as an error that unwinds past it would
     /// wait for the other ranks.
-    public static func endingJob<Result>(
+    package static func endingJob<Result>(
         describedBy describe: (any Error) -> String = { "\($0)" }, _ body: () throws -> Result
     ) -> Result {
         do { return try body() } catch { end(describe(error)) }

@@ -4,9 +4,9 @@ import Glibc
 ///
 /// The variables alone are not believed: a shell may have inherited them from a job that has nothing to do with this
 /// process, and a launcher of another MPI sets them for processes that MPI cannot join.
-public struct Launcher: Sendable {
+package struct Launcher: Sendable {
     /// What the processes above this one say.
-    public enum Ancestry: Sendable, Equatable {
+    package enum Ancestry: Sendable, Equatable {
         /// Such as mpirun or a daemon of it, and the program's name.
         case program(process: Int32, name: String)
         /// The top was reached without one.
@@ -54,12 +54,12 @@ public struct Launcher: Sendable {
     private static let recorders: Set = ["script", "unbuffer", "expect"]
 
     private let environment: [String: String]
-    public let ancestry: Ancestry
+    package let ancestry: Ancestry
     /// The nearest program above that lends its own terminal.
-    public let recorder: Ancestry
+    package let recorder: Ancestry
 
     /// Of this process. MPI's initialization sets variables of its own, so that this must come before it.
-    public static let ofThisProcess = Launcher(
+    package static let ofThisProcess = Launcher(
         environment: processEnvironment(), ancestry: nearest(programs, above: getppid(), process: readProcess),
         recorder: nearest(recorders, above: getppid(), process: readProcess))
 
@@ -70,7 +70,7 @@ public struct Launcher: Sendable {
     }
 
     /// The rank that the launcher gave this process; `nil` for a process that was started by hand.
-    public var rank: Int? {
+    package var rank: Int? {
         if case .none = ancestry { return nil }
         for variables in [Self.openMPI] + Self.others {
             if let rank = number(variables.rank), has(variables.needed) { return rank }
@@ -79,7 +79,7 @@ public struct Launcher: Sendable {
     }
 
     /// Whether a person sits at the terminal of a SLURM step, whose tasks say nothing about what is typed there.
-    public var isInteractiveStep: Bool { has("SLURM_PTY_PORT") }
+    package var isInteractiveStep: Bool { has("SLURM_PTY_PORT") }
 
     /// The launcher that started this process where nothing of what it set is left, as behind `sudo` or in a container
     /// with an environment of its own: MPI takes each such process for a job of one rank. `OMPI_COMM_WORLD_SIZE=1` says
@@ -190,11 +190,11 @@ public struct Launcher: Sendable {
 }
 
 /// MPI and the launcher disagree about how many ranks there are: each process would run the whole job by itself.
-public struct LauncherDisagreement: Error, CustomStringConvertible {
-    public let description: String
+package struct LauncherDisagreement: Error, CustomStringConvertible {
+    package let description: String
 
     /// `nil` where they agree.
-    public init?(_ launcher: Launcher, ranks: Int) {
+    package init?(_ launcher: Launcher, ranks: Int) {
         let library = MPIEnvironment.libraryName
         if ranks == 1, let (process, name) = launcher.isCutOff {
             description =

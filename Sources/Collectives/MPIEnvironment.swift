@@ -2,7 +2,7 @@ import CMPI
 import Glibc
 
 /// Which threads of a process may call MPI, from least to most.
-public enum ThreadLevel: Int, Sendable, Comparable, CaseIterable {
+package enum ThreadLevel: Int, Sendable, Comparable, CaseIterable {
     /// The process has one thread.
     case single
     /// Only the thread that initialized MPI.
@@ -12,7 +12,7 @@ public enum ThreadLevel: Int, Sendable, Comparable, CaseIterable {
     /// Any threads at once.
     case multiple
 
-    public static func < (left: Self, right: Self) -> Bool { left.rawValue < right.rawValue }
+    package static func < (left: Self, right: Self) -> Bool { left.rawValue < right.rawValue }
 
     var mpiValue: Int32 {
         switch self {
@@ -29,16 +29,16 @@ public enum ThreadLevel: Int, Sendable, Comparable, CaseIterable {
 /// MPI is finalized when this object and every ``Communicator`` are gone, so hold it in a function: a global is never
 /// released. Finalizing waits for the other ranks; an error must therefore end the job (``JobFailure``) *before* it
 /// unwinds past the environment, or a job of which one rank failed would hang.
-public final class MPIEnvironment {
+package final class MPIEnvironment {
     /// All ranks of the job.
-    public let world: Communicator
+    package let world: Communicator
     /// What MPI provides: at least what was required.
-    public let threadLevel: ThreadLevel
+    package let threadLevel: ThreadLevel
 
     /// Initializes MPI. Every rank must call it; it waits for all of them.
     ///
     /// Throws when MPI was initialized before, or when it does not provide `level`.
-    public init(requiring level: ThreadLevel) throws(MPIError) {
+    package init(requiring level: ThreadLevel) throws(MPIError) {
         let library = try MPILibrary(requiring: level)
         threadLevel = library.provided
         // MPI reports some errors that have no communicator of their own on these two.
@@ -46,13 +46,13 @@ public final class MPIEnvironment {
         world = try Communicator(world: library)
     }
 
-    public static var isInitialized: Bool { cmpi_is_initialized() != 0 }
-    public static var isFinalized: Bool { cmpi_is_finalized() != 0 }
+    package static var isInitialized: Bool { cmpi_is_initialized() != 0 }
+    package static var isFinalized: Bool { cmpi_is_finalized() != 0 }
     /// Whether MPI can be called now.
     static var isLive: Bool { isInitialized && !isFinalized }
 
     /// The MPI library's name and version, such as `Open MPI v4.1.4`; known before MPI is initialized.
-    public static var libraryName: String {
+    package static var libraryName: String {
         var characters = [CChar](repeating: 0, count: Int(cmpi_max_library_version()) + 1)
         var length: Int32 = 0
         guard cmpi_library_version(&characters, &length) == cmpi_success() else { return "unknown MPI" }
@@ -62,7 +62,7 @@ public final class MPIEnvironment {
     }
 
     /// How many ranks of the job the launcher started on this host; 1 where it does not say.
-    public static var launchedRanksOnHost: Int {
+    package static var launchedRanksOnHost: Int {
         // A shell may have inherited a job's variables.
         guard Launcher.ofThisProcess.rank != nil else { return 1 }
         for name in ["OMPI_COMM_WORLD_LOCAL_SIZE", "MPI_LOCALNRANKS"] {
@@ -72,7 +72,7 @@ public final class MPIEnvironment {
     }
 
     /// This process's rank in the job, by MPI where it can be asked and by the launcher's word where not.
-    public static var jobRank: Int? {
+    package static var jobRank: Int? {
         var rank: Int32 = 0
         guard isLive, cmpi_rank(cmpi_world(), &rank) == cmpi_success() else { return Launcher.ofThisProcess.rank }
         return Int(rank)
@@ -80,13 +80,41 @@ public final class MPIEnvironment {
 
     /// Ends every rank of the job at once. Before MPI is initialized the launcher is asked to; where it cannot be, this
     /// process ends, which makes the launcher end the rest.
-    public static func abort(status: Int32) -> Never {
+    package static func abort(status: Int32) -> Never {
         if isLive {
             _ = cmpi_abort(cmpi_world(), status)
         } else if !isInitialized, case .program = Launcher.ofThisProcess.ancestry {
             cmpi_abort_before_init(status)
         }
         exit(status)
+    }
+}
+
+/// Says once that MPI's start takes long. Where a rank has ended before it, or is another program, Open MPI waits for
+/// that rank for ever, without a word.
+private enum StartWatch {
+    private static let line: StaticString = """
+        crsam-dist: warning: rank 0: MPI has waited 30 s for the other ranks: a rank that has ended without crsam-dist, or \
+        is another program, is waited for without end; start the same command on every rank
+
+        """
+
+    static func around(_ start: () -> Int32) -> Int32 {
+        var (action, earlier) = (sigaction(), sigaction())
+        guard Launcher.ofThisProcess.rank == 0, sigaction(SIGALRM, nil, &earlier) == 0,
+            earlier.__sigaction_handler.sa_handler == nil
+        else { return start() }
+        action.__sigaction_handler.sa_handler = { _ in
+            _ = write(STDERR_FILENO, StartWatch.line.utf8Start, StartWatch.line.utf8CodeUnitCount)
+        }
+        action.sa_flags = SA_RESTART
+        sigaction(SIGALRM, &action, nil)
+        alarm(30)
+        defer {
+            alarm(0)
+            sigaction(SIGALRM, &earlier, nil)
+        }
+        return start()
     }
 }
 
@@ -108,9 +136,14 @@ final class MPILibrary {
         // ssh in PATH, and has outlived and outgrown its process (12 GB) where descriptors or limits were odd.
         setenv("OMPI_MCA_ess_singleton_isolated", "1", 0)
         // In a step Open MPI asks a PMI for the other ranks, and ends the process where it has none to ask.
-        if Launcher.ofThisProcess.isAloneInStep { unsetenv("SLURM_STEP_ID") }
+        let launcher = Launcher.ofThisProcess
+        if launcher.isAloneInStep { unsetenv("SLURM_STEP_ID") }
+        // All such processes of a host would share one folder in TMPDIR, and fail at random where one removes what another is
+        // about to use.
+        if launcher.rank == nil || launcher.isAloneInStep { setenv("OMPI_MCA_orte_create_session_dirs", "0", 0) }
         var provided: Int32 = 0
-        try checkMPI(cmpi_init_thread(level.mpiValue, &provided), call)
+        let code = StartWatch.around { cmpi_init_thread(level.mpiValue, &provided) }
+        try checkMPI(code, call)
         self.provided = ThreadLevel.allCases.last { $0.mpiValue <= provided } ?? .single
         // From here on a throw runs deinit, which finalizes.
         if self.provided < level {

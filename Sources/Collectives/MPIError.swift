@@ -1,19 +1,19 @@
 import CMPI
 
 /// What MPI said when a call failed, or what kept a call from being made.
-public struct MPIError: Error, Sendable, Equatable, CustomStringConvertible {
+package struct MPIError: Error, Sendable, Equatable, CustomStringConvertible {
     /// The raw error code that the call returned.
-    public let code: Int32
+    package let code: Int32
     /// MPI's class of that code, such as `MPI_ERR_ROOT`.
-    public let errorClass: Int32
+    package let errorClass: Int32
     /// The MPI function, such as `MPI_Allreduce`.
-    public let call: String
+    package let call: String
     /// MPI's own text, or the reason why the call was not made.
-    public let text: String
+    package let text: String
     /// The rank in the whole job on which it happened, where it is known.
-    public let rank: Int?
+    package let rank: Int?
 
-    public var description: String { "\(call): \(text) (MPI error code \(code), class \(errorClass))" }
+    package var description: String { "\(call): \(text) (MPI error code \(code), class \(errorClass))" }
 
     init(code: Int32, call: StaticString) {
         self.init(code: code, call: call, text: Self.text(of: code))

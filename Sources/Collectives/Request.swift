@@ -8,7 +8,7 @@ import CMPI
 /// then. A request that goes away unfinished, as happens when an error unwinds past it, does *not* wait: its peers may
 /// never come, and this rank's message would never be seen. It leaks the MPI request and `owner`, so that a late
 /// arrival writes into memory that is still there; end the job then.
-public struct Request: ~Copyable {
+package struct Request: ~Copyable {
     private let communicator: Communicator
     private let call: StaticString
     private var pending: OpaquePointer?
@@ -33,14 +33,14 @@ public struct Request: ~Copyable {
     }
 
     /// Whether the collective is complete; moves it on.
-    public mutating func test() throws(MPIError) -> Bool {
+    package mutating func test() throws(MPIError) -> Bool {
         var done = try Self.test(&pending, call)
         for index in furtherPending.indices where try !Self.test(&furtherPending[index], call) { done = false }
         return done
     }
 
     /// Returns when the collective is complete.
-    public consuming func wait() throws(MPIError) {
+    package consuming func wait() throws(MPIError) {
         try Self.wait(for: &pending, call)
         for index in furtherPending.indices { try Self.wait(for: &furtherPending[index], call) }
     }
@@ -62,7 +62,7 @@ extension Communicator {
     /// Starts reducing `send` over all ranks into `receive`, which has the same length and does not overlap it.
     ///
     /// - Parameter owner: held until completion; pass the object that holds the two buffers' memory.
-    public func startAllReduce<Element: MPIElement>(
+    package func startAllReduce<Element: MPIElement>(
         from send: UnsafeBufferPointer<Element>, into receive: UnsafeMutableBufferPointer<Element>,
         _ operation: ReduceOperation = .sum, owner: AnyObject? = nil
     ) throws(MPIError) -> Request {
@@ -74,7 +74,7 @@ extension Communicator {
     ///
     /// MPI keeps a copy of the buffer of its own until completion.
     /// - Parameter owner: held until completion; pass the object that holds the buffer's memory.
-    public func startAllReduce<Element: MPIElement>(
+    package func startAllReduce<Element: MPIElement>(
         _ buffer: UnsafeMutableBufferPointer<Element>, _ operation: ReduceOperation = .sum, owner: AnyObject? = nil
     ) throws(MPIError) -> Request {
         try startAllReduce(from: nil, into: buffer, operation, owner: owner)
@@ -105,7 +105,7 @@ extension Communicator {
 
     /// Starts making `buffer` on every rank equal to that of `root`, which must not change its own until completion.
     /// - Parameter owner: held until completion; pass the object that holds the buffer's memory.
-    public func startBroadcast<Element: MPIElement>(
+    package func startBroadcast<Element: MPIElement>(
         _ buffer: UnsafeMutableBufferPointer<Element>, root: Int = 0, owner: AnyObject? = nil
     ) throws(MPIError) -> Request {
         let call: StaticString = "MPI_Ibcast"

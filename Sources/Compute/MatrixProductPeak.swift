@@ -2,13 +2,13 @@ import COneDNN
 import Vectors
 
 /// What this processor reaches in the kernel that suits it best: the yardstick of every share of peak.
-public enum MatrixProductPeak {
+package enum MatrixProductPeak {
     /// What ``measure(_:side:)`` takes at most: its matrices, and as much for kernel and scratchpad.
-    public static let largestBytes = 6 * 1024 * 1024 * MemoryLayout<Float>.stride
+    package static let largestBytes = 6 * 1024 * 1024 * MemoryLayout<Float>.stride
 
     /// Floating-point operations a second of square matrix products, the best of several, on the threads that this
     /// process has. Takes about half a second.
-    public static func measure(_ precision: Precision = .float32, side: Int = 1024) throws -> Double {
+    package static func measure(_ precision: Precision = .float32, side: Int = 1024) throws -> Double {
         let engine = try Engine()
         let layout = try DataLayout.plain([side, side], precision)
         let product = try Primitive("measure the matrix-product peak") {

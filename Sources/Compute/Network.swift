@@ -2,19 +2,19 @@ import Objectives
 import Vectors
 
 /// Samples for one run, borrowed from their owner for the length of the call.
-public struct SampleBatch {
-    public var count: Int
+package struct SampleBatch {
+    package var count: Int
     /// Samples x channels x height x width.
-    public var pixels: UnsafeMutablePointer<Float>
+    package var pixels: UnsafeMutablePointer<Float>
     /// One class a sample.
-    public var labels: UnsafePointer<Int32>?
+    package var labels: UnsafePointer<Int32>?
     /// Samples x classes, each row a distribution; takes the place of `labels` when present.
-    public var softTargets: UnsafePointer<Float>?
+    package var softTargets: UnsafePointer<Float>?
     /// The data set's index of each sample; dropout's masks belong to it.
-    public var sampleIndices: UnsafePointer<Int>?
-    public var epoch: Int
+    package var sampleIndices: UnsafePointer<Int>?
+    package var epoch: Int
 
-    public init(
+    package init(
         count: Int, pixels: UnsafeMutablePointer<Float>, labels: UnsafePointer<Int32>? = nil,
         softTargets: UnsafePointer<Float>? = nil, sampleIndices: UnsafePointer<Int>? = nil, epoch: Int = 0
     ) {
@@ -28,11 +28,11 @@ public struct SampleBatch {
 }
 
 /// Sums over the samples of one run.
-public struct LossSum: Sendable, Equatable {
-    public var loss: Double
-    public var correct: Int
+package struct LossSum: Sendable, Equatable {
+    package var loss: Double
+    package var correct: Int
 
-    public init(loss: Double, correct: Int) {
+    package init(loss: Double, correct: Int) {
         self.loss = loss
         self.correct = correct
     }
@@ -41,8 +41,8 @@ public struct LossSum: Sendable, Equatable {
 /// A graph that can be run: programs for the batch sizes that have occurred, and the arena that they share.
 ///
 /// The first run of a batch size makes its program; later runs allocate nothing. Not for two threads at once.
-public final class Network {
-    public let graph: Graph
+package final class Network {
+    package let graph: Graph
     private let engine: Engine
     private let policy: ConvolutionPolicy
     private let precision: Precision
@@ -51,16 +51,16 @@ public final class Network {
     private var arena: FlatVector
     private let context: RunContext
     /// Time that went into making programs so far.
-    public private(set) var planningSeconds = 0.0
+    package private(set) var planningSeconds = 0.0
 
     /// Takes the time of every pass and operation, if set.
-    public var profile: Profile? {
+    package var profile: Profile? {
         get { context.profile }
         set { context.profile = newValue }
     }
 
     /// - Parameter seed: of dropout's masks.
-    public init(
+    package init(
         _ graph: Graph, policy: ConvolutionPolicy = .auto, precision: Precision = .float32, seed: UInt64 = 0
     ) throws {
         self.graph = graph
@@ -76,7 +76,7 @@ public final class Network {
     }
 
     /// Bytes of activations, gradients of activations and scratch memory, for all batch sizes so far.
-    public var arenaBytes: Int { arena.count * MemoryLayout<Float>.stride }
+    package var arenaBytes: Int { arena.count * MemoryLayout<Float>.stride }
 
     /// Accumulates ∂(gradientScale · Σ loss)/∂w at `weights` in `target`.
     ///
@@ -86,7 +86,7 @@ public final class Network {
     ///   - whenFinal: called after each operation of the backward pass: the entries of `target` from `start` on have
     ///     their values. `start` never rises and ends at 0. The losses are those of the return.
     /// - Returns: sums over the samples, computed with batch statistics.
-    public func gradient(
+    package func gradient(
         _ batch: SampleBatch, at weights: FlatVector, statistics: FlatVector, into target: GradientTarget,
         gradientScale: Float, labelSmoothing: Float = 0, updatesStatistics: Bool = false,
         whenFinal: (_ start: Int, _ losses: LossSum) throws -> Void = { _, _ in }
@@ -101,7 +101,7 @@ public final class Network {
     /// Loss and correct predictions with running statistics, without dropout.
     ///
     /// - Parameter logits: takes the samples' scores, samples x classes, if given.
-    public func evaluate(
+    package func evaluate(
         _ batch: SampleBatch, at weights: FlatVector, statistics: FlatVector, logits: FlatVector? = nil
     ) throws -> LossSum {
         precondition(logits.map { $0.count >= batch.count * graph.classCount } ?? true)
@@ -113,14 +113,14 @@ public final class Network {
     }
 
     /// Arena that training needs for each further sample, judged by the plans of two batch sizes.
-    public func trainingBytesPerSample() throws -> Int {
+    package func trainingBytesPerSample() throws -> Int {
         let (small, large) = (8, 16)
         let bytes = try [small, large].map { try forecast(batch: $0, training: true).arenaBytes }
         return max(0, bytes[1] - bytes[0]) / (large - small)
     }
 
     /// What a run of so many samples will need and use. Takes milliseconds: no kernel is compiled, no arena taken.
-    public func forecast(batch: Int, training: Bool) throws -> PlanForecast {
+    package func forecast(batch: Int, training: Bool) throws -> PlanForecast {
         PlanForecast(
             try graph.planned(engine: engine, batch: batch, training: training, policy: policy, precision: precision))
     }
@@ -176,7 +176,7 @@ public final class Network {
     }
 
     /// What an arena is for, in messages.
-    public static func arenaPurpose(samples: Int) -> String {
+    package static func arenaPurpose(samples: Int) -> String {
         "activations of \(samples) sample\(samples == 1 ? "" : "s") in one forward pass"
     }
 }

@@ -3,42 +3,42 @@ import Glibc
 /// Where the time of training steps goes: a span for each phase of a step and for each operation of a program.
 ///
 /// One a process, filled by what has been given it; recording costs two readings of the clock a span.
-public final class Profile {
+package final class Profile {
     /// What a step consists of. Forward and backward passes lie within `gradients`, whose rest is the rule's own work
     /// on vectors. `reduction` is the time in MPI's calls, which may lie within `gradients` or `backward`; `overlap`
     /// that for which a reduction was under way behind the backward pass.
-    public enum Phase: String, Sendable, CaseIterable {
+    package enum Phase: String, Sendable, CaseIterable {
         case data, gradients, forward, backward, overlap, reduction, update
     }
 
-    public enum Content: Sendable {
+    package enum Content: Sendable {
         case phase(Phase)
         /// An instruction of a program.
         case operation(kind: String)
     }
 
-    public struct Span: Sendable {
-        public let content: Content
+    package struct Span: Sendable {
+        package let content: Content
         /// A layer and direction, or the phase.
-        public let label: String
+        package let label: String
         /// Since the profile's start.
-        public let start: Double
-        public let seconds: Double
+        package let start: Double
+        package let seconds: Double
         /// Floating-point operations of a convolution or matrix product, two a multiply-add; 0 for others.
-        public let operations: Double
+        package let operations: Double
         /// Of the operands, each counted once; 0 where nobody counts.
-        public let bytes: Double
+        package let bytes: Double
     }
 
-    public private(set) var spans: [Span] = []
+    package private(set) var spans: [Span] = []
     /// When time began to count, in seconds since 1970: what spans of several processes have in common.
     package private(set) var originSince1970 = Profile.read(CLOCK_REALTIME)
     private var origin = Profile.now
 
-    public init() {}
+    package init() {}
 
     /// Forgets all spans; time counts from here.
-    public func restart() {
+    package func restart() {
         spans.removeAll(keepingCapacity: true)
         origin = Self.now
         originSince1970 = Self.read(CLOCK_REALTIME)
@@ -67,7 +67,7 @@ public final class Profile {
 
 extension Profile? {
     /// Runs `body`, as a span of `phase` where there is a profile.
-    public func measure<Result, Failure: Error>(
+    package func measure<Result, Failure: Error>(
         _ phase: Profile.Phase, bytes: Int = 0, _ body: () throws(Failure) -> Result
     ) throws(Failure) -> Result {
         guard let profile = self else { return try body() }

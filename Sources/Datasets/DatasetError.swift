@@ -2,16 +2,16 @@ import Files
 import Vectors
 
 /// What can be wrong with a data set, as one line each: what happened, where, what to do.
-public enum DatasetError: Error, Equatable, Sendable {
+package enum DatasetError: Error, Equatable, Sendable {
     /// A data set without a default folder was asked for without one.
-    case directoryNotGiven(dataset: DatasetName)
-    case missingDirectory(path: String, dataset: DatasetName)
+    case directoryNotGiven(dataset: DatasetEntry)
+    case missingDirectory(path: String, dataset: DatasetEntry)
     /// Every missing file is named, so that one look at the message is enough.
     ///
     /// `found` is what the folder holds instead, where that is known.
-    case missingFiles(directory: String, names: [String], found: String? = nil, dataset: DatasetName)
+    case missingFiles(directory: String, names: [String], found: String? = nil, dataset: DatasetEntry)
     /// A file was named in a folder's place.
-    case notAFolder(path: String, file: MisplacedFile, dataset: DatasetName)
+    case notAFolder(path: String, file: MisplacedFile, dataset: DatasetEntry)
     case file(FileError)
     case otherFormat(path: String, FileFormat)
     case empty(path: String)
@@ -33,16 +33,16 @@ public enum DatasetError: Error, Equatable, Sendable {
     case memory(source: String, shortage: MemoryShortage)
 
     /// What a file is that was named in place of the folder.
-    public enum MisplacedFile: Sendable {
+    package enum MisplacedFile: Sendable {
         case ofDataset, archive, other
     }
 }
 
 extension DatasetError: CustomStringConvertible {
-    public var description: String {
+    package var description: String {
         switch self {
         case .directoryNotGiven(let dataset):
-            "data set \(dataset.rawValue) needs --data DIR: \(dataset.remedy)"
+            "data set \(dataset.name) needs --data DIR: \(dataset.remedy)"
         case .missingDirectory(let path, let dataset):
             "data folder \(path) does not exist: \(dataset.remedy)"
         case .missingFiles(let directory, let names, let found, let dataset):
@@ -53,7 +53,7 @@ extension DatasetError: CustomStringConvertible {
             case .ofDataset: "--data \(path) is one of the data set's files: name its folder"
             case .archive:
                 "--data \(path) is an archive, not a folder: unpack it first, and name the folder that comes out of it"
-                    + (dataset == .mnist || dataset == .fashionMNIST || path.contains("-binary")
+                    + (dataset.isPublishedPacked || path.contains("-binary")
                         ? "" : "; " + dataset.remedy)
             case .other: "--data \(path) is a file, not a folder: \(dataset.remedy)"
             }

@@ -1,28 +1,28 @@
 /// Channels, rows and columns of every image of a data set.
-public struct ImageShape: Sendable, Hashable, Codable {
-    public let channels: Int
-    public let height: Int
-    public let width: Int
+package struct ImageShape: Sendable, Hashable, Codable {
+    package let channels: Int
+    package let height: Int
+    package let width: Int
 
-    public init(channels: Int, height: Int, width: Int) {
+    package init(channels: Int, height: Int, width: Int) {
         self.channels = channels
         self.height = height
         self.width = width
     }
 
     /// Values in one image.
-    public var count: Int { channels * height * width }
+    package var count: Int { channels * height * width }
 
     /// For people: `3 x 32 x 32`.
-    public var text: String { "\(channels) x \(height) x \(width)" }
+    package var text: String { "\(channels) x \(height) x \(width)" }
 }
 
 /// Mean and standard deviation of each channel of pixels scaled to 0...1: a network sees (x/255 − mean)/std.
-public struct ChannelNormalization: Sendable, Equatable, Codable {
-    public let mean: [Double]
-    public let std: [Double]
+package struct ChannelNormalization: Sendable, Equatable, Codable {
+    package let mean: [Double]
+    package let std: [Double]
 
-    public init(mean: [Double], std: [Double]) {
+    package init(mean: [Double], std: [Double]) {
         precondition(mean.count == std.count, "\(mean.count) means, \(std.count) standard deviations")
         self.mean = mean
         self.std = std
@@ -30,20 +30,20 @@ public struct ChannelNormalization: Sendable, Equatable, Codable {
 }
 
 /// Labelled images of one shape, held in memory as they were published.
-public struct ImageDataset: Sendable {
-    public let name: String
-    public let shape: ImageShape
-    public let classCount: Int
+package struct ImageDataset: Sendable {
+    package let name: String
+    package let shape: ImageShape
+    package let classCount: Int
     /// N x C x H x W, contiguous.
-    public let pixels: [UInt8]
+    package let pixels: [UInt8]
     /// N labels in 0 ..< classCount.
-    public let labels: [Int32]
-    public let normalization: ChannelNormalization
+    package let labels: [Int32]
+    package let normalization: ChannelNormalization
 
-    public var count: Int { labels.count }
+    package var count: Int { labels.count }
 
     /// Traps on pixels, labels and shape that do not fit together: readers check files before they come here.
-    public init(
+    package init(
         name: String, shape: ImageShape, classCount: Int, pixels: [UInt8], labels: [Int32],
         normalization: ChannelNormalization
     ) {

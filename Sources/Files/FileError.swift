@@ -1,17 +1,17 @@
 import Glibc
 
 /// A file-system call that failed: what was tried, on which path, and the system's own word for why.
-public struct FileError: Error, Equatable, CustomStringConvertible {
+package struct FileError: Error, Equatable, CustomStringConvertible {
     /// What was being done, as in "cannot write".
-    public let action: String
-    public let path: String
+    package let action: String
+    package let path: String
     /// `errno` after the call.
-    public let code: Int32
+    package let code: Int32
     /// The system's word for `code`, and what is known besides.
-    public let reason: String
+    package let reason: String
 
     /// - Parameter reason: in place of the system's word for `code`.
-    public init(_ action: String, _ path: String, code: Int32, reason: String? = nil) {
+    package init(_ action: String, _ path: String, code: Int32, reason: String? = nil) {
         self.action = action
         self.path = path
         self.code = code
@@ -19,7 +19,7 @@ public struct FileError: Error, Equatable, CustomStringConvertible {
     }
 
     /// Takes `errno` as the call that just failed left it, and looks along the path for the part that is to blame.
-    public static func last(_ action: String, _ path: String) -> FileError { of(action, path, code: errno) }
+    package static func last(_ action: String, _ path: String) -> FileError { of(action, path, code: errno) }
 
     static func of(_ action: String, _ path: String, code: Int32) -> FileError {
         let culprit = culprit(path, code: code).map { " (\($0))" } ?? ""
@@ -27,12 +27,12 @@ public struct FileError: Error, Equatable, CustomStringConvertible {
     }
 
     /// For what can be opened but is not `expected`.
-    public static func kind(_ kind: FileKind, of path: String, expected: String = "a regular file") -> FileError {
+    package static func kind(_ kind: FileKind, of path: String, expected: String = "a regular file") -> FileError {
         FileError(
             "read", path, code: kind == .directory ? EISDIR : EINVAL, reason: "it is \(kind.text), not \(expected)")
     }
 
-    public var description: String { "cannot \(action) \(path): \(reason)\(remedy.map { "; \($0)" } ?? "")" }
+    package var description: String { "cannot \(action) \(path): \(reason)\(remedy.map { "; \($0)" } ?? "")" }
 
     private var remedy: String? {
         switch code {
@@ -78,7 +78,7 @@ public struct FileError: Error, Equatable, CustomStringConvertible {
     }
 
     /// The first part of the path that is a link to nothing, where there is one.
-    public static func deadLink(_ path: String) -> String? {
+    package static func deadLink(_ path: String) -> String? {
         for part in parts(of: path) {
             var status = stat()
             guard stat(part, &status) != 0 else { continue }

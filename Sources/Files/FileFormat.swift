@@ -1,5 +1,5 @@
 /// Formats that files have in place of the one that was expected, known by their bytes, whatever the file's name.
-public enum FileFormat: Sendable, Equatable, CaseIterable {
+package enum FileFormat: Sendable, Equatable, CaseIterable {
     // Packed.
     case gzip, bzip2, xz, zstandard, compress, zip, sevenZip, tar
     // Weights and arrays.
@@ -8,14 +8,14 @@ public enum FileFormat: Sendable, Equatable, CaseIterable {
     case lfsPointer, html, xml, shardIndex, json
 
     /// Bytes from the file's start that knowing it takes.
-    public static let headCount = 512
+    package static let headCount = 512
     /// And from its end.
-    public static let tailCount = 8
+    package static let tailCount = 8
 
     /// - Parameters:
     ///   - head: the first ``headCount`` bytes, or all of a shorter file.
     ///   - tail: the last ``tailCount`` bytes, where they are at hand.
-    public init?(head: [UInt8], tail: [UInt8] = []) {
+    package init?(head: [UInt8], tail: [UInt8] = []) {
         func begins(_ bytes: [UInt8], at offset: Int = 0) -> Bool { head.dropFirst(offset).starts(with: bytes) }
         func begins(_ text: String, at offset: Int = 0) -> Bool { begins(Array(text.utf8), at: offset) }
         if let known = Self.signatures.first(where: { begins($0.bytes) }) {
@@ -73,7 +73,7 @@ public enum FileFormat: Sendable, Equatable, CaseIterable {
     }
 
     /// As in "it is …".
-    public var text: String {
+    package var text: String {
         switch self {
         case .gzip: "gzip data"
         case .bzip2: "bzip2 data"
@@ -103,10 +103,10 @@ public enum FileFormat: Sendable, Equatable, CaseIterable {
     }
 
     /// Whether another file or folder comes out of it.
-    public var isPacked: Bool { remedy == "unpack it" }
+    package var isPacked: Bool { remedy == "unpack it" }
 
     /// What to do where any file of another format was wanted; nil where that depends on what was wanted.
-    public var remedy: String? {
+    package var remedy: String? {
         switch self {
         case .gzip, .bzip2, .xz, .zstandard, .compress, .zip, .sevenZip, .tar: "unpack it"
         case .lfsPointer: "fetch the file with git lfs pull"

@@ -1,12 +1,12 @@
 import Glibc
 
 /// What a name in the file system stands for, links followed.
-public enum FileKind: Sendable, Equatable {
+package enum FileKind: Sendable, Equatable {
     case regular, directory, pipe, socket, device
 
     /// Nil where nothing of that name is there. Whatever else keeps from knowing is an error: no permission on a folder
     /// above, a link that leads nowhere, a file in a folder's place.
-    public init?(of path: String) throws(FileError) {
+    package init?(of path: String) throws(FileError) {
         var status = stat()
         if stat(path, &status) != 0 {
             let code = errno
@@ -16,7 +16,7 @@ public enum FileKind: Sendable, Equatable {
         self.init(mode: status.st_mode)
     }
 
-    public init(mode: mode_t) {
+    package init(mode: mode_t) {
         switch mode & S_IFMT {
         case S_IFREG: self = .regular
         case S_IFDIR: self = .directory
@@ -27,7 +27,7 @@ public enum FileKind: Sendable, Equatable {
     }
 
     /// As in "it is …".
-    public var text: String {
+    package var text: String {
         switch self {
         case .regular: "a file"
         case .directory: "a folder"

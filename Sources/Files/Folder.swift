@@ -1,8 +1,8 @@
 import Glibc
 
-public enum Folder {
+package enum Folder {
     /// Names in a directory, sorted, without `.` and `..`.
-    public static func names(in directory: String) throws(FileError) -> [String] {
+    package static func names(in directory: String) throws(FileError) -> [String] {
         guard let stream = opendir(directory) else { throw .last("list", directory) }
         defer { closedir(stream) }
         var names: [String] = []

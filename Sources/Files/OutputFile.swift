@@ -1,7 +1,7 @@
 import Glibc
 
 /// Where the bytes of one file go. Tests put a sink in its place that fails at a chosen byte.
-public protocol ByteSink: AnyObject {
+package protocol ByteSink: AnyObject {
     func write(_ bytes: UnsafeRawBufferPointer) throws(FileError)
     /// Returns once everything written is on the disk.
     func synchronize() throws(FileError)
@@ -28,8 +28,8 @@ extension ByteSink {
 }
 
 /// A file open for writing, closed when released.
-public final class OutputFile: ByteSink {
-    public enum Mode: Sendable {
+package final class OutputFile: ByteSink {
+    package enum Mode: Sendable {
         /// Starts empty, whatever was there.
         case replacing
         /// Goes on at the end of what is there; can also be read.
@@ -46,11 +46,11 @@ public final class OutputFile: ByteSink {
         }
     }
 
-    public let path: String
+    package let path: String
     package let descriptor: Int32
     private let isOwned: Bool
 
-    public init(_ path: String, _ mode: Mode = .replacing) throws(FileError) {
+    package init(_ path: String, _ mode: Mode = .replacing) throws(FileError) {
         descriptor = open(path, O_CLOEXEC | mode.flags, 0o644)
         self.path = path
         isOwned = true
@@ -66,7 +66,7 @@ public final class OutputFile: ByteSink {
 
     deinit { if isOwned { close(descriptor) } }
 
-    public func write(_ bytes: UnsafeRawBufferPointer) throws(FileError) {
+    package func write(_ bytes: UnsafeRawBufferPointer) throws(FileError) {
         var rest = bytes[...]
         while !rest.isEmpty {
             let written = Glibc.write(descriptor, UnsafeRawBufferPointer(rebasing: rest).baseAddress, rest.count)
@@ -104,7 +104,7 @@ public final class OutputFile: ByteSink {
         return own.st_dev == named.st_dev && own.st_ino == named.st_ino
     }
 
-    public func synchronize() throws(FileError) {
+    package func synchronize() throws(FileError) {
         // EINVAL: not a file that can be synchronized (a pipe, a terminal).
         if fsync(descriptor) != 0 && errno != EINVAL { throw .last("synchronize", path) }
     }

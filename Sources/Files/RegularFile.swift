@@ -1,8 +1,8 @@
 import Glibc
 
-public enum RegularFile {
+package enum RegularFile {
     /// Opens a regular file for reading; the caller closes it.
-    public static func open(_ path: String) throws(FileError) -> (descriptor: Int32, byteCount: Int) {
+    package static func open(_ path: String) throws(FileError) -> (descriptor: Int32, byteCount: Int) {
         // Opening a named pipe would otherwise wait for a writer.
         let descriptor = Glibc.open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
         if descriptor < 0 {

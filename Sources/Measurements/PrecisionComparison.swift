@@ -12,31 +12,31 @@ import Vectors
 ///
 /// Both are taken at the same points w, w + ε and w − ε of the same batch, with ε = ρ·g0/‖g0‖ of float32's g0, as means
 /// over the whole batch; BatchNorm normalizes each rank's groups by themselves, as the training does.
-public struct PrecisionComparison {
+package struct PrecisionComparison {
     /// Errors relative to float32's value, in norm.
-    public struct Row: Sendable, Equatable {
+    package struct Row: Sendable, Equatable {
         /// Updates done before.
-        public var step: Int
+        package var step: Int
         /// Float32's L(w).
-        public var loss: Double
+        package var loss: Double
         /// Of g0.
-        public var gradientError: Double
+        package var gradientError: Double
         /// Of g⁺ − g⁻; nil where that is float32's own rounding (``gradientRounding``).
-        public var firstDifferenceError: Double?
+        package var firstDifferenceError: Double?
         /// Of g⁺ + g⁻ − 2g0; nil likewise.
-        public var secondDifferenceError: Double?
+        package var secondDifferenceError: Double?
         /// ‖g⁺ + g⁻ − 2g0‖ / ‖g0‖ in float32.
-        public var secondDifferenceSize: Double
+        package var secondDifferenceSize: Double
         /// (L⁺ + L⁻ − 2L⁰)/ρ² in float32 and in the other precision; nil where rounding hides it.
-        public var curvature: Double?
-        public var comparedCurvature: Double?
+        package var curvature: Double?
+        package var comparedCurvature: Double?
 
         /// Norm of a difference of float32 gradients that is their rounding, relative to ‖g0‖: two or three gradients,
         /// each with a relative error of up to 7e-6.
         static let gradientRounding = 2e-5
 
         /// Under ``header``.
-        public var text: String {
+        package var text: String {
             func percent(_ share: Double?) -> String { share.map(NumberText.percent) ?? "rounding" }
             func short(_ value: Double?) -> String { value.map(NumberText.short) ?? "rounding" }
             let cells = [
@@ -50,17 +50,17 @@ public struct PrecisionComparison {
     }
 
     /// The columns of a row's text.
-    public static let header =
+    package static let header =
         "updates    loss  error of g0  of g+ - g-  of g+ + g- - 2g0  its norm/|g0|  curvature float32  bfloat16"
 
     /// Before how many updates gradients are compared; the training ends with the last.
-    public var steps: [Int]
-    public var compared = Precision.bfloat16
+    package var steps: [Int]
+    package var compared = Precision.bfloat16
 
-    public init(steps: [Int]) { self.steps = steps }
+    package init(steps: [Int]) { self.steps = steps }
 
     /// Throws where this processor cannot compute what is to be compared.
-    public static func requireSupport(of precision: Precision) throws(ConfigurationError) {
+    package static func requireSupport(of precision: Precision) throws(ConfigurationError) {
         guard precision.support == .none else { return }
         throw .unsupported("the comparison with \(precision.rawValue)", remedy: "run it on such a one")
     }
@@ -70,7 +70,7 @@ public struct PrecisionComparison {
     /// Cost of a row: six gradients and as many all-reduces of the gradient; memory: nine vectors of its length and one
     /// arena for each precision, beside the training's.
     /// - Parameter report: called with each row as it is known.
-    public func run(
+    package func run(
         _ requested: RunConfiguration, world: Communicator, report: @escaping (Row) throws -> Void = { _ in }
     ) throws -> [Row] {
         // Where ranks compare at other times their collectives would differ.

@@ -5,38 +5,38 @@ import Glibc
 import Training
 
 /// What `bench step` measures; the same on all ranks except for rounding.
-public struct StepBenchmarkResult: Sendable, Equatable {
-    public var model: String
-    public var method: String
-    public var precision: String
-    public var ranks: Int
-    public var threadsPerRank: Int
+package struct StepBenchmarkResult: Sendable, Equatable {
+    package var model: String
+    package var method: String
+    package var precision: String
+    package var ranks: Int
+    package var threadsPerRank: Int
     /// Over all ranks.
-    public var batchSize: Int
-    public var measuredSteps: Int
+    package var batchSize: Int
+    package var measuredSteps: Int
     /// Over all ranks, at the median step.
-    public var samplesPerSecond: Double
-    public var medianStepSeconds: Double
+    package var samplesPerSecond: Double
+    package var medianStepSeconds: Double
     /// Floating-point operations of convolutions and matrix products over all ranks, in 10⁹ a second: two for each
     /// multiply-add, three passes (forward, backward data, backward weights) for each gradient. Winograd's algorithm
     /// computes the same with fewer, so this can exceed what the processor does.
-    public var gflops: Double
+    package var gflops: Double
     /// `gflops` over the sum of the ranks' measured matrix-product peaks, all measured at once.
-    public var shareOfPeak: Double
+    package var shareOfPeak: Double
     /// The largest of the ranks' peak resident memories.
-    public var peakResidentBytesPerRank: Int
+    package var peakResidentBytesPerRank: Int
     /// From the start of the slowest process to the end of its first step.
-    public var secondsToFirstStep: Double
+    package var secondsToFirstStep: Double
     /// What that time went to, on the slowest rank of each part.
-    public var startUp: StartUp
+    package var startUp: StartUp
     /// Rank 0's peak: floating-point operations a second.
-    public var peak: Double
+    package var peak: Double
     /// Rank 0's; nil unless it was asked for.
-    public var breakdown: StepBreakdown?
+    package var breakdown: StepBreakdown?
     /// Chrome's trace format; nil unless it was asked for.
-    public var trace: String?
+    package var trace: String?
 
-    public var json: String {
+    package var json: String {
         var text = "{\"model\":"
         text.appendJSON(model)
         text += ",\"method\":"
@@ -66,15 +66,15 @@ public struct StepBenchmarkResult: Sendable, Equatable {
 }
 
 /// The time from the start of a process to the end of its first step, in parts, in seconds.
-public struct StartUp: Sendable, Equatable {
+package struct StartUp: Sendable, Equatable {
     /// Loading, and MPI's initialization.
-    public var mpi = 0.0
+    package var mpi = 0.0
     /// Data, model, starting weights, the first broadcast.
-    public var preparation = 0.0
+    package var preparation = 0.0
     /// The plan: primitives created, memory placed. Within the first step.
-    public var planning = 0.0
+    package var planning = 0.0
     /// The rest of the first step.
-    public var firstStep = 0.0
+    package var firstStep = 0.0
 
     var parts: [(name: String, seconds: Double)] {
         [("mpi", mpi), ("preparation", preparation), ("planning", planning), ("first step", firstStep)]
@@ -88,7 +88,7 @@ public struct StartUp: Sendable, Equatable {
 
 extension StepBenchmarkResult {
     /// For people, a line a figure.
-    public var text: String {
+    package var text: String {
         """
         \(model), \(method), \(precision): \(ranks) rank\(ranks == 1 ? "" : "s") x \(threadsPerRank) \
         thread\(threadsPerRank == 1 ? "" : "s"), batch \(batchSize) (\(batchSize / ranks) a rank), \(measuredSteps) \
@@ -104,22 +104,22 @@ extension StepBenchmarkResult {
 }
 
 /// Times the training loop itself on synthetic data: the same steps as a run's, without files or evaluation.
-public struct StepBenchmark {
+package struct StepBenchmark {
     /// The first step makes the plan and touches the memory; the others are alike.
-    public var warmupSteps = 1
-    public var measuredSteps = 10
+    package var warmupSteps = 1
+    package var measuredSteps = 10
     /// Whether the result says what the time went to.
-    public var hasBreakdown = false
+    package var hasBreakdown = false
     /// Whether the result holds the last steps of all ranks in Chrome's trace format.
-    public var hasTrace = false
+    package var hasTrace = false
 
     /// Steps of a trace: enough to see what repeats.
     private static let tracedSteps = 3
 
-    public init(measuredSteps: Int = 10) { self.measuredSteps = measuredSteps }
+    package init(measuredSteps: Int = 10) { self.measuredSteps = measuredSteps }
 
     /// Every rank must call it.
-    public func run(_ configuration: RunConfiguration, world: Communicator) throws -> StepBenchmarkResult {
+    package func run(_ configuration: RunConfiguration, world: Communicator) throws -> StepBenchmarkResult {
         var configuration = configuration
         configuration.steps = warmupSteps + measuredSteps
         var startUp = StartUp()

@@ -2,15 +2,15 @@ import Compute
 import Files
 
 /// What the steps of a benchmark spent their time on, on one rank: means a step.
-public struct StepBreakdown: Sendable, Equatable {
+package struct StepBreakdown: Sendable, Equatable {
     /// A phase of the step, or a kind of operation.
-    public struct Part: Sendable, Equatable {
-        public var name: String
-        public var seconds: Double
+    package struct Part: Sendable, Equatable {
+        package var name: String
+        package var seconds: Double
         /// Of convolutions and matrix products; two a multiply-add.
-        public var operations = 0.0
-        public var bytes = 0.0
-        public var calls = 0.0
+        package var operations = 0.0
+        package var bytes = 0.0
+        package var calls = 0.0
 
         var gflops: Double { seconds > 0 ? operations / seconds / 1e9 : 0 }
         var gigabytesPerSecond: Double { seconds > 0 ? bytes / (seconds + hiddenSeconds) / 1e9 : 0 }
@@ -27,16 +27,16 @@ public struct StepBreakdown: Sendable, Equatable {
 
     /// In the order of a step; their times sum to the step's. A reduction's rate is by its time under way, hidden or
     /// not.
-    public private(set) var phases: [Part]
+    package private(set) var phases: [Part]
     /// For which a reduction was under way behind the backward pass.
-    public private(set) var hiddenReductionSeconds: Double
+    package private(set) var hiddenReductionSeconds: Double
     /// The longest first. Operations lie within the forward and backward phases.
-    public private(set) var kinds: [Part]
-    public let stepSeconds: Double
+    package private(set) var kinds: [Part]
+    package let stepSeconds: Double
 
     /// - Parameters:
     ///   - stepSeconds: the time of a step as the loop sees it, the wait for data included.
-    public init(_ profile: Profile, steps: Int, stepSeconds: Double) {
+    package init(_ profile: Profile, steps: Int, stepSeconds: Double) {
         self.stepSeconds = stepSeconds
         var phases = Dictionary(
             uniqueKeysWithValues: Profile.Phase.allCases.map { ($0, Part(name: $0.rawValue, seconds: 0)) })
@@ -103,7 +103,7 @@ public struct StepBreakdown: Sendable, Equatable {
     /// Two tables for people.
     ///
     /// - Parameter peak: floating-point operations a second that count as 100 %; nil for no such column.
-    public func text(peak: Double?) -> String {
+    package func text(peak: Double?) -> String {
         var rows = [["phase", "ms/step", "share", "GF/s", "GB/s"]]
         rows += phases.map { [$0.name, milliseconds($0), share($0)] + rates($0) }
         if hiddenReductionSeconds > 0 {

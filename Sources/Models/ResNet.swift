@@ -2,8 +2,8 @@ import Compute
 
 /// Residual networks (He, Zhang, Ren and Sun 2016) with torchvision's parameter names: a stem, stages of blocks, each
 /// stage but the first halving the image, the mean over pixels and a linear layer `fc`.
-public struct ResNet: Sendable {
-    public enum Stem: Sendable {
+package struct ResNet: Architecture {
+    package enum Stem: Sendable {
         /// A 3x3 convolution without pooling, for images of 28 to 64 pixels.
         case small
         /// A 7x7 convolution and a 3x3 maximum, each with stride 2, for images of 224 pixels.
@@ -13,7 +13,7 @@ public struct ResNet: Sendable {
         var halvings: Int { self == .large ? 2 : 0 }
     }
 
-    public enum Block: Sendable {
+    package enum Block: Sendable {
         /// 3x3, 3x3.
         case basic
         /// 1x1, 3x3 with the stride (as torchvision has it; the paper strides the first), 1x1 to four times the width.
@@ -24,7 +24,7 @@ public struct ResNet: Sendable {
     }
 
     /// What stands in for the identity where a block changes the shape.
-    public enum Shortcut: Sendable {
+    package enum Shortcut: Sendable {
         /// He et al.'s option A, used in their CIFAR networks: subsampling and zeros for the new channels, half on each
         /// side.
         case zeroPadding
@@ -32,15 +32,15 @@ public struct ResNet: Sendable {
         case projection
     }
 
-    public var stem: Stem
-    public var block: Block
+    package var stem: Stem
+    package var block: Block
     /// Blocks of each stage.
-    public var blocks: [Int]
+    package var blocks: [Int]
     /// Width of each stage.
-    public var widths: [Int]
-    public var shortcut: Shortcut
+    package var widths: [Int]
+    package var shortcut: Shortcut
 
-    public init(stem: Stem = .small, block: Block = .basic, blocks: [Int], widths: [Int], shortcut: Shortcut) {
+    package init(stem: Stem = .small, block: Block = .basic, blocks: [Int], widths: [Int], shortcut: Shortcut) {
         self.stem = stem
         self.block = block
         self.blocks = blocks
@@ -49,22 +49,26 @@ public struct ResNet: Sendable {
     }
 
     /// The network of section 4.2 with 6n + 2 layers: three stages of n blocks, 16, 32 and 64 channels wide.
-    public static func cifar(depth: Int) -> ResNet {
+    package static func cifar(depth: Int) -> ResNet {
         ResNet(blocks: Array(repeating: (depth - 2) / 6, count: 3), widths: [16, 32, 64], shortcut: .zeroPadding)
     }
 
     /// ResNet-18 in its CIFAR form.
-    public static let resnet18 = ResNet(blocks: [2, 2, 2, 2], widths: [64, 128, 256, 512], shortcut: .projection)
+    package static let resnet18 = ResNet(blocks: [2, 2, 2, 2], widths: [64, 128, 256, 512], shortcut: .projection)
 
     /// torchvision's `resnet50`.
-    public static let resnet50 = ResNet(
+    package static let resnet50 = ResNet(
         stem: .large, block: .bottleneck, blocks: [3, 4, 6, 3], widths: [64, 128, 256, 512], shortcut: .projection)
 
     /// How often the network halves the image.
     var halvings: Int { stem.halvings + blocks.count - 1 }
 
+    package func check(inputShape: [Int]) throws(UnsuitableImage) {
+        try UnsuitableImage.requireSquare(inputShape, halvings: halvings)
+    }
+
     /// - Parameter inputShape: channels, height, width.
-    public func graph(inputShape: [Int], classes: Int) -> Graph {
+    package func graph(inputShape: [Int], classes: Int) -> Graph {
         let graph = Graph(inputShape: inputShape)
         var x = stem(graph)
         for (stage, (count, width)) in zip(blocks, widths).enumerated() {

@@ -2,20 +2,20 @@ import Compute
 
 /// The vision transformer (Dosovitskiy et al. 2021) as timm's `VisionTransformer` computes it, with its parameter
 /// names: patches, a class token, learned positions, pre-norm blocks, LayerNorm, a linear `head` on the class token.
-public struct VisionTransformer: Sendable {
+package struct VisionTransformer: Architecture {
     /// Side of a square patch, in pixels.
-    public var patch: Int
-    public var width: Int
-    public var depth: Int
-    public var heads: Int
+    package var patch: Int
+    package var width: Int
+    package var depth: Int
+    package var heads: Int
     /// Width of a block's hidden layer over `width`.
-    public var hiddenRatio: Int
+    package var hiddenRatio: Int
     /// Of the hidden layers' and the attention's results.
-    public var dropoutRate: Float
+    package var dropoutRate: Float
     /// Of the last block's branches; the first block's is 0 and those between grow linearly.
-    public var stochasticDepthRate: Float
+    package var stochasticDepthRate: Float
 
-    public init(
+    package init(
         patch: Int, width: Int, depth: Int, heads: Int, hiddenRatio: Int = 4, dropoutRate: Float = 0,
         stochasticDepthRate: Float = 0
     ) {
@@ -30,15 +30,21 @@ public struct VisionTransformer: Sendable {
     }
 
     /// Patch 4, 192 wide, 12 deep, 3 heads: the size of ViT-Tiny for images of 28 to 64 pixels.
-    public static let smallImage = VisionTransformer(patch: 4, width: 192, depth: 12, heads: 3)
+    package static let smallImage = VisionTransformer(patch: 4, width: 192, depth: 12, heads: 3)
 
     /// ViT-S: 384 wide, 12 deep, 6 heads; timm's `vit_small_patch16_224` and `vit_small_patch32_224`.
-    public static func small(patch: Int) -> VisionTransformer {
+    package static func small(patch: Int) -> VisionTransformer {
         VisionTransformer(patch: patch, width: 384, depth: 12, heads: 6)
     }
 
+    package func check(inputShape: [Int]) throws(UnsuitableImage) {
+        guard inputShape[1] % patch == 0, inputShape[2] % patch == 0 else {
+            throw UnsuitableImage("height and width must be multiples of its patch, \(patch)")
+        }
+    }
+
     /// - Parameter inputShape: channels, height, width; the patch tiles the image.
-    public func graph(inputShape: [Int], classes: Int) -> Graph {
+    package func graph(inputShape: [Int], classes: Int) -> Graph {
         let graph = Graph(inputShape: inputShape)
         let start = Initializer.truncatedNormal(0.02)
         var x = graph.tokenEmbedding(graph.inputValue, patch: patch, width: width)

@@ -3,13 +3,13 @@ import Compute
 /// Wide residual networks (Zagoruyko and Komodakis 2016): pre-activation blocks of two 3x3 convolutions in three
 /// stages, with the parameter names of the PyTorch form that the CR-SAM authors trained
 /// (`block1.layer.0.convShortcut.weight`).
-public struct WideResNet: Sendable {
+package struct WideResNet: Architecture {
     /// 6n + 4 layers: n blocks in each stage.
-    public var depth: Int
+    package var depth: Int
     /// Over 16, 32 and 64 channels.
-    public var widening: Int
+    package var widening: Int
 
-    public init(depth: Int, widening: Int) {
+    package init(depth: Int, widening: Int) {
         precondition(depth >= 10 && (depth - 4) % 6 == 0, "a wide ResNet has 6n + 4 layers")
         self.depth = depth
         self.widening = widening
@@ -17,8 +17,12 @@ public struct WideResNet: Sendable {
 
     static let halvings = 2
 
+    package func check(inputShape: [Int]) throws(UnsuitableImage) {
+        try UnsuitableImage.requireSquare(inputShape, halvings: Self.halvings)
+    }
+
     /// - Parameter inputShape: channels, height, width.
-    public func graph(inputShape: [Int], classes: Int) -> Graph {
+    package func graph(inputShape: [Int], classes: Int) -> Graph {
         let graph = Graph(inputShape: inputShape)
         var x = graph.convolution(graph.inputValue, "conv1", outputs: 16, kernel: 3, padding: 1)
         for stage in 0...Self.halvings {

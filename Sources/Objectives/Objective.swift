@@ -1,7 +1,7 @@
 import Vectors
 
 /// The three points at which a step evaluates the loss, with ε = ρ·g0/‖g0‖.
-public enum Pass: Int, Sendable, CaseIterable {
+package enum Pass: Int, Sendable, CaseIterable {
     /// At w. BatchNorm's running statistics move here.
     case clean
     /// At w + ε.
@@ -11,14 +11,14 @@ public enum Pass: Int, Sendable, CaseIterable {
 }
 
 /// What one evaluation found besides the gradient.
-public struct Evaluation: Sendable, Equatable {
+package struct Evaluation: Sendable, Equatable {
     /// Mean over the samples of the group that this process holds.
-    public var loss: Double
+    package var loss: Double
     /// How many of those samples the model got right.
-    public var correct: Int
-    public var sampleCount: Int
+    package var correct: Int
+    package var sampleCount: Int
 
-    public init(loss: Double, correct: Int = 0, sampleCount: Int = 1) {
+    package init(loss: Double, correct: Int = 0, sampleCount: Int = 1) {
         self.loss = loss
         self.correct = correct
         self.sampleCount = sampleCount
@@ -26,51 +26,51 @@ public struct Evaluation: Sendable, Equatable {
 }
 
 /// The batch's losses at w, w + ε and w − ε, as weighted sums that become means once every share is added.
-public struct BatchLosses: Sendable, Equatable {
-    public var clean: Double
-    public var ascent: Double
-    public var descent: Double
+package struct BatchLosses: Sendable, Equatable {
+    package var clean: Double
+    package var ascent: Double
+    package var descent: Double
 
-    public init(clean: Double = 0, ascent: Double = 0, descent: Double = 0) {
+    package init(clean: Double = 0, ascent: Double = 0, descent: Double = 0) {
         self.clean = clean
         self.ascent = ascent
         self.descent = descent
     }
 
     /// L⁺ + L⁻ − 2L⁰
-    public var secondDifference: Double { ascent + descent - 2 * clean }
+    package var secondDifference: Double { ascent + descent - 2 * clean }
     /// L⁺ − L⁻
-    public var firstDifference: Double { ascent - descent }
+    package var firstDifference: Double { ascent - descent }
 
     /// (L⁺ + L⁻ − 2L⁰)/ρ²: the curvature along ε.
-    public func curvature(radius: Double) -> Double { secondDifference / (radius * radius) }
+    package func curvature(radius: Double) -> Double { secondDifference / (radius * radius) }
     /// (L⁺ − L⁻)/(2ρ): the slope along ε.
-    public func slope(radius: Double) -> Double { firstDifference / (2 * radius) }
+    package func slope(radius: Double) -> Double { firstDifference / (2 * radius) }
 }
 
 /// Where an evaluation accumulates its gradient: sum ← [sum +] factor · ∇, range by range during the backward pass,
 /// so that no vector of its own is needed for it.
-public struct GradientTarget {
+package struct GradientTarget {
     /// Of the parameters' flat layout. Padding between tensors is left as it is.
-    public let sum: FlatVector
+    package let sum: FlatVector
     /// On the gradient.
-    public let factor: Float
+    package let factor: Float
     /// Whether the gradient takes the place of what `sum` holds, or is added to it.
-    public let overwrites: Bool
+    package let overwrites: Bool
 
     /// `GradientTarget(vector)` is for one who wants the gradient itself.
-    public init(_ sum: FlatVector, factor: Float = 1, overwrites: Bool = true) {
+    package init(_ sum: FlatVector, factor: Float = 1, overwrites: Bool = true) {
         self.sum = sum
         self.factor = factor
         self.overwrites = overwrites
     }
 
     /// The same sum, for a gradient that is added to the first: of a further micro-batch, say.
-    public var adding: GradientTarget { GradientTarget(sum, factor: factor, overwrites: false) }
+    package var adding: GradientTarget { GradientTarget(sum, factor: factor, overwrites: false) }
 
     /// Accumulates a range of the gradient, `entries.count` values. Cost: one pass over it. Entries outside of the
     /// sum trap.
-    public func accumulate(_ entries: Range<Int>, _ values: UnsafePointer<Float>) {
+    package func accumulate(_ entries: Range<Int>, _ values: UnsafePointer<Float>) {
         if overwrites {
             sum.set(values, scaledBy: factor, in: entries)
         } else {
@@ -79,19 +79,19 @@ public struct GradientTarget {
     }
 
     /// Accumulates the gradient of no samples, which is zero.
-    public func accumulateNothing() {
+    package func accumulateNothing() {
         if overwrites { sum.fill(0) }
     }
 }
 
 /// Hears that a gradient is final from `start` on, and what the evaluation found.
-public typealias WhenFinal = (_ start: Int, _ found: Evaluation) throws -> Void
+package typealias WhenFinal = (_ start: Int, _ found: Evaluation) throws -> Void
 
 /// Loss and gradient at a point, on one batch.
 ///
 /// All that a gradient rule or a probe sees of a network. The batch is in groups: samples that share one ascent
 /// direction (m-sharpness). A quadratic has one group of weight 1; a network has as many as its process was given.
-public protocol Objective: AnyObject {
+package protocol Objective: AnyObject {
     /// Length of every vector passed in, padding included.
     var parameterCount: Int { get }
 
@@ -121,13 +121,14 @@ public protocol Objective: AnyObject {
 }
 
 extension Objective {
-    public var groupCount: Int { 1 }
-    public func weight(ofGroup group: Int) -> Double { 1 }
-    public func averageDirection(ofGroup group: Int, _ gradient: FlatVector) throws {}
-    public func sumOverBatch(_ losses: inout BatchLosses) throws {}
+    package var groupCount: Int { 1 }
+    package func weight(ofGroup group: Int) -> Double { 1 }
+    package func averageDirection(ofGroup group: Int, _ gradient: FlatVector) throws {}
+    package func sumOverBatch(_ losses: inout BatchLosses) throws {}
 
     /// For those who need no part of the gradient before the rest.
-    public func evaluate(group: Int, pass: Pass, at point: FlatVector, into target: GradientTarget) throws -> Evaluation
+    package func evaluate(group: Int, pass: Pass, at point: FlatVector, into target: GradientTarget) throws
+        -> Evaluation
     {
         try evaluate(group: group, pass: pass, at: point, into: target) { _, _ in }
     }

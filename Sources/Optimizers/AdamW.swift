@@ -10,12 +10,12 @@ import Vectors
 ///     w ← w − η/(1 − β₁ᵗ) · m/(√v/√(1 − β₂ᵗ) + ε)
 ///
 /// Weight decay λ acts on every parameter. State: m and v.
-public final class AdamW: Optimizer {
-    public let beta1: Double
-    public let beta2: Double
-    public let epsilon: Double
-    public let weightDecay: Double
-    public private(set) var stepCount = 0
+package final class AdamW: Optimizer {
+    package let beta1: Double
+    package let beta2: Double
+    package let epsilon: Double
+    package let weightDecay: Double
+    package private(set) var stepCount = 0
     private let firstMoment: FlatVector
     private let secondMoment: FlatVector
 
@@ -24,7 +24,7 @@ public final class AdamW: Optimizer {
     ///   - beta2: in [0, 1).
     ///   - epsilon: above 0, also as a Float: it keeps the floats between tensors at 0/ε = 0.
     ///   - weightDecay: λ, finite and at least 0.
-    public init(
+    package init(
         parameterCount: Int, beta1: Double = 0.9, beta2: Double = 0.999, epsilon: Double = 1e-8,
         weightDecay: Double = 0.01
     ) throws(OptimizerError) {
@@ -40,11 +40,11 @@ public final class AdamW: Optimizer {
         secondMoment = FlatVector(count: parameterCount)
     }
 
-    public var state: [(name: String, vector: FlatVector)] {
+    package var state: [(name: String, vector: FlatVector)] {
         [("exp_avg", firstMoment), ("exp_avg_sq", secondMoment)]
     }
 
-    public func update(_ weights: FlatVector, gradient: FlatVector, learningRate: Double) {
+    package func update(_ weights: FlatVector, gradient: FlatVector, learningRate: Double) {
         stepCount += 1
         let firstCorrection = 1 - pow(beta1, Double(stepCount))
         let secondCorrection = 1 - pow(beta2, Double(stepCount))
@@ -55,7 +55,7 @@ public final class AdamW: Optimizer {
             secondMomentCorrection: Float(secondCorrection.squareRoot()), epsilon: Float(epsilon))
     }
 
-    public func restore(stepCount: Int, state saved: [(name: String, vector: FlatVector)]) throws(OptimizerError) {
+    package func restore(stepCount: Int, state saved: [(name: String, vector: FlatVector)]) throws(OptimizerError) {
         try copyState(from: saved, stepCount: stepCount)
         self.stepCount = stepCount
     }

@@ -1,11 +1,11 @@
 import Vectors
 
 /// Clipping of the whole batch's G by its norm over all parameters, before the optimizer sees it.
-public struct GradientClipping: Sendable, Equatable {
+package struct GradientClipping: Sendable, Equatable {
     /// c: the largest norm that passes unchanged.
-    public let maximumNorm: Double
+    package let maximumNorm: Double
 
-    public init(maximumNorm: Double) throws(OptimizerError) {
+    package init(maximumNorm: Double) throws(OptimizerError) {
         try OptimizerError.requirePositive("the clipping norm", maximumNorm)
         self.maximumNorm = maximumNorm
     }
@@ -14,7 +14,7 @@ public struct GradientClipping: Sendable, Equatable {
     ///
     /// To be called on the reduced gradient, where every process finds the same norm. A norm that is not finite is
     /// returned for the caller to refuse.
-    public func clip(_ gradient: FlatVector) -> Double {
+    package func clip(_ gradient: FlatVector) -> Double {
         let norm = gradient.norm
         let factor = maximumNorm / (norm + 1e-6)
         if factor < 1 { gradient.scale(by: Float(factor)) }

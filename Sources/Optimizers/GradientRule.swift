@@ -24,30 +24,30 @@ import Vectors
 /// | SAM | 1 |
 /// | CR-SAM linear | 1 |
 /// | CR-SAM log | 3 |
-public final class GradientRule {
+package final class GradientRule {
     /// The log form leaves a term out of a step whose loss difference (L⁺ + L⁻ − 2L⁰ for the trace term, L⁺ − L⁻ for
     /// the norm term) is at most this, in units of the loss: on a non-convex loss a difference can be zero or
     /// negative, where its logarithm is undefined, and below this size it is rounding noise of float32 passes.
-    public static let logDifferenceFloor = 1e-6
+    package static let logDifferenceFloor = 1e-6
 
     /// Added to ‖g0‖ where it divides, as the authors' code does: ε is 0, not NaN, where the gradient is.
-    public static let normGuard = 1e-12
+    package static let normGuard = 1e-12
 
-    public let method: Method
+    package let method: Method
     /// Forward and backward passes for each group of samples: 1, 2 or 3.
-    public var gradientEvaluationsPerGroup: Int { method.gradientEvaluationsPerGroup }
+    package var gradientEvaluationsPerGroup: Int { method.gradientEvaluationsPerGroup }
     /// What the rule itself reads and writes between the passes for each group: the norm, the turns of the point and,
     /// for CR-SAM, the clean gradient's share of G.
-    public var vectorBytesPerGroup: Int {
+    package var vectorBytesPerGroup: Int {
         let vectors = radius > 0 ? (regularizer == nil ? 4 : 8) : 0
         return vectors * parameterCount * MemoryLayout<Float>.stride
     }
     /// Work vectors that a step with so many groups allocates at most.
-    public func largestWorkVectorCount(groups: Int) -> Int {
+    package func largestWorkVectorCount(groups: Int) -> Int {
         radius > 0 ? (regularizer == .log ? 3 : 1) : groups > 1 ? 1 : 0
     }
     /// Work vectors allocated so far, each of `parameterCount` floats.
-    public var workVectorCount: Int { work.count { $0 != nil } }
+    package var workVectorCount: Int { work.count { $0 != nil } }
 
     private let parameterCount: Int
     private let radius: Double
@@ -64,7 +64,7 @@ public final class GradientRule {
     }
 
     /// - Parameter parameterCount: length of weights and gradient, padding included.
-    public init(method: Method, parameterCount: Int) throws(OptimizerError) {
+    package init(method: Method, parameterCount: Int) throws(OptimizerError) {
         try method.validate()
         self.method = method
         self.parameterCount = parameterCount
@@ -90,7 +90,7 @@ public final class GradientRule {
     /// - Parameter whenFinal: called during the last backward pass: the entries `start..<parameterCount` of `gradient`
     ///   are final. `start` never rises. A process without groups does not call it: its zeros are final at the return.
     /// - Throws: what the objective throws. A loss that is not finite is no error here: it shows in the result.
-    public func evaluate(
+    package func evaluate(
         _ objective: any Objective, at weights: FlatVector, into gradient: FlatVector,
         whenFinal: (_ start: Int) throws -> Void = { _ in }
     ) throws -> StepTerms {

@@ -14,9 +14,9 @@ import Glibc
 ///
 /// The final fraction is what step T would have; the last step, T − 1, lies just above it. A warm-up longer than the
 /// run never reaches the peak.
-public struct LearningRateSchedule: Sendable, Equatable {
+package struct LearningRateSchedule: Sendable, Equatable {
     /// What follows the warm-up.
-    public enum Decay: Sendable, Equatable {
+    package enum Decay: Sendable, Equatable {
         case constant
         case cosine(finalFraction: Double = 0)
         case linear(finalFraction: Double = 0)
@@ -25,21 +25,21 @@ public struct LearningRateSchedule: Sendable, Equatable {
     }
 
     /// Where a step schedule multiplies by its factor; counted from step 0, warm-up included.
-    public enum Milestones: Sendable, Equatable {
+    package enum Milestones: Sendable, Equatable {
         /// Fractions of the whole run, each from 0 to 1: at step fraction · T, rounded.
         case fractions([Double])
         /// At the start of every Nth epoch but the first.
         case everyEpochs(Int)
     }
 
-    public let peak: Double
-    public let decay: Decay
-    public let warmupEpochs: Double
+    package let peak: Double
+    package let decay: Decay
+    package let warmupEpochs: Double
 
     /// - Parameters:
     ///   - peak: finite and at least 0.
     ///   - warmupEpochs: finite and at least 0; parts of an epoch count.
-    public init(peak: Double, decay: Decay, warmupEpochs: Double = 0) throws(OptimizerError) {
+    package init(peak: Double, decay: Decay, warmupEpochs: Double = 0) throws(OptimizerError) {
         try OptimizerError.require("the learning rate", peak, in: 0...)
         try OptimizerError.require("the warm-up", warmupEpochs, in: 0...)
         switch decay {
@@ -64,13 +64,13 @@ public struct LearningRateSchedule: Sendable, Equatable {
     }
 
     /// Steps over which the rate rises.
-    public func warmupSteps(stepsPerEpoch: Int) -> Int {
+    package func warmupSteps(stepsPerEpoch: Int) -> Int {
         // Far beyond any run, yet no overflow in Int.
         Int(min((warmupEpochs * Double(stepsPerEpoch)).rounded(), 0x1p52))
     }
 
     /// η of `step`, counted from 0. A step past the end has the rate of the end.
-    public func learningRate(step: Int, stepsPerEpoch: Int, totalSteps: Int) -> Double {
+    package func learningRate(step: Int, stepsPerEpoch: Int, totalSteps: Int) -> Double {
         precondition(step >= 0 && stepsPerEpoch > 0 && totalSteps >= 0)
         let warmup = warmupSteps(stepsPerEpoch: stepsPerEpoch)
         if step < warmup { return peak * Double(step + 1) / Double(warmup) }

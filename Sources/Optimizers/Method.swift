@@ -1,5 +1,5 @@
 /// How the losses' finite differences enter CR-SAM's gradient.
-public enum Regularizer: String, Sendable, CaseIterable {
+package enum Regularizer: String, Sendable, CaseIterable {
     /// G = g⁺ + α(g⁺ + g⁻ − 2g0) + β(g⁺ − g⁻), what the authors' code computes (there α is called gamma).
     case linear
     /// G = g⁺ + α(g⁺ + g⁻ − 2g0)/(L⁺ + L⁻ − 2L⁰) + β(g⁺ − g⁻)/(L⁺ − L⁻): the gradient of the published
@@ -8,7 +8,7 @@ public enum Regularizer: String, Sendable, CaseIterable {
 }
 
 /// Which gradient a step descends.
-public enum Method: Sendable, Equatable {
+package enum Method: Sendable, Equatable {
     /// G = g0.
     case plain
     /// Sharpness-aware minimization (Foret et al., ICLR 2021): G = g⁺ at w + ε, ε = ρ·g0/‖g0‖.
@@ -21,7 +21,7 @@ public enum Method: Sendable, Equatable {
     case crsam(perturbationRadius: Double, traceWeight: Double, normWeight: Double, regularizer: Regularizer)
 
     /// What is left once terms of weight 0 are dropped: ρ = 0 is plain training, α = β = 0 is SAM.
-    public var reduced: Method {
+    package var reduced: Method {
         switch self {
         case .sam(perturbationRadius: 0), .crsam(perturbationRadius: 0, _, _, _): .plain
         case .crsam(let radius, traceWeight: 0, normWeight: 0, _): .sam(perturbationRadius: radius)
@@ -30,7 +30,7 @@ public enum Method: Sendable, Equatable {
     }
 
     /// Forward and backward passes for each group of samples: 1, 2 or 3.
-    public var gradientEvaluationsPerGroup: Int {
+    package var gradientEvaluationsPerGroup: Int {
         switch reduced {
         case .plain: 1
         case .sam: 2
@@ -39,7 +39,7 @@ public enum Method: Sendable, Equatable {
     }
 
     /// Throws unless ρ, α and β are finite and at least 0.
-    public func validate() throws(OptimizerError) {
+    package func validate() throws(OptimizerError) {
         switch self {
         case .plain: break
         case .sam(let radius):

@@ -1,7 +1,7 @@
 import Vectors
 
 /// Turns the whole batch's G into an update of the weights. Every process applies the identical one.
-public protocol Optimizer: AnyObject {
+package protocol Optimizer: AnyObject {
     /// Updates done so far, those before a checkpoint included.
     var stepCount: Int { get }
 

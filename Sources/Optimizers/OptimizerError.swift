@@ -1,5 +1,5 @@
 /// Why a rule, an optimizer or a schedule cannot be made or restored. Each describes itself in one line.
-public enum OptimizerError: Error, Equatable, CustomStringConvertible {
+package enum OptimizerError: Error, Equatable, CustomStringConvertible {
     /// A hyperparameter outside its range.
     case outOfRange(parameter: String, value: Double, allowed: String)
     case nesterovWithoutMomentum
@@ -8,7 +8,7 @@ public enum OptimizerError: Error, Equatable, CustomStringConvertible {
     case wrongStateLength(name: String, expected: Int, found: Int)
     case negativeStepCount(Int)
 
-    public var description: String {
+    package var description: String {
         switch self {
         case .outOfRange(let parameter, let value, let allowed):
             "\(parameter) is \(value): it must be \(allowed)"

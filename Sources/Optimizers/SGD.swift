@@ -5,18 +5,18 @@ import Vectors
 ///     g ← G + λw;  m ← first step ? g : μm + g;  w ← w − η·(Nesterov ? g + μm : m)
 ///
 /// Weight decay λ acts on every parameter. State: m, where μ is above 0.
-public final class SGD: Optimizer {
-    public let momentum: Double
-    public let nesterov: Bool
-    public let weightDecay: Double
-    public private(set) var stepCount = 0
+package final class SGD: Optimizer {
+    package let momentum: Double
+    package let nesterov: Bool
+    package let weightDecay: Double
+    package private(set) var stepCount = 0
     private let momentumBuffer: FlatVector?
 
     /// - Parameters:
     ///   - momentum: μ, in [0, 1).
     ///   - nesterov: needs a momentum above 0.
     ///   - weightDecay: λ, finite and at least 0.
-    public init(
+    package init(
         parameterCount: Int, momentum: Double = 0, nesterov: Bool = false, weightDecay: Double = 0
     ) throws(OptimizerError) {
         try OptimizerError.require("momentum", momentum, in: 0..<1)
@@ -28,11 +28,11 @@ public final class SGD: Optimizer {
         momentumBuffer = momentum > 0 ? FlatVector(count: parameterCount) : nil
     }
 
-    public var state: [(name: String, vector: FlatVector)] {
+    package var state: [(name: String, vector: FlatVector)] {
         momentumBuffer.map { [("momentum_buffer", $0)] } ?? []
     }
 
-    public func update(_ weights: FlatVector, gradient: FlatVector, learningRate: Double) {
+    package func update(_ weights: FlatVector, gradient: FlatVector, learningRate: Double) {
         weights.updateBySGD(
             gradient: gradient, momentum: momentumBuffer, learningRate: Float(learningRate),
             momentumFactor: Float(momentum), weightDecay: Float(weightDecay), nesterov: nesterov,
@@ -40,7 +40,7 @@ public final class SGD: Optimizer {
         stepCount += 1
     }
 
-    public func restore(stepCount: Int, state saved: [(name: String, vector: FlatVector)]) throws(OptimizerError) {
+    package func restore(stepCount: Int, state saved: [(name: String, vector: FlatVector)]) throws(OptimizerError) {
         try copyState(from: saved, stepCount: stepCount)
         self.stepCount = stepCount
     }

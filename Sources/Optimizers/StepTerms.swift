@@ -2,27 +2,27 @@
 /// the batch's means (counts: its totals).
 ///
 /// Which of them are nil depends on the method alone, never on the data: every process has the same ones.
-public struct StepTerms: Sendable, Equatable {
+package struct StepTerms: Sendable, Equatable {
     /// L⁰.
-    public var loss = 0.0
+    package var loss = 0.0
     /// L⁺; nil for plain training.
-    public var ascentLoss: Double?
+    package var ascentLoss: Double?
     /// L⁻; nil unless the method evaluates it.
-    public var descentLoss: Double?
+    package var descentLoss: Double?
     /// Σ weight·‖g0‖₂, of the direction as averaged over the processes that share the group.
-    public var gradientNorm = 0.0
+    package var gradientNorm = 0.0
     /// (L⁺ + L⁻ − 2L⁰)/ρ² ≈ vᵀ∇²L v; nil unless both sides are evaluated.
-    public var curvature: Double?
+    package var curvature: Double?
     /// (L⁺ − L⁻)/(2ρ) ≈ ‖∇L‖; nil unless both sides are evaluated.
-    public var slope: Double?
+    package var slope: Double?
     /// Samples held here that the model got right at w.
-    public var correct = 0
+    package var correct = 0
     /// Samples held here.
-    public var sampleCount = 0
+    package var sampleCount = 0
     /// Log form: the trace term was skipped in this step. The same on every process: not to be summed over them.
-    public var traceTermSkipped = false
+    package var traceTermSkipped = false
     /// Log form: the norm term was skipped in this step. The same on every process: not to be summed over them.
-    public var normTermSkipped = false
+    package var normTermSkipped = false
 
-    public init() {}
+    package init() {}
 }

@@ -2,7 +2,7 @@ import Files
 import Vectors
 
 /// The element types of safetensors files that this project reads; it writes all but those of 16 bits.
-public enum TensorElement: String, Sendable, CaseIterable {
+package enum TensorElement: String, Sendable, CaseIterable {
     case float32 = "F32"
     case float64 = "F64"
     case float16 = "F16"
@@ -11,7 +11,7 @@ public enum TensorElement: String, Sendable, CaseIterable {
     case int32 = "I32"
     case uint8 = "U8"
 
-    public var byteCount: Int {
+    package var byteCount: Int {
         switch self {
         case .float64, .int64: 8
         case .float32, .int32: 4
@@ -21,12 +21,12 @@ public enum TensorElement: String, Sendable, CaseIterable {
     }
 
     /// Whether tensors of a model can be read from it, as Float32.
-    public var isFloat: Bool { [.float32, .float64, .float16, .bfloat16].contains(self) }
+    package var isFloat: Bool { [.float32, .float64, .float16, .bfloat16].contains(self) }
 }
 
 /// A tensor as files hold it: published name, shape, and the values in plain row-major order.
-public struct NamedTensor: Sendable {
-    public enum Values: Sendable {
+package struct NamedTensor: Sendable {
+    package enum Values: Sendable {
         case float32(FlatVector)
         /// One of a flat vector's tensors, in whatever order: its values are put in row-major order as they are
         /// written.
@@ -37,12 +37,12 @@ public struct NamedTensor: Sendable {
         case uint8([UInt8])
     }
 
-    public let name: String
-    public let shape: [Int]
-    public let values: Values
+    package let name: String
+    package let shape: [Int]
+    package let values: Values
 
     /// A number of values other than the shape's product traps.
-    public init(_ name: String, shape: [Int], _ values: Values) {
+    package init(_ name: String, shape: [Int], _ values: Values) {
         self.name = name
         self.shape = shape
         self.values = values
@@ -50,13 +50,13 @@ public struct NamedTensor: Sendable {
     }
 
     /// Every tensor of `layout` in `vector`, in the layout's order, sharing its memory.
-    public static func tensors(of vector: FlatVector, _ layout: TensorLayout, prefix: String = "") -> [NamedTensor] {
+    package static func tensors(of vector: FlatVector, _ layout: TensorLayout, prefix: String = "") -> [NamedTensor] {
         layout.entries.map {
             NamedTensor(prefix + $0.name, shape: $0.shape, .stored($0, in: vector))
         }
     }
 
-    public var count: Int {
+    package var count: Int {
         switch values {
         case .float32(let vector): vector.count
         case .stored(let entry, _): entry.count
@@ -67,7 +67,7 @@ public struct NamedTensor: Sendable {
         }
     }
 
-    public var element: TensorElement {
+    package var element: TensorElement {
         switch values {
         case .float32, .stored: .float32
         case .float64: .float64

@@ -8,16 +8,16 @@ import Files
 ///
 /// The header maps each name to `{"dtype": …, "shape": […], "data_offsets": [begin, end]}`, offsets counting from the
 /// end of the header; `__metadata__` holds strings. See https://github.com/huggingface/safetensors#format.
-public enum SafeTensors {
+package enum SafeTensors {
     /// The format's own bound on the header, in bytes.
-    public static let largestHeader = 100_000_000
+    package static let largestHeader = 100_000_000
 
     /// One string of the file's `__metadata__`.
-    public struct Metadata: Sendable, Equatable {
-        public let key: String
-        public let value: String
+    package struct Metadata: Sendable, Equatable {
+        package let key: String
+        package let value: String
 
-        public init(_ key: String, _ value: String) {
+        package init(_ key: String, _ value: String) {
             self.key = key
             self.value = value
         }
@@ -26,7 +26,7 @@ public enum SafeTensors {
     /// Writes `tensors` in the given order; the same tensors give the same bytes.
     ///
     /// A name used twice traps. The header is padded so that values begin at a multiple of 8 bytes.
-    public static func write(
+    package static func write(
         _ tensors: [NamedTensor], metadata: [Metadata] = [], to sink: any ByteSink
     ) throws(FileError) {
         precondition(Set(tensors.map(\.name)).count == tensors.count, "two tensors of one name")

@@ -1,7 +1,7 @@
 import Files
 
 /// Why a file is not a safetensors file that can be used.
-public enum SafeTensorsError: Error, Equatable, CustomStringConvertible {
+package enum SafeTensorsError: Error, Equatable, CustomStringConvertible {
     case file(FileError)
     /// `problem` says what is wrong, and with which tensor.
     case malformed(path: String, problem: String)
@@ -9,7 +9,7 @@ public enum SafeTensorsError: Error, Equatable, CustomStringConvertible {
     case otherFormat(path: String, FileFormat?, head: [UInt8])
     case unreadElement(path: String, tensor: String, dtype: String)
 
-    public var description: String {
+    package var description: String {
         switch self {
         case .file(let error): error.description
         case .malformed(let path, let problem):

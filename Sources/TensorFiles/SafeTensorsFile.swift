@@ -4,31 +4,31 @@ import Vectors
 /// A safetensors file open for reading. The header is checked in full when it is opened, before any value is read.
 ///
 /// Any bytes are safe: a file that is not sound is an error, never a crash and never memory beyond the file's own size.
-public struct SafeTensorsFile: Sendable {
-    public struct Entry: Sendable, Equatable {
-        public let name: String
+package struct SafeTensorsFile: Sendable {
+    package struct Entry: Sendable, Equatable {
+        package let name: String
         /// As the file has it.
-        public let dtype: String
-        public let shape: [Int]
+        package let dtype: String
+        package let shape: [Int]
         /// Product of the shape.
-        public let count: Int
+        package let count: Int
         /// From the start of the file.
         package let offset: Int
 
         /// Nil for a type that is not read.
-        public var element: TensorElement? { TensorElement(rawValue: dtype) }
+        package var element: TensorElement? { TensorElement(rawValue: dtype) }
     }
 
-    public let path: String
+    package let path: String
     /// In the order in which the values lie in the file.
-    public private(set) var entries: [Entry]
-    public let metadata: [SafeTensors.Metadata]
+    package private(set) var entries: [Entry]
+    package let metadata: [SafeTensors.Metadata]
     /// What was taken from the names that the file has; nil where they are as in the file.
-    public private(set) var droppedFromNames: String?
+    package private(set) var droppedFromNames: String?
     private var indexByName: [String: Int]
     private let file: InputFile
 
-    public init(_ path: String) throws(SafeTensorsError) {
+    package init(_ path: String) throws(SafeTensorsError) {
         self.path = path
         do throws(FileError) { file = try InputFile(path) } catch { throw .file(error) }
         let header = try Self.readHeader(file)
@@ -50,7 +50,7 @@ public struct SafeTensorsFile: Sendable {
         indexByName = Dictionary(uniqueKeysWithValues: entries.enumerated().map { ($1.name, $0) })
     }
 
-    public subscript(name: String) -> Entry? { indexByName[name].map { entries[$0] } }
+    package subscript(name: String) -> Entry? { indexByName[name].map { entries[$0] } }
 
     /// The same file with other names for its entries, in their order.
     package func renamed(_ names: [String], dropped: String) -> SafeTensorsFile {
@@ -64,7 +64,7 @@ public struct SafeTensorsFile: Sendable {
     }
 
     /// Copies the values of a tensor of floats into `vector`, whose length must be the tensor's, rounded to Float32.
-    public func read(_ entry: Entry, into vector: FlatVector) throws(SafeTensorsError) {
+    package func read(_ entry: Entry, into vector: FlatVector) throws(SafeTensorsError) {
         precondition(entry.count == vector.count)
         switch entry.element {
         case .float32: try read(UnsafeMutableRawBufferPointer(vector.elements), entry)
@@ -83,7 +83,7 @@ public struct SafeTensorsFile: Sendable {
     }
 
     /// A tensor in its own element type; of 16 bits in Float32.
-    public func read(_ entry: Entry) throws(SafeTensorsError) -> NamedTensor {
+    package func read(_ entry: Entry) throws(SafeTensorsError) -> NamedTensor {
         let values: NamedTensor.Values
         switch entry.element {
         case .float32, .float16, .bfloat16:
@@ -100,7 +100,7 @@ public struct SafeTensorsFile: Sendable {
     }
 
     /// Every tensor, by name.
-    public func readAll() throws(SafeTensorsError) -> [String: NamedTensor] {
+    package func readAll() throws(SafeTensorsError) -> [String: NamedTensor] {
         var tensors: [String: NamedTensor] = [:]
         for entry in entries { tensors[entry.name] = try read(entry) }
         return tensors

@@ -1,21 +1,21 @@
 import Vectors
 
 /// How the tensors of a file compare with those that a model has: all that do not fit, not only the first.
-public struct TensorMatching: Sendable, Equatable {
-    public struct Misshapen: Sendable, Equatable {
-        public let name: String
-        public let found: [Int]
-        public let expected: [Int]
+package struct TensorMatching: Sendable, Equatable {
+    package struct Misshapen: Sendable, Equatable {
+        package let name: String
+        package let found: [Int]
+        package let expected: [Int]
 
         /// Whether the sizes are the expected ones in another order.
         package var isTransposed: Bool { found != expected && found.sorted() == expected.sorted() }
     }
 
-    public private(set) var missing: [String] = []
-    public private(set) var extra: [String] = []
-    public private(set) var misshapen: [Misshapen] = []
+    package private(set) var missing: [String] = []
+    package private(set) var extra: [String] = []
+    package private(set) var misshapen: [Misshapen] = []
     /// Name and dtype of tensors whose values are no floats that can be read.
-    public private(set) var unread: [(name: String, dtype: String)] = []
+    package private(set) var unread: [(name: String, dtype: String)] = []
     /// Missing tensors and the extra ones that are likely to be them, of the same shape and a similar name.
     private var renamed: [String: String] = [:]
 
@@ -23,11 +23,11 @@ public struct TensorMatching: Sendable, Equatable {
     ///
     /// - Parameter others: names that the file may hold besides, whatever their shape; BatchNorm's counters
     ///   (`num_batches_tracked`) always may.
-    public init(_ file: SafeTensorsFile, against layouts: TensorLayout..., others: Set<String> = []) {
+    package init(_ file: SafeTensorsFile, against layouts: TensorLayout..., others: Set<String> = []) {
         self.init(file, against: layouts.flatMap(\.entries).map { ($0.name, $0.shape) }, others: others)
     }
 
-    public init(_ file: SafeTensorsFile, against expected: [(name: String, shape: [Int])], others: Set<String> = []) {
+    package init(_ file: SafeTensorsFile, against expected: [(name: String, shape: [Int])], others: Set<String> = []) {
         let names = Set(expected.map(\.name))
         extra = file.entries.map(\.name).filter {
             !names.contains($0) && !others.contains($0) && !Self.isOptional($0)
@@ -47,10 +47,10 @@ public struct TensorMatching: Sendable, Equatable {
         }
     }
 
-    public var isExact: Bool { missing.isEmpty && extra.isEmpty && misshapen.isEmpty && unread.isEmpty }
+    package var isExact: Bool { missing.isEmpty && extra.isEmpty && misshapen.isEmpty && unread.isEmpty }
 
     /// One line that names every tensor that does not fit, long lists cut short with their count.
-    public var summary: String {
+    package var summary: String {
         var parts: [String] = []
         func add(_ title: String, _ names: [String]) {
             if !names.isEmpty { parts.append("\(title) " + Self.list(names)) }
@@ -87,12 +87,12 @@ public struct TensorMatching: Sendable, Equatable {
         return names.count > limit ? "\(shown) and \(names.count - limit) more" : shown
     }
 
-    public static func == (a: Self, b: Self) -> Bool { a.summary == b.summary }
+    package static func == (a: Self, b: Self) -> Bool { a.summary == b.summary }
 }
 
 extension SafeTensorsFile {
     /// Copies every tensor of `layout` into `vector`; which must have been found to fit by ``TensorMatching``.
-    public func read(_ layout: TensorLayout, into vector: FlatVector, prefix: String = "") throws(SafeTensorsError) {
+    package func read(_ layout: TensorLayout, into vector: FlatVector, prefix: String = "") throws(SafeTensorsError) {
         for entry in layout.entries {
             guard let found = self[prefix + entry.name] else { continue }
             try entry.setValues(in: vector) { values throws(SafeTensorsError) in try read(found, into: values) }

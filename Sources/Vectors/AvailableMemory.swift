@@ -1,8 +1,8 @@
 import Glibc
 
 /// What memory this process could still take, by every limit that would refuse it or end it.
-public struct AvailableMemory: Sendable, Equatable {
-    public enum Limit: String, Sendable {
+package struct AvailableMemory: Sendable, Equatable {
+    package enum Limit: String, Sendable {
         case data = "the limit on data, ulimit -d"
         /// Also of what is mapped and never touched.
         case addressSpace = "the limit on virtual memory, ulimit -v"
@@ -11,25 +11,25 @@ public struct AvailableMemory: Sendable, Equatable {
         case cgroup = "the memory limit of its cgroup"
 
         /// Whether all ranks of a host draw on it.
-        public var isShared: Bool { self != .data && self != .addressSpace }
+        package var isShared: Bool { self != .data && self != .addressSpace }
     }
 
-    public struct Bound: Sendable, Equatable {
-        public var limit: Limit
-        public var bytes: Int
+    package struct Bound: Sendable, Equatable {
+        package var limit: Limit
+        package var bytes: Int
 
-        public init(_ limit: Limit, bytes: Int) {
+        package init(_ limit: Limit, bytes: Int) {
             self.limit = limit
             self.bytes = bytes
         }
     }
 
-    public var bounds: [Bound]
+    package var bounds: [Bound]
 
-    public init(bounds: [Bound]) { self.bounds = bounds }
+    package init(bounds: [Bound]) { self.bounds = bounds }
 
     /// The least that one of `ranks` on this host may take, and by which limit; nil where nothing is known.
-    public func tightest(ranks: Int = 1) -> Bound? {
+    package func tightest(ranks: Int = 1) -> Bound? {
         bounds.map { bound in
             var share = bound
             if bound.limit.isShared { share.bytes /= max(ranks, 1) }
@@ -41,7 +41,7 @@ public struct AvailableMemory: Sendable, Equatable {
     /// the machine and of the cgroups counts beside the limits at which a request fails.
     ///
     /// - Parameter root: where `proc` and `sys` lie, for tests.
-    public static func now(root: String = "") -> AvailableMemory {
+    package static func now(root: String = "") -> AvailableMemory {
         var bounds: [Bound] = []
         let status = Fields(of: "\(root)/proc/self/status")
         for (kind, limit, used) in [

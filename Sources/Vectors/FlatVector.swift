@@ -8,20 +8,20 @@ import Glibc
 /// Operations work in place and allocate nothing. Two vectors in one call must have the same length; a mismatch traps,
 /// as it can only be a programmer's mistake.
 // Sound to send: a vector is handed from one owner to the next, never written by two threads at once.
-public final class FlatVector: @unchecked Sendable {
-    public let count: Int
+package final class FlatVector: @unchecked Sendable {
+    package let count: Int
     /// Valid for as long as this vector, or any slice of it, lives.
-    public let pointer: UnsafeMutablePointer<Float>
+    package let pointer: UnsafeMutablePointer<Float>
     private let storage: Storage
 
     /// Bytes to which storage is aligned, and floats to which tensors inside a vector are.
-    public static let alignment = 64
-    public static let alignedFloats = alignment / MemoryLayout<Float>.stride
+    package static let alignment = 64
+    package static let alignedFloats = alignment / MemoryLayout<Float>.stride
 
     /// Ends the process where memory for a vector is refused. Needs are checked before they arise (``MemoryNeed``):
     /// this is for what other processes took meanwhile.
     // Set once, before a second thread exists.
-    nonisolated(unsafe) public static var whenExhausted: (_ bytes: Int) -> Never = { bytes in
+    nonisolated(unsafe) package static var whenExhausted: (_ bytes: Int) -> Never = { bytes in
         fatalError("no memory for a vector of \(bytes) bytes")
     }
 
@@ -50,13 +50,13 @@ public final class FlatVector: @unchecked Sendable {
     }
 
     /// A vector of `count` zeros.
-    public init(count: Int) {
+    package init(count: Int) {
         self.count = count
         storage = Storage(bytes: count * MemoryLayout<Float>.stride)
         pointer = storage.memory.assumingMemoryBound(to: Float.self)
     }
 
-    public convenience init(_ values: some Collection<Float>) {
+    package convenience init(_ values: some Collection<Float>) {
         self.init(count: values.count)
         for (index, value) in values.enumerated() { pointer[index] = value }
     }
@@ -69,11 +69,11 @@ public final class FlatVector: @unchecked Sendable {
     }
 
     /// The elements in `range`, sharing this vector's memory and keeping it alive.
-    public func slice(_ range: Range<Int>) -> FlatVector { FlatVector(self, range) }
+    package func slice(_ range: Range<Int>) -> FlatVector { FlatVector(self, range) }
 
-    public var elements: UnsafeMutableBufferPointer<Float> { .init(start: pointer, count: count) }
+    package var elements: UnsafeMutableBufferPointer<Float> { .init(start: pointer, count: count) }
 
-    public subscript(index: Int) -> Float {
+    package subscript(index: Int) -> Float {
         get {
             precondition(index >= 0 && index < count)
             return pointer[index]
@@ -84,17 +84,17 @@ public final class FlatVector: @unchecked Sendable {
         }
     }
 
-    public var array: [Float] { Array(elements) }
+    package var array: [Float] { Array(elements) }
 
-    public func fill(_ value: Float) { elements.update(repeating: value) }
+    package func fill(_ value: Float) { elements.update(repeating: value) }
 
-    public func copy(from other: FlatVector) {
+    package func copy(from other: FlatVector) {
         precondition(count == other.count)
         pointer.update(from: other.pointer, count: count)
     }
 
     /// self ← factor · self, in `range` or everywhere.
-    public func scale(by factor: Float, in range: Range<Int>? = nil) {
+    package func scale(by factor: Float, in range: Range<Int>? = nil) {
         let range = checked(range)
         // BLAS counts with Int32: longer vectors go in blocks.
         let block = 1 << 30
@@ -104,19 +104,19 @@ public final class FlatVector: @unchecked Sendable {
     }
 
     /// self ← self + factor · other, in `range` or everywhere.
-    public func add(_ other: FlatVector, scaledBy factor: Float = 1, in range: Range<Int>? = nil) {
+    package func add(_ other: FlatVector, scaledBy factor: Float = 1, in range: Range<Int>? = nil) {
         precondition(count == other.count)
         let range = checked(range)
         add(other.pointer + range.lowerBound, scaledBy: factor, in: range)
     }
 
     /// self[range] ← factor · values
-    public func set(_ values: UnsafePointer<Float>, scaledBy factor: Float, in range: Range<Int>) {
+    package func set(_ values: UnsafePointer<Float>, scaledBy factor: Float, in range: Range<Int>) {
         cvk_scaled(pointer + checked(range).lowerBound, factor, values, range.count)
     }
 
     /// self[range] ← self[range] + factor · values
-    public func add(_ values: UnsafePointer<Float>, scaledBy factor: Float, in range: Range<Int>) {
+    package func add(_ values: UnsafePointer<Float>, scaledBy factor: Float, in range: Range<Int>) {
         let start = pointer + checked(range).lowerBound
         cvk_add_scaled(start, start, factor, values, range.count)
     }
@@ -128,13 +128,13 @@ public final class FlatVector: @unchecked Sendable {
     }
 
     /// self ← base + factor · direction, in one pass.
-    public func setSum(_ base: FlatVector, _ direction: FlatVector, scaledBy factor: Float) {
+    package func setSum(_ base: FlatVector, _ direction: FlatVector, scaledBy factor: Float) {
         precondition(count == base.count && count == direction.count)
         cvk_add_scaled(pointer, base.pointer, factor, direction.pointer, count)
     }
 
     /// self ← 2·center − self: the point as far from `center` on the other side.
-    public func reflect(at center: FlatVector) {
+    package func reflect(at center: FlatVector) {
         precondition(count == center.count)
         cvk_reflect(pointer, center.pointer, pointer, count)
     }
@@ -142,7 +142,7 @@ public final class FlatVector: @unchecked Sendable {
     /// sum ← [sum +] factor · self, then self ← base + step · self, in one pass: a direction becomes a point.
     ///
     /// `sum`, `base` and self are three vectors, none a part of another.
-    public func accumulate(
+    package func accumulate(
         into sum: FlatVector, scaledBy factor: Float, overwriting: Bool, thenStep step: Float, from base: FlatVector
     ) {
         precondition(count == sum.count && count == base.count)
@@ -151,7 +151,7 @@ public final class FlatVector: @unchecked Sendable {
     }
 
     /// self ← a·x + b·y + c·z in one pass, in `range` or everywhere. May be called with self among x, y, z.
-    public func combine(
+    package func combine(
         _ a: Float, _ x: FlatVector, _ b: Float, _ y: FlatVector, _ c: Float, _ z: FlatVector,
         in range: Range<Int>? = nil
     ) {
@@ -163,21 +163,21 @@ public final class FlatVector: @unchecked Sendable {
     }
 
     /// x·y, accumulated in Double over a fixed number of lanes: the same bits on every processor.
-    public func dot(_ other: FlatVector) -> Double {
+    package func dot(_ other: FlatVector) -> Double {
         precondition(count == other.count)
         return cvk_dot(pointer, other.pointer, count)
     }
 
     /// ‖x‖₂, accumulated in Double over a fixed number of lanes: the same bits on every processor.
-    public var norm: Double { squaredNorm(in: 0..<count).squareRoot() }
+    package var norm: Double { squaredNorm(in: 0..<count).squareRoot() }
 
     /// Σ x² over `range`, in Double.
-    public func squaredNorm(in range: Range<Int>) -> Double {
+    package func squaredNorm(in range: Range<Int>) -> Double {
         let range = checked(range)
         return cvk_sum_of_squares(pointer + range.lowerBound, range.count)
     }
 
     /// A 64-bit hash of the elements' bits, chained through `seed`: equal vectors, and only they (except by chance),
     /// agree.
-    public func fingerprint(seed: UInt64 = 0) -> UInt64 { cvk_fingerprint(pointer, count, seed) }
+    package func fingerprint(seed: UInt64 = 0) -> UInt64 { cvk_fingerprint(pointer, count, seed) }
 }

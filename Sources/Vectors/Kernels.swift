@@ -1,9 +1,9 @@
 import CKernels
 
 /// Loops over raw float arrays, for layers whose operands are parts of a larger buffer.
-public enum Kernels {
+package enum Kernels {
     /// sums[c] = Σ_r matrix[r, c], added in the order of the rows.
-    public static func columnSums(
+    package static func columnSums(
         of matrix: UnsafeRawPointer, isBFloat16: Bool, rows: Int, columns: Int,
         into sums: UnsafeMutablePointer<Float>
     ) {
@@ -15,14 +15,14 @@ public enum Kernels {
     }
 
     /// gradient ← y·(gradient − Σ y·gradient) in each row: from ∂loss/∂y, y being a softmax, to ∂loss/∂(its argument).
-    public static func softmaxBackward(
+    package static func softmaxBackward(
         _ y: UnsafePointer<Float>, rows: Int, columns: Int, gradient: UnsafeMutablePointer<Float>
     ) {
         cvk_softmax_backward(gradient, y, rows, columns)
     }
 
     /// y[i] = x[i]·factors[i / run], in float32 or, rounded to nearest, in bfloat16.
-    public static func multiply(
+    package static func multiply(
         _ x: UnsafeRawPointer, isBFloat16: Bool, by factors: UnsafePointer<Float>, run: Int, count: Int,
         into y: UnsafeMutableRawPointer
     ) {
@@ -36,14 +36,14 @@ public enum Kernels {
     }
 
     /// A 64-bit hash of `bytes` (except the last three at most, and of their number), chained through `seed`.
-    public static func fingerprint(of bytes: UnsafeRawBufferPointer, seed: UInt64 = 0) -> UInt64 {
+    package static func fingerprint(of bytes: UnsafeRawBufferPointer, seed: UInt64 = 0) -> UInt64 {
         guard let start = bytes.baseAddress else { return seed }
         // Read by memcpy: no alignment is needed.
         return cvk_fingerprint(start.assumingMemoryBound(to: Float.self), bytes.count / 4, seed ^ UInt64(bytes.count))
     }
 
     /// out = x + y
-    public static func sum(
+    package static func sum(
         of x: UnsafePointer<Float>, _ y: UnsafePointer<Float>, count: Int, into out: UnsafeMutablePointer<Float>
     ) {
         cvk_add_scaled(out, x, 1, y, count)

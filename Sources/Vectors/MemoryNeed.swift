@@ -1,23 +1,23 @@
 /// Memory that something is about to take, by purpose. To be checked before any of it is: memory that a limit refuses
 /// ends a process in the middle of Swift's, MPI's or oneDNN's code, without a word.
-public struct MemoryNeed: Sendable, Equatable {
-    public struct Part: Sendable, Equatable {
+package struct MemoryNeed: Sendable, Equatable {
+    package struct Part: Sendable, Equatable {
         /// Such as `activations of 64 samples`.
-        public let purpose: String
-        public let bytes: Int
+        package let purpose: String
+        package let bytes: Int
     }
 
-    public private(set) var parts: [Part] = []
+    package private(set) var parts: [Part] = []
 
-    public init() {}
+    package init() {}
 
-    public init(_ purpose: String, _ bytes: Int) { add(purpose, bytes) }
+    package init(_ purpose: String, _ bytes: Int) { add(purpose, bytes) }
 
-    public mutating func add(_ purpose: String, _ bytes: Int) {
+    package mutating func add(_ purpose: String, _ bytes: Int) {
         if bytes > 0 { parts.append(Part(purpose: purpose, bytes: bytes)) }
     }
 
-    public var bytes: Int {
+    package var bytes: Int {
         parts.reduce(0) { sum, part in
             let (total, overflow) = sum.addingReportingOverflow(part.bytes)
             return overflow ? .max : total
@@ -25,12 +25,12 @@ public struct MemoryNeed: Sendable, Equatable {
     }
 
     /// The part that takes most.
-    public var largest: Part? { parts.max { $0.bytes < $1.bytes } }
+    package var largest: Part? { parts.max { $0.bytes < $1.bytes } }
 
     /// - Parameters:
     ///   - ranks: of this host that take the same at the same time.
     ///   - remedy: what the user can do about it.
-    public func check(
+    package func check(
         _ available: AvailableMemory = .now(), ranks: Int = 1, remedy: String
     ) throws(MemoryShortage) {
         guard let bound = available.tightest(ranks: ranks), bytes > bound.bytes else { return }
@@ -39,15 +39,15 @@ public struct MemoryNeed: Sendable, Equatable {
 }
 
 /// Memory that this machine, or this process, cannot have.
-public struct MemoryShortage: Error, Equatable, CustomStringConvertible {
-    public let need: MemoryNeed
-    public let bound: AvailableMemory.Bound
+package struct MemoryShortage: Error, Equatable, CustomStringConvertible {
+    package let need: MemoryNeed
+    package let bound: AvailableMemory.Bound
     /// That share the bound.
-    public let ranks: Int
+    package let ranks: Int
     /// What the caller can do about it.
-    public var remedy: String
+    package var remedy: String
 
-    public var description: String {
+    package var description: String {
         // What is small has no say in the matter.
         let (large, small) = (
             need.parts.filter { $0.bytes >= need.bytes / 20 }, need.parts.filter { $0.bytes < need.bytes / 20 }

@@ -1,7 +1,7 @@
 import Glibc
 
 /// What a stream of random numbers is for: streams of different purposes never overlap.
-public enum RandomPurpose: UInt32, Sendable {
+package enum RandomPurpose: UInt32, Sendable {
     case initialWeights = 1
     case epochOrder = 2
     case augmentation = 3
@@ -16,7 +16,7 @@ public enum RandomPurpose: UInt32, Sendable {
 ///
 /// The numbers depend on (seed, purpose, epoch, index) alone, so they are the same on any rank, thread or restart.
 /// A stream holds 2³² blocks of 128 bits.
-public struct RandomStream: RandomNumberGenerator, Sendable {
+package struct RandomStream: RandomNumberGenerator, Sendable {
     private let key: SIMD2<UInt32>
     private var counter: SIMD4<UInt32>
     private var block = SIMD4<UInt32>()
@@ -27,7 +27,7 @@ public struct RandomStream: RandomNumberGenerator, Sendable {
     /// - Parameters:
     ///   - epoch: the epoch or step that the numbers belong to; the low 24 bits count.
     ///   - index: the sample or tensor that they belong to; the low 40 bits count.
-    public init(seed: UInt64, purpose: RandomPurpose, epoch: Int = 0, index: Int = 0) {
+    package init(seed: UInt64, purpose: RandomPurpose, epoch: Int = 0, index: Int = 0) {
         let sample = UInt64(truncatingIfNeeded: index)
         key = [UInt32(truncatingIfNeeded: seed), UInt32(truncatingIfNeeded: seed >> 32)]
         counter = [
@@ -37,12 +37,12 @@ public struct RandomStream: RandomNumberGenerator, Sendable {
         ]
     }
 
-    public mutating func next() -> UInt64 {
+    package mutating func next() -> UInt64 {
         let low = nextWord()
         return UInt64(nextWord()) << 32 | UInt64(low)
     }
 
-    public mutating func nextWord() -> UInt32 {
+    package mutating func nextWord() -> UInt32 {
         if used == 4 {
             block = Self.philox(counter: counter, key: key)
             counter[0] &+= 1
@@ -59,10 +59,10 @@ public struct RandomStream: RandomNumberGenerator, Sendable {
     }
 
     /// Uniform on [0, 1) with 24 bits.
-    public mutating func uniform() -> Float { Float(nextWord() >> 8) * 0x1p-24 }
+    package mutating func uniform() -> Float { Float(nextWord() >> 8) * 0x1p-24 }
 
     /// Uniform on 0 ..< bound without bias (Lemire 2019). `bound` must be positive.
-    public mutating func integer(below bound: Int) -> Int {
+    package mutating func integer(below bound: Int) -> Int {
         precondition(bound > 0 && bound <= Int(UInt32.max))
         let range = UInt32(bound)
         while true {
@@ -72,7 +72,7 @@ public struct RandomStream: RandomNumberGenerator, Sendable {
     }
 
     /// Standard normal, by Box and Muller's transform in Double, which makes two of two words.
-    public mutating func normal() -> Float {
+    package mutating func normal() -> Float {
         if let spare = spareNormal {
             spareNormal = nil
             return spare
@@ -84,7 +84,7 @@ public struct RandomStream: RandomNumberGenerator, Sendable {
     }
 
     /// Ten rounds of Philox on one counter.
-    public static func philox(counter: SIMD4<UInt32>, key: SIMD2<UInt32>) -> SIMD4<UInt32> {
+    package static func philox(counter: SIMD4<UInt32>, key: SIMD2<UInt32>) -> SIMD4<UInt32> {
         var (a, b, c, d) = (counter[0], counter[1], counter[2], counter[3])
         var (low, high) = (key[0], key[1])
         for _ in 0..<10 {

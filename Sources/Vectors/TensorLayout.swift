@@ -2,9 +2,9 @@
 ///
 /// Every tensor starts on a 64-byte boundary; the floats between tensors stay zero through every linear operation, so
 /// norms, updates and reductions need not know of them.
-public struct TensorLayout: Sendable, Equatable {
+package struct TensorLayout: Sendable, Equatable {
     /// The order of a tensor's scalars. It depends on the tensor alone, never on a batch or a processor.
-    public enum Order: Sendable, Equatable {
+    package enum Order: Sendable, Equatable {
         /// As published, and as files have it.
         case rowMajor
         /// A convolution's weights `[O, I, h, w]`, both channel counts multiples of ``channelBlock``, as
@@ -13,35 +13,35 @@ public struct TensorLayout: Sendable, Equatable {
     }
 
     /// Channels in a block of ``Order/blockedChannels``.
-    public static let channelBlock = 16
+    package static let channelBlock = 16
 
-    public struct Entry: Sendable, Equatable {
+    package struct Entry: Sendable, Equatable {
         /// The published name, such as `layer1.0.conv1.weight`.
-        public let name: String
-        public let shape: [Int]
-        public let order: Order
+        package let name: String
+        package let shape: [Int]
+        package let order: Order
         /// In floats from the start of the vector.
-        public let offset: Int
+        package let offset: Int
         /// Product of the shape.
-        public let count: Int
+        package let count: Int
 
-        public var range: Range<Int> { offset..<offset + count }
+        package var range: Range<Int> { offset..<offset + count }
     }
 
-    public private(set) var entries: [Entry] = []
+    package private(set) var entries: [Entry] = []
     /// Length of a vector with this layout, padding included.
-    public private(set) var vectorCount = 0
+    package private(set) var vectorCount = 0
     private var indexByName: [String: Int] = [:]
 
-    public init() {}
+    package init() {}
 
     /// Number of scalars without padding, as published parameter counts have it.
-    public var scalarCount: Int { entries.reduce(0) { $0 + $1.count } }
+    package var scalarCount: Int { entries.reduce(0) { $0 + $1.count } }
 
     /// Appends a tensor; returns its place. A name used twice, or a shape that the order does not fit, traps: only a
     /// model's definition can cause it.
     @discardableResult
-    public mutating func append(_ name: String, shape: [Int], order: Order = .rowMajor) -> Entry {
+    package mutating func append(_ name: String, shape: [Int], order: Order = .rowMajor) -> Entry {
         precondition(indexByName[name] == nil, "tensor \(name) declared twice")
         precondition(shape.allSatisfy { $0 > 0 }, "tensor \(name) has shape \(shape)")
         precondition(
@@ -55,12 +55,12 @@ public struct TensorLayout: Sendable, Equatable {
         return entry
     }
 
-    public subscript(name: String) -> Entry? { indexByName[name].map { entries[$0] } }
+    package subscript(name: String) -> Entry? { indexByName[name].map { entries[$0] } }
 }
 
 extension TensorLayout.Entry {
     /// The tensor's values in `vector`, row-major: its memory, or a copy where they lie in another order.
-    public func values(in vector: FlatVector) -> FlatVector {
+    package func values(in vector: FlatVector) -> FlatVector {
         let stored = vector.slice(range)
         guard order == .blockedChannels else { return stored }
         let values = FlatVector(count: count)
@@ -69,7 +69,7 @@ extension TensorLayout.Entry {
     }
 
     /// Sets the tensor's values in `vector` to what `body` writes, row-major, into the memory that it is given.
-    public func setValues<Failure>(
+    package func setValues<Failure>(
         in vector: FlatVector, _ body: (FlatVector) throws(Failure) -> Void
     ) throws(Failure) {
         let stored = vector.slice(range)

@@ -8,7 +8,7 @@ extension FlatVector {
     /// - Parameters:
     ///   - momentum: the buffer m, or nil where the momentum factor μ is 0.
     ///   - isFirstStep: m is overwritten with g, whatever it holds.
-    public func updateBySGD(
+    package func updateBySGD(
         gradient: FlatVector, momentum: FlatVector?, learningRate: Float, momentumFactor: Float, weightDecay: Float,
         nesterov: Bool, isFirstStep: Bool
     ) {
@@ -23,7 +23,7 @@ extension FlatVector {
     ///
     /// w ← w·retention; m ← m + (1 − β₁)(g − m); v ← β₂v + (1 − β₂)g²;
     /// w ← w − stepSize·m/(√v/secondMomentCorrection + ε).
-    public func updateByAdamW(
+    package func updateByAdamW(
         gradient: FlatVector, firstMoment: FlatVector, secondMoment: FlatVector, retention: Float,
         oneMinusBeta1: Float, beta2: Float, oneMinusBeta2: Float, stepSize: Float, secondMomentCorrection: Float,
         epsilon: Float

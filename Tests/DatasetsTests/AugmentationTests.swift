@@ -2,8 +2,8 @@ import Datasets
 import Testing
 import Vectors
 
-private func images(_ dataset: ImageDataset, _ augmentation: Augmentation, seed: UInt64 = 4, epoch: Int) -> [[Float]] {
-    let source = AugmentedImages(dataset, augmentation: augmentation, seed: seed)
+private func images(_ dataset: ImageDataset, _ augmentation: CropAndFlip, seed: UInt64 = 4, epoch: Int) -> [[Float]] {
+    let source = AugmentedImages(dataset, transform: augmentation, seed: seed)
     return (0..<source.count).map { sample in
         let out = FlatVector(count: source.shape.count)
         source.write(sample, epoch: epoch, into: out.pointer)
@@ -47,7 +47,7 @@ private func images(_ dataset: ImageDataset, _ augmentation: Augmentation, seed:
         var seen: [[Int]: Int] = [:]
         var draws = 0
         for epoch in 0..<40 {
-            let written = images(dataset, Augmentation(cropPadding: padding, flips: flips), epoch: epoch)
+            let written = images(dataset, CropAndFlip(cropPadding: padding, flips: flips), epoch: epoch)
             for sample in 0..<dataset.count {
                 var matches: [[Int]] = []
                 for mirrored in flips ? [false, true] : [false] {
@@ -77,7 +77,7 @@ private func images(_ dataset: ImageDataset, _ augmentation: Augmentation, seed:
     }
 
     @Test func `choices depend on seed, epoch and sample, and repeat`() {
-        let augmentation = Augmentation(cropPadding: 2, flips: true)
+        let augmentation = CropAndFlip(cropPadding: 2, flips: true)
         let first = images(dataset, augmentation, epoch: 0)
         #expect(images(dataset, augmentation, epoch: 0) == first)
         #expect(images(dataset, augmentation, epoch: 1) != first)
@@ -85,9 +85,9 @@ private func images(_ dataset: ImageDataset, _ augmentation: Augmentation, seed:
     }
 
     @Test func `basic crops and flips what may be cropped and flipped`() {
-        #expect(Augmentation.basic(for: .cifar10) == Augmentation(cropPadding: 4, flips: true))
-        #expect(Augmentation.basic(for: .cifar100) == Augmentation(cropPadding: 4, flips: true))
-        #expect(Augmentation.basic(for: .fashionMNIST) == Augmentation(cropPadding: 0, flips: true))
-        #expect(Augmentation.basic(for: .mnist) == Augmentation(cropPadding: 4, flips: false))
+        #expect(DatasetEntry.cifar10.basicAugmentation == CropAndFlip(cropPadding: 4, flips: true))
+        #expect(DatasetEntry.cifar100.basicAugmentation == CropAndFlip(cropPadding: 4, flips: true))
+        #expect(DatasetEntry.fashionMNIST.basicAugmentation == CropAndFlip(cropPadding: 0, flips: true))
+        #expect(DatasetEntry.mnist.basicAugmentation == CropAndFlip(cropPadding: 4, flips: false))
     }
 }

@@ -12,7 +12,7 @@ private struct Seen: Equatable {
 }
 
 private let dataset = smallDataset(count: 50)
-private let source = AugmentedImages(dataset, augmentation: Augmentation(cropPadding: 1, flips: true), seed: 8)
+private let source = AugmentedImages(dataset, transform: CropAndFlip(cropPadding: 1, flips: true), seed: 8)
 private let sampler = EpochSampler(sampleCount: 50, batchSize: 16, seed: 8)
 
 private func makeLoader(

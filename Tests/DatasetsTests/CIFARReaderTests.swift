@@ -7,8 +7,8 @@ import Vectors
 
     init() throws { folder = try TemporaryFolder() }
 
-    private func load(_ name: DatasetName, _ split: DatasetSplit) throws -> ImageDataset {
-        try DatasetCatalog.load(name: name, directory: folder.path, split: split)
+    private func load(_ name: DatasetEntry, _ split: DatasetSplit) throws -> ImageDataset {
+        try name.load(directory: folder.path, split: split)
     }
 
     @Test(arguments: ["", "cifar-10-batches-bin/"])
@@ -95,13 +95,13 @@ import Vectors
     }
 
     @Test(arguments: [
-        (DatasetName.cifar10, "data_batch_1", "the Python version"),
+        (DatasetEntry.cifar10, "data_batch_1", "the Python version"),
         (.cifar10, "cifar-10-python.tar.gz", "the Python version"),
         (.cifar10, "data_batch_1.mat", "the Matlab version"), (.cifar100, "train", "the Python version"),
         (.cifar10, "train.bin", "CIFAR-100, for --dataset cifar100"), (.cifar100, "data_batch_1.bin", "CIFAR-10, for"),
         (.cifar10, "cifar-10-binary.tar.gz", "not unpacked"), (.cifar100, "archive.zip", "not unpacked"),
     ])
-    func `another form of the data is named`(name: DatasetName, file: String, found: String) throws {
+    func `another form of the data is named`(name: DatasetEntry, file: String, found: String) throws {
         try folder.write(file, [1])
         let text = try datasetError { _ = try load(name, .train) }.description
         #expect(text.contains("it holds ") && text.contains(found) && text.contains(file))

@@ -3,17 +3,17 @@ import Glibc
 import Testing
 
 private let debianFolder = "/usr/share/datasets/fashion-mnist"
-private let debianHasFashionMNIST = (try? DatasetCatalog.load(name: .fashionMNIST, split: .test)) != nil
+private let debianHasFashionMNIST = (try? DatasetEntry.fashionMNIST.load(split: .test)) != nil
 
 @Suite struct DatasetCatalogTests {
     @Test func `names are those of the command line`() {
         #expect(
-            DatasetName.allCases.map(\.rawValue) == ["fashion-mnist", "mnist", "cifar10", "cifar100", "synthetic"])
+            datasetCatalog.names == ["fashion-mnist", "mnist", "cifar10", "cifar100", "synthetic"])
     }
 
     @Test func `a missing folder is reported with how to get the data`() throws {
         let error = try datasetError {
-            _ = try DatasetCatalog.load(name: .fashionMNIST, directory: "/nowhere/at/all", split: .train)
+            _ = try DatasetEntry.fashionMNIST.load(directory: "/nowhere/at/all", split: .train)
         }
         #expect(error == .missingDirectory(path: "/nowhere/at/all", dataset: .fashionMNIST))
         #expect(error.description.contains("/nowhere/at/all"))
@@ -21,25 +21,25 @@ private let debianHasFashionMNIST = (try? DatasetCatalog.load(name: .fashionMNIS
         #expect(error.description.contains("--data DIR"))
     }
 
-    @Test(arguments: [DatasetName.mnist, .cifar10, .cifar100])
-    func `a data set without a default folder asks for one`(name: DatasetName) throws {
-        let error = try datasetError { _ = try DatasetCatalog.load(name: name, split: .train) }
+    @Test(arguments: [DatasetEntry.mnist, .cifar10, .cifar100])
+    func `a data set without a default folder asks for one`(name: DatasetEntry) throws {
+        let error = try datasetError { _ = try name.load(split: .train) }
         #expect(error == .directoryNotGiven(dataset: name))
-        #expect(error.description.contains("--data DIR") && error.description.contains(name.rawValue))
+        #expect(error.description.contains("--data DIR") && error.description.contains(name.name))
     }
 
     @Test(arguments: [
-        (DatasetName.mnist, "train-labels-idx1-ubyte", "one of the data set's files: name its folder"),
+        (DatasetEntry.mnist, "train-labels-idx1-ubyte", "one of the data set's files: name its folder"),
         (.mnist, "t10k-images.idx3-ubyte.gz", "name its folder"), (.cifar10, "data_batch_4.bin", "name its folder"),
         (.cifar10, "cifar-10-binary.tar.gz", "unpack it first"), (.cifar100, "x.zip", "unpack it first"),
         (.cifar10, "cifar-10-python.tar.gz", "the binary version"), (.mnist, "notes.txt", "is a file, not a folder"),
     ])
     func `a file named in the folder's place is told from a missing folder`(
-        name: DatasetName, file: String, text: String
+        name: DatasetEntry, file: String, text: String
     ) throws {
         let folder = try TemporaryFolder()
         let path = try folder.write(file, [1])
-        let error = try datasetError { _ = try DatasetCatalog.load(name: name, directory: path, split: .train) }
+        let error = try datasetError { _ = try name.load(directory: path, split: .train) }
         #expect(error.description.contains(text) && error.description.contains(path))
     }
 
@@ -55,22 +55,22 @@ private let debianHasFashionMNIST = (try? DatasetCatalog.load(name: .fashionMNIS
             (folder.path + "/" + String(repeating: "n", count: 256), "File name too long"),
             (folder.path + "/pipe", "a named pipe, not a folder"),
         ] {
-            for name in [DatasetName.mnist, .cifar10] {
-                let error = try datasetError { _ = try DatasetCatalog.load(name: name, directory: path, split: .test) }
+            for name in [DatasetEntry.mnist, .cifar10] {
+                let error = try datasetError { _ = try name.load(directory: path, split: .test) }
                 #expect(error.description.contains(text) && error.description.contains(path))
             }
         }
     }
 
     @Test func `Fashion-MNIST's default folder is Debian's`() {
-        #expect(DatasetName.fashionMNIST.defaultDirectory == debianFolder)
+        #expect(DatasetEntry.fashionMNIST.defaultDirectory == debianFolder)
     }
 
     @Test(.enabled(if: debianHasFashionMNIST)) func `the real Fashion-MNIST has its published size and statistics`()
         throws
     {
-        let train = try DatasetCatalog.load(name: .fashionMNIST, split: .train)
-        let test = try DatasetCatalog.load(name: .fashionMNIST, split: .test)
+        let train = try DatasetEntry.fashionMNIST.load(split: .train)
+        let test = try DatasetEntry.fashionMNIST.load(split: .test)
         #expect(train.count == 60_000 && test.count == 10_000)
         #expect(train.shape == ImageShape(channels: 1, height: 28, width: 28) && test.shape == train.shape)
         #expect(train.labels[0] == 9 && test.labels[0] == 9)
@@ -89,7 +89,7 @@ private let debianHasFashionMNIST = (try? DatasetCatalog.load(name: .fashionMNIS
         shape: ImageShape(channels: 3, height: 9, width: 7), classCount: 6, trainCount: 120, testCount: 60, seed: 3)
 
     @Test func `sizes, labels and names are as asked for`() throws {
-        let train = try DatasetCatalog.load(name: .synthetic, split: .train, synthetic: recipe)
+        let train = try DatasetEntry.synthetic.load(split: .train, synthetic: recipe)
         #expect(train.count == 120 && train.shape == recipe.shape && train.classCount == 6)
         #expect(train.labels == (0..<120).map { Int32($0 % 6) } && train.name == "synthetic")
         #expect(try recipe.dataset(split: .test).count == 60)

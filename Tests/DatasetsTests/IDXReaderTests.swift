@@ -12,8 +12,8 @@ private let labels = "t10k-labels-idx1-ubyte"
 
     init() throws { folder = try TemporaryFolder() }
 
-    private func load(_ name: DatasetName = .mnist) throws -> ImageDataset {
-        try DatasetCatalog.load(name: name, directory: folder.path, split: .test)
+    private func load(_ name: DatasetEntry = .mnist) throws -> ImageDataset {
+        try name.load(directory: folder.path, split: .test)
     }
 
     private func writeSound() throws {
@@ -41,7 +41,7 @@ private let labels = "t10k-labels-idx1-ubyte"
         try writeSound()
         try folder.write("train-images-idx3-ubyte", idxImages(1, 1, 1, pixels: [200]))
         try folder.write("train-labels-idx1-ubyte", idxLabels([4]))
-        #expect(try DatasetCatalog.load(name: .mnist, directory: folder.path, split: .train).labels == [4])
+        #expect(try DatasetEntry.mnist.load(directory: folder.path, split: .train).labels == [4])
         #expect(try load().labels == [7, 0, 9])
     }
 
@@ -206,11 +206,11 @@ private let labels = "t10k-labels-idx1-ubyte"
     }
 
     @Test(arguments: [
-        (DatasetName.mnist, ["MNIST", "MNIST/raw"]), (.mnist, ["raw"]),
+        (DatasetEntry.mnist, ["MNIST", "MNIST/raw"]), (.mnist, ["raw"]),
         (.fashionMNIST, ["FashionMNIST", "FashionMNIST/raw"]),
         (.fashionMNIST, ["data", "data/fashion"]),
     ])
-    func `torchvision's and Zalando's folders are found`(name: DatasetName, places: [String]) throws {
+    func `torchvision's and Zalando's folders are found`(name: DatasetEntry, places: [String]) throws {
         for place in places { try folder.makeFolder(place) }
         let place = try #require(places.last)
         try folder.write("\(place)/\(images)", idxImages(3, 5, 4, pixels: pixels))

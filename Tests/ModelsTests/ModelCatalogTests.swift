@@ -1,3 +1,4 @@
+import Catalogs
 import Models
 import Testing
 import Vectors
@@ -12,30 +13,30 @@ import Vectors
         ("vit-s16", 3, 1000, 22_050_664), ("vit-s32", 3, 1000, 22_878_952),
     ])
     func `parameter counts are the published ones`(name: String, channels: Int, classes: Int, count: Int) throws {
-        let sides = try ModelCatalog.entry(name).defaultInputShape.dropFirst()
-        let graph = try ModelCatalog.graph(name, inputShape: [channels] + sides, classes: classes)
+        let sides = try modelCatalog.entry(name).defaultInputShape.dropFirst()
+        let graph = try modelCatalog.entry(name).graph(inputShape: [channels] + sides, classes: classes)
         #expect(graph.parameterLayout.scalarCount == count)
     }
 
     @Test func `names and shapes are torchvision's`() throws {
-        let layout = try ModelCatalog.graph("resnet18", inputShape: [3, 32, 32], classes: 10).parameterLayout
+        let layout = try modelCatalog.entry("resnet18").graph(inputShape: [3, 32, 32], classes: 10).parameterLayout
         #expect(layout["conv1.weight"]?.shape == [64, 3, 3, 3])
         #expect(layout["layer1.0.conv1.weight"]?.shape == [64, 64, 3, 3])
         #expect(layout["layer2.0.downsample.0.weight"]?.shape == [128, 64, 1, 1])
         #expect(layout["layer2.0.downsample.1.bias"]?.shape == [128])
         #expect(layout["fc.weight"]?.shape == [10, 512])
-        let large = try ModelCatalog.graph("resnet50", inputShape: [3, 224, 224], classes: 1000).parameterLayout
+        let large = try modelCatalog.entry("resnet50").graph(inputShape: [3, 224, 224], classes: 1000).parameterLayout
         #expect(large["conv1.weight"]?.shape == [64, 3, 7, 7])
         #expect(large["layer1.0.downsample.0.weight"]?.shape == [256, 64, 1, 1])
         #expect(large["layer4.2.conv3.weight"]?.shape == [2048, 512, 1, 1])
         #expect(large["layer4.2.bn3.weight"]?.shape == [2048])
-        let statistics = try ModelCatalog.graph("resnet20", inputShape: [1, 28, 28], classes: 10).statisticsLayout
+        let statistics = try modelCatalog.entry("resnet20").graph(inputShape: [1, 28, 28], classes: 10).statisticsLayout
         #expect(statistics["bn1.running_mean"]?.shape == [16])
         #expect(statistics["layer3.2.bn2.running_var"]?.shape == [64])
     }
 
     @Test func `names and shapes are timm's`() throws {
-        let layout = try ModelCatalog.graph("vit", inputShape: [3, 32, 32], classes: 10).parameterLayout
+        let layout = try modelCatalog.entry("vit").graph(inputShape: [3, 32, 32], classes: 10).parameterLayout
         let expected: [(String, [Int])] = [
             ("cls_token", [1, 1, 192]), ("pos_embed", [1, 65, 192]), ("patch_embed.proj.weight", [192, 3, 4, 4]),
             ("blocks.0.norm1.weight", [192]), ("blocks.0.attn.qkv.weight", [576, 192]),
@@ -48,18 +49,18 @@ import Vectors
     @Test(arguments: ["resnet8", "resnet20", "resnet18", "vit"], [1, 3])
     func `every model reads images of 1 or 3 channels, 28 or 32 pixels wide`(name: String, channels: Int) throws {
         for side in [28, 32] {
-            let graph = try ModelCatalog.graph(name, inputShape: [channels, side, side], classes: 7)
+            let graph = try modelCatalog.entry(name).graph(inputShape: [channels, side, side], classes: 7)
             #expect(graph.classCount == 7)
         }
     }
 
     @Test func `multiply-adds of ResNet-18 and ResNet-20 are the published ones`() throws {
-        let large = try ModelCatalog.graph("resnet18", inputShape: [3, 32, 32], classes: 10)
+        let large = try modelCatalog.entry("resnet18").graph(inputShape: [3, 32, 32], classes: 10)
         #expect(large.multiplyAdds == 555_422_720)
         // torchvision's table has 4.089 G.
-        let imagenet = try ModelCatalog.graph("resnet50", inputShape: [3, 224, 224], classes: 1000)
+        let imagenet = try modelCatalog.entry("resnet50").graph(inputShape: [3, 224, 224], classes: 1000)
         #expect(imagenet.multiplyAdds == 4_089_184_256)
-        let small = try ModelCatalog.graph("resnet20", inputShape: [3, 32, 32], classes: 10)
+        let small = try modelCatalog.entry("resnet20").graph(inputShape: [3, 32, 32], classes: 10)
         #expect(small.multiplyAdds == 40_551_040)
     }
 
@@ -68,7 +69,7 @@ import Vectors
         let attention = tokens * 3 * width * width + 2 * tokens * tokens * width
         let block = attention + tokens * width * width + 2 * tokens * width * 4 * width
         let last = (1 + 2 * tokens) * width * width + 2 * tokens * width + width * width + 2 * width * 4 * width
-        let graph = try ModelCatalog.graph("vit-s16", inputShape: [3, 224, 224], classes: 1000)
+        let graph = try modelCatalog.entry("vit-s16").graph(inputShape: [3, 224, 224], classes: 1000)
         #expect(graph.multiplyAdds == patches * 768 * width + 11 * block + last + width * 1000)
         #expect(graph.multiplyAdds == 4_280_214_528)
         // The pixels' gradient is not computed.
@@ -76,14 +77,20 @@ import Vectors
     }
 
     @Test func `unknown names and unsuitable images are told with the remedy`() {
-        #expect(throws: ModelError.unknown("resnet19")) { try ModelCatalog.entry("resnet19") }
-        #expect("\(ModelError.unknown("x"))".contains("resnet20"))
-        #expect(throws: ModelError.self) { try ModelCatalog.graph("vit", inputShape: [3, 30, 30], classes: 10) }
-        #expect(throws: ModelError.self) { try ModelCatalog.graph("resnet20", inputShape: [3, 32, 28], classes: 10) }
+        #expect(throws: UnknownName(kind: "model", name: "resnet19", known: modelCatalog.names)) {
+            try modelCatalog.entry("resnet19")
+        }
+        #expect("\(UnknownName(kind: "model", name: "x", known: modelCatalog.names))".contains("resnet20"))
+        #expect(throws: ModelError.self) {
+            try modelCatalog.entry("vit").graph(inputShape: [3, 30, 30], classes: 10)
+        }
+        #expect(throws: ModelError.self) {
+            try modelCatalog.entry("resnet20").graph(inputShape: [3, 32, 28], classes: 10)
+        }
     }
 
     @Test func `ResNet-20 and resnet_20 name the same model`() throws {
-        #expect(try ModelCatalog.entry("ResNet-20").name == "resnet20")
-        #expect(try ModelCatalog.entry("resnet_20").name == "resnet20")
+        #expect(try modelCatalog.entry("ResNet-20").name == "resnet20")
+        #expect(try modelCatalog.entry("resnet_20").name == "resnet20")
     }
 }

@@ -165,8 +165,8 @@ private struct FullSizeGolden {
     func network(
         side: Int, _ policy: ConvolutionPolicy, _ precision: Precision
     ) throws -> (network: Network, weights: FlatVector, statistics: FlatVector) {
-        let classes = try ModelCatalog.entry(model).defaultClassCount
-        let graph = try ModelCatalog.graph(model, inputShape: [3, side, side], classes: classes)
+        let classes = try modelCatalog.entry(model).defaultClassCount
+        let graph = try modelCatalog.entry(model).graph(inputShape: [3, side, side], classes: classes)
         let weights = FlatVector(count: graph.parameterLayout.vectorCount)
         let statistics = FlatVector(count: graph.statisticsLayout.vectorCount)
         for (layout, vector) in [(graph.parameterLayout, weights), (graph.statisticsLayout, statistics)] {

@@ -100,6 +100,11 @@ private func problem(yaml text: String) -> String {
             "run.yaml: epochs is '010': it must be a number without zeros before it, which readers take differently"
         ),
         (
+            "normalization: {mean: [0.5], std: [010]}",
+            "run.yaml: normalization: std is '010': it must be a number without zeros before it, which readers take "
+                + "differently"
+        ),
+        (
             "optimizer: adam", "run.yaml: optimizer is 'adam': it must be one of sgd, adamw; did you mean 'adamw'?"
         ),
         ("output: ''", "run.yaml: output is '': it must be a path of at least one character"),
@@ -169,6 +174,7 @@ private func problem(yaml text: String) -> String {
         ("seed: 18446744073709551615", "seed", "18446744073709551615"), ("clip-norm: '2'", "clip-norm", "2.0"),
         ("\u{FEFF}rho: 0.3", "rho", "0.3"), ("rho: &r 0.3\nalpha: *r", "alpha", "0.3"),
         ("{\"rho\": 0.3}", "rho", "0.3"), ("rho:\t0.3", "rho", "0.3"), ("rho: 0.3\r\n", "rho", "0.3"),
+        ("method: |\n  sam\n", "method", "sam"), ("model: >\n  ResNet-20\n", "model", "resnet20"),
         ("m-sharpness: Global", "m-sharpness", "global"), ("output: a//b/./c/", "output", "a/b/c"),
     ])
     func `values are read as a user of YAML means them`(text: String, name: String, expected: String) throws {

@@ -1,3 +1,4 @@
+import ArgumentParser
 import Training
 
 /// Forms of arguments that the parser takes for something else.
@@ -34,6 +35,12 @@ enum ArgumentForms {
             let meant = Setting.meant(byShortName: String(name))
         else { return nil }
         return "Unknown option '--\(name)'. Did you mean '--\(meant)'?"
+    }
+
+    /// Of an option that is no setting of a run, spelled as those are.
+    static func wholeNumber(_ text: String) throws -> Int {
+        guard let value: Int = SettingText.wholeNumber(text) else { throw ValidationError("it must be a whole number") }
+        return value
     }
 
     /// No option of this program begins so.

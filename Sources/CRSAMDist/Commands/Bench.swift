@@ -34,7 +34,7 @@ struct BenchStep: ParsableCommand {
     @OptionGroup(title: "Method") var method: SettingFlags<MethodFlags>
     @OptionGroup(title: "Optimizer") var optimizer: SettingFlags<OptimizerFlags>
     @OptionGroup(title: "Size") var size: SettingFlags<StepSizeFlags>
-    @Option(help: "Steps that are timed, after one that is not.")
+    @Option(help: "Steps that are timed, after one that is not. (default: 10)", transform: ArgumentForms.wholeNumber)
     var steps = 10
     @Option(help: "Write the figures to a JSON file as well; - for standard output, with the text on standard error.")
     var json: String?
@@ -98,7 +98,10 @@ struct BenchPrecision: ParsableCommand {
     @OptionGroup(title: "Method") var method: SettingFlags<MethodFlags>
     @OptionGroup(title: "Optimizer") var optimizer: SettingFlags<OptimizerFlags>
     @OptionGroup(title: "Size") var size: SettingFlags<StepSizeFlags>
-    @Option(parsing: .upToNextOption, help: "Updates done before a comparison; the training ends with the last.")
+    @Option(
+        parsing: .upToNextOption,
+        help: "Updates done before a comparison; the training ends with the last. (default: 0, 10, 100)",
+        transform: ArgumentForms.wholeNumber)
     var at = [0, 10, 100]
 
     func validate() throws {

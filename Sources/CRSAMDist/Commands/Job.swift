@@ -7,9 +7,9 @@ import Training
 import Vectors
 
 /// One rank's life, from the start of MPI to its end: what a command runs in.
-public enum Job {
+package enum Job {
     /// The program's version, and those of the libraries that decide its results and speed.
-    public static var version: String {
+    package static var version: String {
         let commit = MachineDescription().commit.map { " (checkout \($0.prefix(12)))" } ?? ""
         return "crsam-dist 0.1.0\(commit)\n"
             + "\(MPIEnvironment.libraryName), \(Network.libraryName)"
@@ -22,7 +22,7 @@ public enum Job {
     /// - Parameters:
     ///   - command: its name.
     ///   - flags: those beside the configuration that every rank must have been started with alike, by name.
-    public static func run(
+    package static func run(
         _ command: String, flags: [(name: String, value: String)] = [], _ configuration: RunConfiguration,
         _ body: (Communicator) throws -> Void
     ) {
@@ -30,7 +30,7 @@ public enum Job {
     }
 
     /// The same where only the ranks together know the configuration.
-    public static func run(
+    package static func run(
         _ command: String, flags: [(name: String, value: String)],
         _ resolve: (Communicator) throws -> RunConfiguration, _ body: (RunConfiguration, Communicator) throws -> Void
     ) {
@@ -59,7 +59,7 @@ public enum Job {
     }
 
     /// Before a command's libraries take memory: below this much they end a process without a word.
-    public static func requireMinimum(_ purpose: String) throws {
+    package static func requireMinimum(_ purpose: String) throws {
         try RunMemory.requireMinimum(purpose)
     }
 
@@ -68,8 +68,8 @@ public enum Job {
         return "\(error)"
     }
 
-    /// To be called first of all, before a file or a library is opened.
-    public static func prepare() {
+    /// To be called first of all, before a file or a library is opened. Ends the process where an argument is no text.
+    package static func prepare() {
         Console.secureDescriptors()
         LoggingSystem.bootstrap { _ in ConsoleLogHandler() }
         // A file that may not grow and a reader that went away are errors of a write, which say where; not silent
@@ -84,6 +84,7 @@ public enum Job {
         // Ctrl-\ ends a program; Swift's runtime would ask, for half a minute, whether to debug it.
         let earlier = signal(SIGQUIT, SIG_DFL)
         if isIgnoring(earlier) { signal(SIGQUIT, SIG_IGN) }
+        if let problem = CommandText.problem(CommandLine.arguments) { fail(problem, status: 64) }
     }
 
     private static func isIgnoring(_ handler: __sighandler_t?) -> Bool {
@@ -91,10 +92,10 @@ public enum Job {
     }
 
     /// Prints text that needs no MPI: once, however many ranks were started to print it.
-    public static func print(_ text: () throws -> String) throws {
+    package static func print(_ text: () throws -> String) throws {
         if (Launcher.ofThisProcess.rank ?? 0) == 0 { try Console.print(text()) }
     }
 
     /// Ends the whole job with one line on standard error.
-    public static func fail(_ message: String, status: Int32 = 1) -> Never { JobFailure.end(message, status: status) }
+    package static func fail(_ message: String, status: Int32 = 1) -> Never { JobFailure.end(message, status: status) }
 }

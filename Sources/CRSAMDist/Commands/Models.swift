@@ -5,9 +5,9 @@ struct Models: ParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "List the models: parameters, multiply-adds and memory of a sample.")
 
-    @Option(help: "Channels of the images. (default: the published 3)")
+    @Option(help: "Channels of the images. (default: the published 3)", transform: ArgumentForms.wholeNumber)
     var channels: Int?
-    @Option(help: "Classes. (default: the published number)")
+    @Option(help: "Classes. (default: the published number)", transform: ArgumentForms.wholeNumber)
     var classes: Int?
 
     func validate() throws {

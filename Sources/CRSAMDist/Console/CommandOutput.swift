@@ -44,7 +44,7 @@ package struct CommandOutput {
     /// What a file holds that no result may be written over, whatever the command itself reads; nil for any other.
     private static func irreplaceable(_ path: String) -> String? {
         let name = FileSystem.lastName(of: path)
-        if DatasetName.areData(inFileNamed: name) { return "a data set" }
+        if DatasetEntry.areData(inFileNamed: name) { return "a data set" }
         if name.hasSuffix(".safetensors") { return "weights" }
         return RunFolder.owns(path) ? "a run's settings, records or checkpoints" : nil
     }

@@ -11,11 +11,10 @@ package struct ModelTable {
     ///   - classes: nil for each model's published number.
     package init(channels: Int?, classes: Int?) throws {
         var rows = [["model", "parameters", "multiply-adds", "memory/sample", "image", "description"]]
-        for entry in ModelCatalog.entries {
+        for entry in modelCatalog.entries {
             var shape = entry.defaultInputShape
             if let channels { shape[0] = channels }
-            let graph = try ModelCatalog.graph(
-                entry.name, inputShape: shape, classes: classes ?? entry.defaultClassCount)
+            let graph = try entry.graph(inputShape: shape, classes: classes ?? entry.defaultClassCount)
             rows.append([
                 entry.name, "\(graph.parameterLayout.scalarCount)",
                 NumberText.fixed(Double(graph.multiplyAdds) / 1e6, 1) + " M",

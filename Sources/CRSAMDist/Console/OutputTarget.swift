@@ -26,6 +26,8 @@ package struct OutputTarget {
 
     /// - Parameter path: `-` for standard output.
     package init(option: String, path: String) throws(Problem) {
+        // Other names that begin so are files'.
+        let path = path == "~" || path.hasPrefix("~/") ? FileSystem.meant(path) ?? path : path
         self.option = option
         self.path = path
         func refusal(_ why: String) -> Problem {

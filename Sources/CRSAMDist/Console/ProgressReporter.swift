@@ -57,7 +57,7 @@ package final class ProgressReporter: TrainingObserver {
         begin(firstStep: run.firstStep, totalSteps: run.totalSteps, totalEpochs: run.totalEpochs)
         let configuration = run.configuration
         say(
-            "\(configuration.model) (\(run.parameterCount) parameters) on \(configuration.dataset.rawValue) "
+            "\(configuration.model) (\(run.parameterCount) parameters) on \(configuration.dataset.name) "
                 + "(\(run.trainingImages) + \(run.testImages) images), \(configuration.gradientMethodText)")
         func count(_ number: Int, _ noun: String) -> String { "\(number) \(noun)\(number == 1 ? "" : "s")" }
         let (ranks, threads) = (count(run.ranks, "rank"), count(configuration.threads, "thread"))

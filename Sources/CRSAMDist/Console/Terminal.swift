@@ -11,11 +11,18 @@ package enum Terminal {
         return ioctl(descriptor, UInt(TIOCGWINSZ), &size) == 0 && size.ws_col > 0 ? Int(size.ws_col) : nil
     }
 
+    /// What mpirun sets for `--tag-output`, `--timestamp-output` and `--xml`, which put text before each piece of a bar,
+    /// and for `--output-filename`, which writes it to files.
+    private static let launcherLogs = [
+        "OMPI_MCA_orte_tag_output", "OMPI_MCA_orte_timestamp_output", "OMPI_MCA_orte_xml_output",
+        "OMPI_MCA_orte_output_filename",
+    ]
+
     /// Whether the environment speaks of a log, not of a screen.
     package static func isLog(_ environment: (String) -> String?) -> Bool {
         let terminal = environment("TERM") ?? ""
-        let integration = environment("CI") ?? ""
-        return terminal.isEmpty || terminal == "dumb" || !["", "0", "false"].contains(integration)
+        if terminal.isEmpty || terminal == "dumb" { return true }
+        return (["CI"] + launcherLogs).contains { !["", "0", "false"].contains(environment($0) ?? "") }
     }
 
     /// A descriptor of the screen that standard output reaches; nil where it reaches none, or where that is in doubt.

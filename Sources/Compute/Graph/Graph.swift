@@ -1,14 +1,14 @@
 import Vectors
 
 /// The result of a layer, by its place in the graph.
-public struct Value: Hashable, Sendable {
+package struct Value: Hashable, Sendable {
     let index: Int
 }
 
 /// A tensor of the model: its published name and shape, and how it begins.
-public struct Parameter: Sendable {
-    public let entry: TensorLayout.Entry
-    public let initializer: Initializer
+package struct Parameter: Sendable {
+    package let entry: TensorLayout.Entry
+    package let initializer: Initializer
 }
 
 /// A model as a static list of layers, from pixels to logits to loss.
@@ -16,38 +16,38 @@ public struct Parameter: Sendable {
 /// Each layer's method infers the shape of its result (without the batch) and declares its parameters under their
 /// published names; nothing is computed. Shapes are `[channels, height, width]`, `[tokens, width]` or `[features]`.
 /// Wrong shapes trap: only a model's definition can cause them.
-public final class Graph {
+package final class Graph {
     package private(set) var operations: [any Operation] = []
     private var shapes: [[Int]] = []
-    public private(set) var parameters: [Parameter] = []
-    public private(set) var parameterLayout = TensorLayout()
+    package private(set) var parameters: [Parameter] = []
+    package private(set) var parameterLayout = TensorLayout()
     /// Running means and variances of BatchNorm.
-    public private(set) var statisticsLayout = TensorLayout()
-    public let inputShape: [Int]
+    package private(set) var statisticsLayout = TensorLayout()
+    package let inputShape: [Int]
     package let input = Value(index: 0)
     /// The class scores; set by ``setLogits(_:)``.
-    public private(set) var logits: Value?
+    package private(set) var logits: Value?
 
     /// - Parameter inputShape: channels, height, width of a sample.
-    public init(inputShape: [Int]) {
+    package init(inputShape: [Int]) {
         precondition(inputShape.count == 3, "input is channels, height, width")
         self.inputShape = inputShape
         shapes.append(inputShape)
     }
 
-    public var inputValue: Value { input }
+    package var inputValue: Value { input }
 
-    public func shape(_ value: Value) -> [Int] { shapes[value.index] }
+    package func shape(_ value: Value) -> [Int] { shapes[value.index] }
 
     /// Number of classes.
-    public var classCount: Int { logits.map { shape($0)[0] } ?? 0 }
+    package var classCount: Int { logits.map { shape($0)[0] } ?? 0 }
 
     /// Multiply-adds of one sample's forward pass, in convolutions and matrix products.
-    public var multiplyAdds: Int { operations.reduce(0) { $0 + $1.multiplyAdds } }
+    package var multiplyAdds: Int { operations.reduce(0) { $0 + $1.multiplyAdds } }
 
     /// Floating-point operations of one sample's forward and backward pass, in the same: two for each multiply-add of
     /// the result, of the weights' gradient and, except for the pixels, of the input's.
-    public var gradientOperations: Int {
+    package var gradientOperations: Int {
         let reached = valuesBehindParameters()
         return operations.reduce(0) { sum, operation in
             sum + operation.multiplyAdds * (operation.inputs.contains(where: reached.contains) ? 6 : 4)
@@ -55,9 +55,9 @@ public final class Graph {
     }
 
     /// Pixels of a sample over which BatchNorm takes its smallest statistic; nil for a model without it.
-    public var pixelsPerStatistic: Int? { operations.compactMap(\.pixelsPerStatistic).min() }
+    package var pixelsPerStatistic: Int? { operations.compactMap(\.pixelsPerStatistic).min() }
 
-    public func setLogits(_ value: Value) {
+    package func setLogits(_ value: Value) {
         precondition(shape(value).count == 1, "logits are one vector a sample")
         logits = value
     }

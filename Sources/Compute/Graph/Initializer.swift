@@ -1,7 +1,7 @@
 import Vectors
 
 /// The distribution from which a parameter starts.
-public enum Initializer: Sendable, Equatable {
+package enum Initializer: Sendable, Equatable {
     case constant(Float)
     /// Normal with mean 0 and this standard deviation.
     case normal(Float)
@@ -11,10 +11,10 @@ public enum Initializer: Sendable, Equatable {
     case uniform(Float)
 
     /// He et al. 2015, equation 14: normal with variance 2 / fan.
-    public static func kaimingNormal(fan: Int) -> Initializer { .normal((2 / Float(fan)).squareRoot()) }
+    package static func kaimingNormal(fan: Int) -> Initializer { .normal((2 / Float(fan)).squareRoot()) }
 
     /// Glorot and Bengio 2010, equation 16: uniform on ±√(6 / (fanIn + fanOut)).
-    public static func xavierUniform(fanIn: Int, fanOut: Int) -> Initializer {
+    package static func xavierUniform(fanIn: Int, fanOut: Int) -> Initializer {
         .uniform((6 / Float(fanIn + fanOut)).squareRoot())
     }
 
@@ -43,7 +43,7 @@ extension Graph {
     ///
     /// - Parameters:
     ///   - part: of `parts` that share the work: the others' tensors become 0, so that the parts' sum is all weights.
-    public func initialize(
+    package func initialize(
         weights: FlatVector, statistics: FlatVector, seed: UInt64, part: Int = 0, of parts: Int = 1
     ) {
         precondition(weights.count == parameterLayout.vectorCount && statistics.count == statisticsLayout.vectorCount)

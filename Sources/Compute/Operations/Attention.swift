@@ -8,7 +8,7 @@ extension Graph {
     ///
     /// - Parameter queries: what the queries are computed from, where that is not `input` (cross-attention): one token,
     ///   `[width]`, or several, `[tokens, width]`. The result has their shape.
-    public func attention(
+    package func attention(
         _ input: Value, queries: Value? = nil, _ name: String, heads: Int, weights: Initializer
     ) -> Value {
         let (shape, queries) = (shape(input), queries ?? input)

@@ -8,7 +8,7 @@ extension Graph {
     /// Parameters `name.weight` (γ, from 1) and `name.bias` (β, from 0), statistics `name.running_mean` and
     /// `name.running_var`. Training uses the batch's own mean and (biased) variance and moves the running ones by
     /// `momentum`, the variance unbiased; inference uses the running ones.
-    public func batchNormalization(
+    package func batchNormalization(
         _ input: Value, _ name: String, relu: Bool = false, epsilon: Float = 1e-5, momentum: Float = 0.1,
         initialScale: Float = 1
     ) -> Value {

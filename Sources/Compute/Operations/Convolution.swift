@@ -2,7 +2,7 @@ import COneDNN
 import Vectors
 
 /// How convolutions are computed.
-public enum ConvolutionPolicy: String, Sendable, CaseIterable, Codable {
+package enum ConvolutionPolicy: String, Sendable, CaseIterable, Codable {
     /// Winograd's algorithm where it is known to win (3x3, stride 1, enough channels and pixels), else direct.
     /// The results differ from direct convolution by about 1e-6 relative.
     case auto
@@ -16,7 +16,7 @@ extension Graph {
     /// Input `[C, H, W]`, weights `name.weight` `[outputs, C, kernel, kernel]`, optional `name.bias` `[outputs]`;
     /// output `[outputs, (H + 2·padding − kernel)/stride + 1, …]`. Weights start as He et al.'s normal with fan out, as
     /// in torchvision's ResNets.
-    public func convolution(
+    package func convolution(
         _ input: Value, _ name: String, outputs: Int, kernel: Int, stride: Int = 1, padding: Int = 0, bias: Bool = false
     ) -> Value {
         let shape = shape(input)
@@ -40,7 +40,7 @@ extension Graph {
     /// of them before the others and half behind.
     ///
     /// Computed as a 1x1 convolution with constant weights of zeros and ones, which is exact.
-    public func paddedShortcut(_ input: Value, _ name: String, outputs: Int, stride: Int) -> Value {
+    package func paddedShortcut(_ input: Value, _ name: String, outputs: Int, stride: Int) -> Value {
         let shape = shape(input)
         precondition(shape.count == 3 && outputs >= shape[0])
         return append(imageShape(shape, outputs, kernel: 1, stride: stride, padding: 0)) {

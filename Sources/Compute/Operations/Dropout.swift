@@ -5,13 +5,13 @@ extension Graph {
     /// training.
     ///
     /// The mask is a function of (seed, epoch, sample, layer): the same in the three passes of a step, on any rank.
-    public func dropout(_ input: Value, _ name: String, rate: Float) -> Value {
+    package func dropout(_ input: Value, _ name: String, rate: Float) -> Value {
         masking(input, name, rate: rate, wholeSample: false)
     }
 
     /// Stochastic depth (Huang et al. 2016), as timm's `DropPath`: zeros a residual branch for a whole sample with
     /// probability `rate`, else scales it by 1/(1 − rate), in training.
-    public func stochasticDepth(_ input: Value, _ name: String, rate: Float) -> Value {
+    package func stochasticDepth(_ input: Value, _ name: String, rate: Float) -> Value {
         masking(input, name, rate: rate, wholeSample: true)
     }
 

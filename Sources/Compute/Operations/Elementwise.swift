@@ -2,18 +2,18 @@ import COneDNN
 
 extension Graph {
     /// max(x, 0)
-    public func relu(_ input: Value, _ name: String) -> Value {
+    package func relu(_ input: Value, _ name: String) -> Value {
         append(shape(input)) { Activation(name: name, input: input, output: $0, kind: .relu) }
     }
 
     /// x·Φ(x) with the exact normal distribution function (Hendrycks and Gimpel 2016, equation 1), as PyTorch's
     /// `GELU()`.
-    public func gelu(_ input: Value, _ name: String) -> Value {
+    package func gelu(_ input: Value, _ name: String) -> Value {
         append(shape(input)) { Activation(name: name, input: input, output: $0, kind: .gelu) }
     }
 
     /// a + b, elementwise; with `relu`, max(a + b, 0) in the same pass.
-    public func add(_ a: Value, _ b: Value, _ name: String, relu: Bool = false) -> Value {
+    package func add(_ a: Value, _ b: Value, _ name: String, relu: Bool = false) -> Value {
         precondition(shape(a) == shape(b), "\(name): cannot add \(shape(a)) and \(shape(b))")
         return append(shape(a)) { Addition(name: name, a: a, b: b, output: $0, relu: relu) }
     }

@@ -4,7 +4,7 @@ import Vectors
 extension Graph {
     /// y = γ(x − μ)/√(σ² + e) + β over the last dimension of each token (Ba, Kiros and Hinton 2016), as PyTorch's
     /// `LayerNorm`. Parameters `name.weight` (from 1) and `name.bias` (from 0).
-    public func layerNormalization(_ input: Value, _ name: String, epsilon: Float = 1e-6) -> Value {
+    package func layerNormalization(_ input: Value, _ name: String, epsilon: Float = 1e-6) -> Value {
         let shape = shape(input)
         guard shape.count < 3, let width = shape.last else {
             preconditionFailure("\(name): LayerNorm reads features or tokens, not \(shape)")

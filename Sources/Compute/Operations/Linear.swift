@@ -5,7 +5,7 @@ extension Graph {
     /// `name.weight` `[outputs, inputs]` and `name.bias` `[outputs]`.
     ///
     /// Without an initializer, weights and bias start uniform on ±1/√inputs, as PyTorch's do.
-    public func linear(
+    package func linear(
         _ input: Value, _ name: String, outputs: Int, weights: Initializer? = nil, bias: Initializer? = nil
     ) -> Value {
         let shape = shape(input)

@@ -3,18 +3,18 @@ import COneDNN
 extension Graph {
     /// The largest value in each window, as PyTorch's `MaxPool2d`. `[C, H, W]` to `[C, (H + 2·padding − kernel)/stride
     /// + 1, …]`.
-    public func maxPooling(_ input: Value, _ name: String, kernel: Int, stride: Int, padding: Int = 0) -> Value {
+    package func maxPooling(_ input: Value, _ name: String, kernel: Int, stride: Int, padding: Int = 0) -> Value {
         pooling(input, name, .init(kernel: kernel, stride: stride, padding: padding), dnnl_pooling_max)
     }
 
     /// The mean of each window, margins counted as zeros, as PyTorch's `AvgPool2d`.
-    public func averagePooling(_ input: Value, _ name: String, kernel: Int, stride: Int, padding: Int = 0) -> Value {
+    package func averagePooling(_ input: Value, _ name: String, kernel: Int, stride: Int, padding: Int = 0) -> Value {
         pooling(
             input, name, .init(kernel: kernel, stride: stride, padding: padding), dnnl_pooling_avg_include_padding)
     }
 
     /// The mean of each channel: `[C, S, S]` to `[C]`.
-    public func globalAveragePooling(_ input: Value, _ name: String) -> Value {
+    package func globalAveragePooling(_ input: Value, _ name: String) -> Value {
         let shape = shape(input)
         precondition(
             shape.count == 3 && shape[1] == shape[2], "\(name): global pooling reads a square image, not \(shape)")
@@ -22,7 +22,7 @@ extension Graph {
     }
 
     /// `[C, H, W]` to `[C·H·W]`, row-major.
-    public func flatten(_ input: Value, _ name: String) -> Value {
+    package func flatten(_ input: Value, _ name: String) -> Value {
         append([shape(input).reduce(1, *)]) {
             Flattening(name: name, input: input, output: $0, count: self.shape($0)[0])
         }

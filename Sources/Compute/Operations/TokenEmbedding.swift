@@ -7,7 +7,7 @@ extension Graph {
     ///
     /// Parameters as in timm: `cls_token` `[1, 1, width]`, `pos_embed` `[1, tokens, width]`, `patch_embed.proj.weight`
     /// `[width, C, patch, patch]`, `patch_embed.proj.bias`.
-    public func tokenEmbedding(_ input: Value, patch: Int, width: Int) -> Value {
+    package func tokenEmbedding(_ input: Value, patch: Int, width: Int) -> Value {
         let shape = shape(input)
         precondition(
             shape.count == 3 && shape[1] % patch == 0 && shape[2] % patch == 0,
@@ -30,7 +30,7 @@ extension Graph {
     }
 
     /// One token of each sample: `[tokens, width]` to `[width]`.
-    public func selectToken(_ input: Value, _ name: String, index: Int) -> Value {
+    package func selectToken(_ input: Value, _ name: String, index: Int) -> Value {
         let shape = shape(input)
         precondition(shape.count == 2 && index < shape[0])
         return append([shape[1]]) {

@@ -1,10 +1,10 @@
 /// What is known of a program before it is made.
-public struct PlanForecast: Sendable, Equatable {
+package struct PlanForecast: Sendable, Equatable {
     /// Of activations, gradients and scratch memory.
-    public let arenaBytes: Int
+    package let arenaBytes: Int
     /// Of oneDNN's compiled kernels, at most.
-    public let codeBytes: Int
-    public let slowKernels: SlowKernels?
+    package let codeBytes: Int
+    package let slowKernels: SlowKernels?
 
     init(_ builder: PlanBuilder) {
         arenaBytes = MemoryPlan(placing: builder.buffers).byteCount
@@ -21,7 +21,7 @@ public struct PlanForecast: Sendable, Equatable {
 }
 
 /// Instructions for which oneDNN has but its reference loops, where they cost a share of a plan that is worth a word.
-public struct SlowKernels: Sendable, Equatable {
+package struct SlowKernels: Sendable, Equatable {
     package struct Work {
         package var label: String
         /// oneDNN's name; nil for a kernel of ours.
@@ -47,12 +47,12 @@ public struct SlowKernels: Sendable, Equatable {
     }
 
     /// The costliest, such as `conv1 backward weights`.
-    public let label: String
-    public let implementation: String
+    package let label: String
+    package let implementation: String
     /// Further ones.
-    public let others: Int
+    package let others: Int
     /// Estimate of what they all take of the plan's time.
-    public let share: Double
+    package let share: Double
 
     /// nil where reference kernels take less than a twentieth of the time.
     package init?(_ work: [Work]) {

@@ -1,13 +1,13 @@
 import COneDNN
 
 /// A oneDNN call that did not succeed.
-public struct DNNLError: Error, Equatable, CustomStringConvertible {
+package struct DNNLError: Error, Equatable, CustomStringConvertible {
     /// The raw `dnnl_status_t`.
-    public let status: Int32
+    package let status: Int32
     /// The call, and what it was for.
-    public let call: String
+    package let call: String
 
-    public var description: String {
+    package var description: String {
         let meaning =
             switch status {
             case 1: "out of memory"

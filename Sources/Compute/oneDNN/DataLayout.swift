@@ -3,7 +3,7 @@ import Vectors
 
 /// What operations compute with, and what activations and their gradients are kept in. Weights, gradients of weights,
 /// statistics and the loss are float32 in either case.
-public enum Precision: String, Sendable, CaseIterable, Codable {
+package enum Precision: String, Sendable, CaseIterable, Codable {
     case float32
     /// Brain floating point: float32's exponent and 8 significant bits. Products are summed in float32.
     case bfloat16

@@ -29,7 +29,7 @@ package final class Engine {
 
 extension Network {
     /// The name and version of the library that computes it, such as `oneDNN 2.6.0`.
-    public static var libraryName: String {
+    package static var libraryName: String {
         guard let version = dnnl_version()?.pointee else { return "oneDNN" }
         return "oneDNN \(version.major).\(version.minor).\(version.patch)"
     }
@@ -37,17 +37,17 @@ extension Network {
 
 extension Precision {
     /// What this processor makes of a precision.
-    public enum Support: Sendable { case native, emulated, none }
+    package enum Support: Sendable { case native, emulated, none }
 
     /// By the instruction set that oneDNN may use (`ONEDNN_MAX_CPU_ISA` lowers it).
-    public var support: Support {
+    package var support: Support {
         if self == .float32 { return .native }
         return Self.has(dnnl_cpu_isa_avx512_core_bf16)
             ? .native : Self.has(dnnl_cpu_isa_avx512_core) ? .emulated : .none
     }
 
     /// The variable that lowers it, as it is set; nil where none is.
-    public static var processorCap: String? {
+    package static var processorCap: String? {
         for name in ["ONEDNN_MAX_CPU_ISA", "DNNL_MAX_CPU_ISA"] {
             if let value = getenv(name) { return "\(name)=\(String(cString: value))" }
         }
@@ -63,9 +63,9 @@ extension Precision {
 }
 
 /// The threads that one process gives to oneDNN. To be set before the first plan is made.
-public enum ComputeThreads {
-    public static func set(_ count: Int32) { cdnn_set_threads(count) }
+package enum ComputeThreads {
+    package static func set(_ count: Int32) { cdnn_set_threads(count) }
 
     /// Processors that they may run on, by what the process is bound to.
-    public static var processors: Int { Int(cdnn_processors()) }
+    package static var processors: Int { Int(cdnn_processors()) }
 }

@@ -3,12 +3,12 @@ import Datasets
 import Vectors
 
 /// Ranks that were started with different settings: reported before the first step, by the first field that differs.
-public struct ConfigurationDisagreement: Error, Equatable, CustomStringConvertible {
-    public let field: String
+package struct ConfigurationDisagreement: Error, Equatable, CustomStringConvertible {
+    package let field: String
     /// Value and the ranks that have it, rank 0's first.
-    public let values: [(value: String, ranks: [Int])]
+    package let values: [(value: String, ranks: [Int])]
 
-    public var description: String {
+    package var description: String {
         let parts = values.map { value, ranks in
             let shown = ranks.prefix(4).map(String.init).joined(separator: ", ") + (ranks.count > 4 ? ", …" : "")
             return "\(value.isEmpty ? "none" : value) on rank\(ranks.count > 1 ? "s" : "") \(shown)"
@@ -19,7 +19,7 @@ public struct ConfigurationDisagreement: Error, Equatable, CustomStringConvertib
             + "and configuration file"
     }
 
-    public static func == (a: Self, b: Self) -> Bool {
+    package static func == (a: Self, b: Self) -> Bool {
         a.field == b.field && a.values.map(\.value) == b.values.map(\.value)
             && a.values.map(\.ranks) == b.values.map(\.ranks)
     }

@@ -12,14 +12,14 @@ import Vectors
 /// start, which is the order in which a backward pass finishes it: ``start(from:)`` sends those that are final while
 /// the pass continues. The bytes are the same, and buckets are cut by their size alone, so results are the same from
 /// run to run.
-public final class FusedReduction {
+package final class FusedReduction {
     /// G, of the parameter vector's shape.
-    public let gradient: FlatVector
+    package let gradient: FlatVector
     /// What the replicas average besides: BatchNorm's running means and variances.
-    public let statistics: FlatVector
+    package let statistics: FlatVector
 
     /// Floats before the statistics and the gradient.
-    public static let headCount = StepScalars.fieldCount * ExactSum.digitCount + ReplicaAgreement.floatCount
+    package static let headCount = StepScalars.fieldCount * ExactSum.digitCount + ReplicaAgreement.floatCount
 
     /// When the first bucket of the last step left, by `Profile.now`; nil where none did before
     /// ``reduce(scalars:fingerprint:)``.
@@ -47,7 +47,7 @@ public final class FusedReduction {
     ///
     /// Throws on every rank when the lengths differ (`MPIError`) or the ranks are too many to sum exactly
     /// (``TooManyRanks``).
-    public init(
+    package init(
         gradientCount: Int, statisticsCount: Int, bucketBytes: Int? = nil, communicator: Communicator
     ) throws {
         guard communicator.size <= ExactSum.maximumRanks else { throw TooManyRanks(count: communicator.size) }
@@ -73,15 +73,15 @@ public final class FusedReduction {
     }
 
     /// Bytes that a step sends.
-    public var byteCount: Int { buckets.reduce(0) { $0 + $1.range.count } * MemoryLayout<Float>.stride }
+    package var byteCount: Int { buckets.reduce(0) { $0 + $1.range.count } * MemoryLayout<Float>.stride }
     /// Collectives of a step.
-    public var bucketCount: Int { buckets.count }
+    package var bucketCount: Int { buckets.count }
 
     /// Tells that ``gradient`` from `start` on is final and not needed here before the sum: sends what can be sent and
     /// moves on what is under way.
     ///
     /// Ranks may call it at other times or not at all; ``reduce(scalars:fingerprint:)`` sends the rest.
-    public func start(from start: Int) throws {
+    package func start(from start: Int) throws {
         // The last bucket carries the head, which is not known yet.
         while startedCount < buckets.count - 1, buckets[startedCount].range.lowerBound >= gradientStart + start {
             if startedCount == 0 { firstStart = Profile.now }
@@ -98,7 +98,7 @@ public final class FusedReduction {
     ///
     /// Throws ``ReplicaDisagreement`` on every rank alike when the fingerprints differ, after a second small collective
     /// that finds out whose; the sums are then those of different models, not to be used.
-    public func reduce(scalars: inout StepScalars, fingerprint: UInt64) throws {
+    package func reduce(scalars: inout StepScalars, fingerprint: UInt64) throws {
         let digits = statistics.pointer - Self.headCount
         let agreement = digits + StepScalars.fieldCount * ExactSum.digitCount
         scalars.forEachField { index, value in ExactSum.encode(value, into: digits + index * ExactSum.digitCount) }
@@ -144,10 +144,10 @@ public final class FusedReduction {
 }
 
 /// More ranks than one fused reduction can sum exactly.
-public struct TooManyRanks: Error, Equatable, CustomStringConvertible {
-    public let count: Int
+package struct TooManyRanks: Error, Equatable, CustomStringConvertible {
+    package let count: Int
 
-    public var description: String {
+    package var description: String {
         "\(count) ranks are more than the \(ExactSum.maximumRanks) whose sums are exact: start fewer, "
             + "with more threads each"
     }

@@ -37,11 +37,11 @@ package enum ReplicaAgreement {
 }
 
 /// Replicas that should be equal and are not: the fingerprint of every rank.
-public struct ReplicaDisagreement: Error, Equatable, CustomStringConvertible {
+package struct ReplicaDisagreement: Error, Equatable, CustomStringConvertible {
     /// By rank.
-    public let fingerprints: [UInt64]
+    package let fingerprints: [UInt64]
     /// What more than half of the ranks hold.
-    public let majority: UInt64?
+    package let majority: UInt64?
 
     package init(fingerprints: [UInt64]) {
         self.fingerprints = fingerprints
@@ -50,11 +50,11 @@ public struct ReplicaDisagreement: Error, Equatable, CustomStringConvertible {
     }
 
     /// The ranks that do not hold the majority's state; `nil` where there is no majority.
-    public var differingRanks: [Int]? {
+    package var differingRanks: [Int]? {
         majority.map { majority in fingerprints.indices.filter { fingerprints[$0] != majority } }
     }
 
-    public var description: String {
+    package var description: String {
         let advice = "restart with --resume; if it happens again, suspect the memory or processor of that host"
         guard let ranks = differingRanks else {
             let values = fingerprints.indices.map { "rank \($0) \(String(fingerprints[$0], radix: 16))" }

@@ -1,19 +1,19 @@
 /// What a step reports besides its gradient, as sums over ranks: each rank puts in its share, already weighted (a mean
 /// over the batch as its samples' part of it), and gets the sum.
-public struct StepScalars: Sendable, Equatable {
+package struct StepScalars: Sendable, Equatable {
     /// L⁰, the loss at w.
-    public var loss = 0.0
+    package var loss = 0.0
     /// L⁺, the loss at w + ε.
-    public var ascentLoss = 0.0
+    package var ascentLoss = 0.0
     /// L⁻, the loss at w − ε.
-    public var descentLoss = 0.0
+    package var descentLoss = 0.0
     /// ‖g0‖
-    public var gradientNorm = 0.0
+    package var gradientNorm = 0.0
     /// Samples that the model got right.
-    public var correct = 0.0
-    public var sampleCount = 0.0
+    package var correct = 0.0
+    package var sampleCount = 0.0
 
-    public init() {}
+    package init() {}
 
     package static let fieldCount = 6
 

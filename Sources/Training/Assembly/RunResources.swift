@@ -21,7 +21,7 @@ package struct RunResources {
     /// Of synthetic images a benchmark takes a few whole batches.
     package init(_ configuration: RunConfiguration, ranks: Int, purpose: Trainer.Purpose) throws {
         ComputeThreads.set(Int32(configuration.threads))
-        let entry = try ModelCatalog.entry(configuration.model)
+        let entry = try modelCatalog.entry(configuration.model)
         let syntheticCount = purpose == .benchmark ? 4 * configuration.batchSize : nil
         train = try Self.dataset(configuration, entry, .train, syntheticCount: syntheticCount)
         test = try Self.dataset(configuration, entry, .test, syntheticCount: syntheticCount)
@@ -31,7 +31,7 @@ package struct RunResources {
                     + test.shape.text, remedy: "take both files from the same download")
         }
         let inputShape = [train.shape.channels, train.shape.height, train.shape.width]
-        let graph = try ModelCatalog.graph(entry.name, inputShape: inputShape, classes: train.classCount)
+        let graph = try entry.graph(inputShape: inputShape, classes: train.classCount)
         network = try Network(
             graph, policy: configuration.convolution, precision: configuration.precision, seed: configuration.seed)
         partition = try BatchPartition(
@@ -45,7 +45,7 @@ package struct RunResources {
     }
 
     package static func dataset(
-        _ configuration: RunConfiguration, _ model: ModelCatalog.Entry, _ split: DatasetSplit,
+        _ configuration: RunConfiguration, _ model: ModelEntry, _ split: DatasetSplit,
         syntheticCount: Int? = nil
     ) throws -> ImageDataset {
         let shape = model.defaultInputShape
@@ -56,8 +56,8 @@ package struct RunResources {
         // Every rank holds the whole set in memory.
         if shape[1] > 64 { (synthetic.trainCount, synthetic.testCount) = (1024, 256) }
         if let syntheticCount { (synthetic.trainCount, synthetic.testCount) = (syntheticCount, 1) }
-        let dataset = try DatasetCatalog.load(
-            name: configuration.dataset, directory: configuration.dataDirectory, split: split, synthetic: synthetic)
+        let dataset = try configuration.dataset.load(
+            directory: configuration.dataDirectory, split: split, synthetic: synthetic)
         guard let normalization = configuration.normalization else { return dataset }
         guard normalization.mean.count == dataset.shape.channels else {
             throw ConfigurationError(

@@ -4,14 +4,14 @@ import TensorFiles
 import Vectors
 
 /// A checkpoint open for reading, or a bare file of weights.
-public struct Checkpoint: Sendable {
+package struct Checkpoint: Sendable {
     /// The step's folder, or the file.
-    public let path: String
+    package let path: String
     /// Nil where only weights were given.
-    public let state: CheckpointState?
-    public let model: SafeTensorsFile
+    package let state: CheckpointState?
+    package let model: SafeTensorsFile
     /// Nil where only weights were given.
-    public let optimizer: SafeTensorsFile?
+    package let optimizer: SafeTensorsFile?
 
     /// What the weights' own file says of them.
     let description: WeightsDescription
@@ -21,15 +21,15 @@ public struct Checkpoint: Sendable {
 
     /// As our files had it under a key that other tools use for names of theirs: only a guess.
     package var olderModelName: String? {
-        model.metadata.first { $0.key == "model" }.flatMap { try? ModelCatalog.entry($0.value).name }
+        model.metadata.first { $0.key == "model" }.flatMap { try? modelCatalog.entry($0.value).name }
     }
 
     /// Opens what `path` names: a run folder, its checkpoints folder (the newest checkpoint of either), one step's
     /// folder, a file in one of them, or a `.safetensors` file. Checks the headers; reads no values yet.
-    public init(_ path: String) throws(CheckpointError) { try self.init(path, withOptimizer: true) }
+    package init(_ path: String) throws(CheckpointError) { try self.init(path, withOptimizer: true) }
 
     /// The same where only weights are wanted: what became of the optimizer's vectors does not matter.
-    public init(weights path: String) throws(CheckpointError) { try self.init(path, withOptimizer: false) }
+    package init(weights path: String) throws(CheckpointError) { try self.init(path, withOptimizer: false) }
 
     private init(_ path: String, withOptimizer: Bool) throws(CheckpointError) {
         switch try CheckpointPlace(path) {
@@ -66,7 +66,7 @@ public struct Checkpoint: Sendable {
     }
 
     /// Throws unless the weights are those of `name`; a bare file that does not say is trusted: its tensors show it.
-    public func require(model name: String) throws(CheckpointError) {
+    package func require(model name: String) throws(CheckpointError) {
         if let found = ownModelName, found != name { throw .otherModel(path: path, found: found, expected: name) }
     }
 
@@ -168,7 +168,7 @@ public struct Checkpoint: Sendable {
 
 extension SafeTensorsFile {
     /// Throws, naming all that do not fit, unless the file holds exactly the tensors of `layouts`.
-    public func require(_ layouts: TensorLayout..., others: Set<String> = []) throws(CheckpointError) {
+    package func require(_ layouts: TensorLayout..., others: Set<String> = []) throws(CheckpointError) {
         let expected = layouts.flatMap(\.entries).map { ($0.name, $0.shape) }
         let matching = TensorMatching(self, against: expected, others: others)
         if !matching.isExact { throw .otherTensors(path: path, summary: matching.summary) }

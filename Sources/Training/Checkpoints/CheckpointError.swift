@@ -1,7 +1,7 @@
 import Files
 import TensorFiles
 
-public enum CheckpointError: Error, Equatable, CustomStringConvertible {
+package enum CheckpointError: Error, Equatable, CustomStringConvertible {
     case file(FileError)
     case tensors(SafeTensorsError)
     /// `previous` is the folder of the newest checkpoint that stays, if there is one.
@@ -23,7 +23,7 @@ public enum CheckpointError: Error, Equatable, CustomStringConvertible {
     case notFinite(path: String, tensor: String)
     case otherModel(path: String, found: String, expected: String)
 
-    public var description: String {
+    package var description: String {
         switch self {
         case .file(let error): error.description
         case .tensors(let error): error.description

@@ -2,29 +2,29 @@ import Files
 import Models
 
 /// Where a run stood when a checkpoint was written: all that is not a tensor. The text of `state.json`.
-public struct CheckpointState: Sendable, Equatable {
-    public static let formatVersion = 1
+package struct CheckpointState: Sendable, Equatable {
+    package static let formatVersion = 1
 
     /// Updates of the weights so far.
-    public var step: Int
+    package var step: Int
     /// Epochs completed; also the number, from 0, of the epoch in progress.
-    public var epoch: Int
+    package var epoch: Int
     /// Samples of the epoch in progress that the whole job has used; 0 between epochs.
-    public var position: Int
-    public var seed: UInt64
+    package var position: Int
+    package var seed: UInt64
     /// Samples behind each ascent direction.
-    public var mSharpness: Int
+    package var mSharpness: Int
     /// The model's name in the catalog.
-    public var model: String
+    package var model: String
     /// Hashes of all training and all test images with their labels, in hexadecimal; nil for synthetic ones, which
     /// follow from the settings, and in checkpoints of before.
-    public var trainingData: String?
-    public var testData: String?
+    package var trainingData: String?
+    package var testData: String?
     /// The fields that the run's numbers depend on, as text; those that a checkpoint of before does not have are
     /// trusted.
-    public var settings: [String: String]
+    package var settings: [String: String]
 
-    public init(
+    package init(
         step: Int, epoch: Int, position: Int, seed: UInt64, mSharpness: Int, model: String,
         trainingData: String? = nil, testData: String? = nil, settings: [String: String] = [:]
     ) {
@@ -99,5 +99,5 @@ public struct CheckpointState: Sendable, Equatable {
     }
 
     /// Older checkpoints have the name as it was typed.
-    private static func canonical(_ model: String) -> String { (try? ModelCatalog.entry(model))?.name ?? model }
+    private static func canonical(_ model: String) -> String { (try? modelCatalog.entry(model))?.name ?? model }
 }

@@ -6,24 +6,24 @@ import TensorFiles
 /// `latest`, a text file that names the newest.
 ///
 /// One process writes: rank 0.
-public struct CheckpointStore: Sendable {
-    public static let modelFile = "model.safetensors"
-    public static let optimizerFile = "optimizer.safetensors"
-    public static let stateFile = "state.json"
-    public static let latestFile = "latest"
+package struct CheckpointStore: Sendable {
+    package static let modelFile = "model.safetensors"
+    package static let optimizerFile = "optimizer.safetensors"
+    package static let stateFile = "state.json"
+    package static let latestFile = "latest"
     /// Files that stand for the checkpoint whose weights lie beside or below them.
     static let standingFiles = [optimizerFile, stateFile, latestFile]
 
     /// Opens a new file for writing.
-    public typealias Opener = @Sendable (String) throws(FileError) -> any ByteSink
+    package typealias Opener = @Sendable (String) throws(FileError) -> any ByteSink
 
-    public let folder: String
+    package let folder: String
     /// How many of the newest checkpoints stay.
-    public let keep: Int
+    package let keep: Int
     private let open: Opener
 
     /// - Parameter open: what creates files; a test's may fail at a chosen byte.
-    public init(
+    package init(
         folder: String, keep: Int = 3, open: @escaping Opener = { path throws(FileError) in try OutputFile(path) }
     ) {
         precondition(keep >= 1)
@@ -33,7 +33,7 @@ public struct CheckpointStore: Sendable {
     }
 
     /// The newest complete checkpoint's folder: the one that `latest` names, or without it the highest step.
-    public func latest() throws(FileError) -> String? {
+    package func latest() throws(FileError) -> String? {
         if let name = try latestName(), Self.step(ofFolder: name) != nil,
             try FileSystem.kind(folder + "/" + name) == .directory
         {
@@ -43,7 +43,7 @@ public struct CheckpointStore: Sendable {
     }
 
     /// Makes the folder if need be and removes what a kill left half written. Once, before a run starts.
-    public func prepare() throws(FileError) {
+    package func prepare() throws(FileError) {
         try FileSystem.makeDirectories(folder)
         // Not first at the end of an epoch.
         if faccessat(AT_FDCWD, folder, W_OK | X_OK, AT_EACCESS) != 0 { throw .last("write into the folder", folder) }
@@ -60,7 +60,7 @@ public struct CheckpointStore: Sendable {
     ///
     /// - Parameter description: what the model's file says of its weights besides the model's name.
     @discardableResult
-    public func write(
+    package func write(
         _ state: CheckpointState, model: [NamedTensor], optimizer: [NamedTensor],
         description: [SafeTensors.Metadata] = []
     ) throws(CheckpointError) -> String {
@@ -103,7 +103,7 @@ public struct CheckpointStore: Sendable {
         return path
     }
 
-    public static func folderName(step: Int) -> String {
+    package static func folderName(step: Int) -> String {
         let digits = String(step)
         return "step-" + String(repeating: "0", count: max(0, 8 - digits.count)) + digits
     }

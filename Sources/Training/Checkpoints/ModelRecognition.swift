@@ -13,9 +13,9 @@ struct ModelRecognition {
 
     /// Nil where no model's tensors are all there, in their shapes, and no others.
     init?(_ file: SafeTensorsFile) {
-        for entry in ModelCatalog.entries {
+        for entry in modelCatalog.entries {
             guard let (shape, classes, hasKnownSides) = Self.guess(entry, file),
-                let graph = try? ModelCatalog.graph(entry.name, inputShape: shape, classes: classes)
+                let graph = try? entry.graph(inputShape: shape, classes: classes)
             else { continue }
             let layouts = [graph.parameterLayout, graph.statisticsLayout].flatMap(\.entries)
             let matching = TensorMatching(
@@ -30,7 +30,7 @@ struct ModelRecognition {
 
     /// What the first and the last layer's tensors say about images and classes, if they are this model's.
     private static func guess(
-        _ entry: ModelCatalog.Entry, _ file: SafeTensorsFile
+        _ entry: ModelEntry, _ file: SafeTensorsFile
     ) -> (shape: [Int], classes: Int, hasKnownSides: Bool)? {
         let file = file.unwrapped(for: ["conv1.weight", "cls_token"])
         var shape = entry.defaultInputShape

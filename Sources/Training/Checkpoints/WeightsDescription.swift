@@ -77,7 +77,7 @@ struct WeightsDescription: Sendable {
 
     /// Where a run that begins with the weights feeds them other numbers for the same images than they were trained on.
     func normalizationWarning(for configuration: RunConfiguration) -> String? {
-        guard self["dataset"] == configuration.dataset.rawValue, let own = normalization,
+        guard self["dataset"] == configuration.dataset.name, let own = normalization,
             let other = configuration.normalization, own != other
         else { return nil }
         let (text, otherText) = (RunConfiguration.text(of: own), RunConfiguration.text(of: other))

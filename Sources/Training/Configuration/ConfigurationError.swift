@@ -1,8 +1,8 @@
 import Compute
 
 /// A setting that cannot be used: where it was given, what is wrong, what to do.
-public struct ConfigurationError: Error, Equatable, CustomStringConvertible {
-    public let description: String
+package struct ConfigurationError: Error, Equatable, CustomStringConvertible {
+    package let description: String
 
     package init(_ problem: String, remedy: String) { description = "\(problem): \(remedy)" }
 

@@ -18,7 +18,7 @@ extension RunConfiguration {
     }
 
     /// The same run, whether a value was given or is the default.
-    public static func == (a: Self, b: Self) -> Bool {
+    package static func == (a: Self, b: Self) -> Bool {
         Setting.all.allSatisfy { $0.read(a) == $0.read(b) } && a.normalization == b.normalization
             && a.resume == b.resume && a.warnings == b.warnings
     }

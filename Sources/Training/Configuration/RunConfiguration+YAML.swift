@@ -7,7 +7,7 @@ extension RunConfiguration {
     static let informationalKeys: Set<String> = ["ranks"]
 
     /// What a YAML file says.
-    public struct FileContent: Sendable {
+    package struct FileContent: Sendable {
         /// Keys that have a value.
         package fileprivate(set) var keys: Set<String> = []
         /// Of the run, where the file is a run's `config.yaml`.
@@ -19,7 +19,7 @@ extension RunConfiguration {
     ///
     /// - Parameter path: for messages.
     @discardableResult
-    public mutating func apply(yaml text: String, path: String) throws(ConfigurationError) -> FileContent {
+    package mutating func apply(yaml text: String, path: String) throws(ConfigurationError) -> FileContent {
         var content = FileContent()
         guard let root = try Self.root(of: text, path: path) else { return content }
         guard let mapping = root.mapping else {
@@ -55,12 +55,12 @@ extension RunConfiguration {
 
     /// Takes over a YAML file's settings.
     @discardableResult
-    public mutating func apply(file path: String) throws -> FileContent {
+    package mutating func apply(file path: String) throws -> FileContent {
         try apply(yaml: InputFile.text(path), path: path)
     }
 
     /// Takes over one flag's value.
-    public mutating func apply(flag name: String, _ text: String) throws(ConfigurationError) {
+    package mutating func apply(flag name: String, _ text: String) throws(ConfigurationError) {
         guard let setting = Setting.named(name) else { throw .unknownKey(name, at: "flags") }
         try set(setting, text, place: "--\(name)")
     }
@@ -68,15 +68,18 @@ extension RunConfiguration {
     private mutating func set(
         _ setting: Setting, _ scalar: Node.Scalar, place: String
     ) throws(ConfigurationError) {
-        let digits = scalar.string.drop { "+-".contains($0) }
-        if scalar.style == .plain, !setting.isText, digits.count > 1, digits.first == "0",
-            digits.allSatisfy({ $0.isWholeNumber || $0 == "_" })
-        {
-            // Octal to YAML 1.1, decimal to YAML 1.2.
-            throw .value(
-                scalar.string, at: place, mustBe: "a number without zeros before it, which readers take differently")
-        }
+        if !setting.isText { try Self.requireOneMeaning(scalar, place: place) }
         try set(setting, scalar.string, place: place)
+    }
+
+    /// Zeros before a number make it octal to YAML 1.1, and change nothing in YAML 1.2.
+    private static func requireOneMeaning(_ scalar: Node.Scalar, place: String) throws(ConfigurationError) {
+        let digits = scalar.string.drop { "+-".contains($0) }
+        guard scalar.style == .plain, digits.count > 1, digits.first == "0",
+            digits.allSatisfy({ $0.isWholeNumber || $0 == "_" })
+        else { return }
+        throw .value(
+            scalar.string, at: place, mustBe: "a number without zeros before it, which readers take differently")
     }
 
     package mutating func set(
@@ -127,7 +130,9 @@ extension RunConfiguration {
 
     static func normalization(_ node: Node, place: String) throws(ConfigurationError) -> ChannelNormalization {
         func numbers(_ key: String) throws(ConfigurationError) -> [Double] {
-            let texts = node.mapping?[key]?.sequence?.map { $0.scalar?.string ?? "" } ?? []
+            let scalars = node.mapping?[key]?.sequence?.map(\.scalar) ?? []
+            for case let scalar? in scalars { try requireOneMeaning(scalar, place: "\(place): \(key)") }
+            let texts = scalars.map { $0?.string ?? "" }
             let values = texts.compactMap(SettingText.number).filter(\.isFinite)
             guard !texts.isEmpty, values.count == texts.count else {
                 throw ConfigurationError(
@@ -152,7 +157,7 @@ extension RunConfiguration {
     /// is the run's, so it does not name `output`.
     ///
     /// - Parameter ranks: written for information.
-    public func yaml(ranks: Int) -> String {
+    package func yaml(ranks: Int) -> String {
         var pairs = Setting.all.compactMap { setting -> (Node, Node)? in
             guard setting.name != "output", let text = setting.read(self) else { return nil }
             var value = Node(text)

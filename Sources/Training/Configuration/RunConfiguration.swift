@@ -7,100 +7,99 @@ import Optimizers
 ///
 /// Values come from three layers, later ones winning: the defaults, a YAML file, flags. A ``Setting`` declares what is
 /// to be known of each beside its type and its default: name, help, range, what it needs to have an effect.
-public struct RunConfiguration: Sendable, Equatable {
-    public enum MethodName: String, Sendable, CaseIterable { case sgd, sam, crsam }
-    public enum OptimizerName: String, Sendable, CaseIterable { case sgd, adamw }
-    public enum ScheduleName: String, Sendable, CaseIterable { case constant, cosine, linear, step }
-    public enum AugmentationName: String, Sendable, CaseIterable { case none, basic }
+package struct RunConfiguration: Sendable, Equatable {
+    package enum MethodName: String, Sendable, CaseIterable { case sgd, sam, crsam }
+    package enum OptimizerName: String, Sendable, CaseIterable { case sgd, adamw }
+    package enum ScheduleName: String, Sendable, CaseIterable { case constant, cosine, linear, step }
     /// Which passes move BatchNorm's running statistics: the clean one, or w − ε too as the authors' code does.
-    public enum RunningStatistics: String, Sendable, CaseIterable { case clean, official }
+    package enum RunningStatistics: String, Sendable, CaseIterable { case clean, official }
 
     /// Samples behind each ascent direction.
-    public enum MSharpness: Sendable, Equatable {
+    package enum MSharpness: Sendable, Equatable {
         case samples(Int)
         /// The whole batch.
         case global
     }
 
     // Data.
-    public var dataset = DatasetName.fashionMNIST
-    public var dataDirectory: String?
+    package var dataset = DatasetEntry.fashionMNIST
+    package var dataDirectory: String?
     /// Nil for the data set's published figures.
-    public var normalization: ChannelNormalization?
-    public var augment = AugmentationName.basic
+    package var normalization: ChannelNormalization?
+    package var augment = TransformEntry.basic
 
     // Model.
-    public var model = "resnet8"
-    public var initWeights: String?
-    public var convolution = ConvolutionPolicy.auto
-    public var precision = Precision.float32
+    package var model = "resnet8"
+    package var initWeights: String?
+    package var convolution = ConvolutionPolicy.auto
+    package var precision = Precision.float32
 
     // Method.
-    public var method = MethodName.crsam
-    public var regularizer = Regularizer.linear
-    public var rho = 0.1
-    public var alpha = 0.1
-    public var beta = 0.01
+    package var method = MethodName.crsam
+    package var regularizer = Regularizer.linear
+    package var rho = 0.1
+    package var alpha = 0.1
+    package var beta = 0.01
     /// Nil for a rank's share of the batch.
-    public var mSharpness: MSharpness?
-    public var bnRunningStats = RunningStatistics.clean
-    public var labelSmoothing = 0.0
+    package var mSharpness: MSharpness?
+    package var bnRunningStats = RunningStatistics.clean
+    package var labelSmoothing = 0.0
 
     // Optimizer.
-    public var optimizer = OptimizerName.sgd
+    package var optimizer = OptimizerName.sgd
     /// Nil for the optimizer's own.
     var givenLearningRate: Double?
-    public var momentum = 0.9
-    public var nesterov = false
+    package var momentum = 0.9
+    package var nesterov = false
     /// Nil for the optimizer's own.
     var givenWeightDecay: Double?
-    public var clipNorm: Double?
-    public var schedule = ScheduleName.cosine
+    package var clipNorm: Double?
+    package var schedule = ScheduleName.cosine
     /// Nil for the schedule's own.
-    public var warmupEpochs: Double?
+    package var warmupEpochs: Double?
 
     // Size.
     /// Samples of one update over all ranks.
-    public var batchSize = 128
+    package var batchSize = 128
     /// The micro-batch size: at most so many samples a forward pass; nil for no limit.
-    public var microBatchSize: Int?
-    public var epochs = 5
+    package var microBatchSize: Int?
+    package var epochs = 5
     /// Ends the run after so many updates; nil for `epochs` whole epochs.
-    public var steps: Int?
-    public var seed: UInt64 = 0
-    public var threads = 1
+    package var steps: Int?
+    package var seed: UInt64 = 0
+    package var threads = 1
     /// Gradient bucket size in MiB for overlapping the all-reduce with the last backward pass; 0 for one message after
     /// it.
-    public var bucketSize = 4.0
+    package var bucketSize = 4.0
 
     // Records.
     /// In epochs; the last epoch is always evaluated.
-    public var evaluateEvery = 1
+    package var evaluateEvery = 1
     /// In steps; nil for every epoch's end. The end of the run is always kept.
-    public var checkpointEvery: Int?
-    public var output: String?
-    public var resume = false
+    package var checkpointEvery: Int?
+    package var output: String?
+    package var resume = false
 
     /// What is said at the start of a run with these settings; see ``requireEffect(flags:exempt:)``.
     package var warnings: [String] = []
 
-    public init() {}
+    package init() {}
 }
 
 extension RunConfiguration {
     /// Peak learning rate.
-    public var learningRate: Double {
+    package var learningRate: Double {
         get { givenLearningRate ?? optimizer.defaults.learningRate }
         set { givenLearningRate = newValue }
     }
 
-    public var weightDecay: Double {
+    package var weightDecay: Double {
         get { givenWeightDecay ?? optimizer.defaults.weightDecay }
         set { givenWeightDecay = newValue }
     }
 
     /// What the rule computes with.
-    public var gradientMethod: Method {
+    package var gradientMethod: Method {
         switch method {
         case .sgd: .plain
         case .sam: .sam(perturbationRadius: rho)
@@ -130,7 +129,7 @@ extension RunConfiguration {
         return size
     }
 
-    package var augmentation: Augmentation { augment == .none ? .none : .basic(for: dataset) }
+    package var transform: any Transform { augment.make(dataset) }
 
     package func makeOptimizer(parameterCount: Int) throws(OptimizerError) -> any Optimizer {
         switch optimizer {
@@ -156,7 +155,7 @@ extension RunConfiguration {
     }
 
     /// Throws what can be known to be wrong before any data is read: settings that do not go together.
-    public func validate() throws(ConfigurationError) {
+    package func validate() throws(ConfigurationError) {
         try validateHost()
         if optimizer == .sgd && nesterov && momentum == 0 {
             throw ConfigurationError(
@@ -174,7 +173,7 @@ extension RunConfiguration {
         }
         if dataset != .synthetic && dataset != .fashionMNIST && dataDirectory == nil {
             throw ConfigurationError(
-                "--dataset \(dataset.rawValue) needs files", remedy: "name their folder with --data DIR")
+                "--dataset \(dataset.name) needs files", remedy: "name their folder with --data DIR")
         }
     }
 

@@ -1,8 +1,9 @@
+import Catalogs
 import Files
 
 /// The usual kinds of setting.
 extension Setting {
-    /// One of the names of an enumeration, which the summary is completed with.
+    /// One of the names of an enumeration, which the help lists after the summary.
     ///
     /// - Parameters:
     ///   - alternatives: other usual words for a name.
@@ -11,9 +12,10 @@ extension Setting {
         _ name: String, _ path: Path<Value>, _ summary: String, alternatives: [String: String] = [:],
         notes: [Value: String] = [:]
     ) -> Setting {
-        let listed = Value.allCases.map { value in notes[value].map { "\(value.rawValue) (\($0))" } ?? value.rawValue }
-        return Setting(
-            name, path, "\(summary): \(list(listed, "or"))", read: { $0.rawValue },
+        Setting(
+            name, path, summary,
+            choices: { Value.allCases.map { choice($0.rawValue, note: notes[$0]) } },
+            read: { $0.rawValue },
             parse: { text throws(Expected) in
                 let names = Value.allCases.map(\.rawValue)
                 guard let name = SettingText.name(text, among: names, alternatives: alternatives),
@@ -22,6 +24,27 @@ extension Setting {
                 return value
             })
     }
+
+    /// An entry of a catalog, all of which the help lists after the summary.
+    ///
+    /// - Parameter note: what the help says of an entry.
+    static func entry<Entry: CatalogEntry>(
+        _ name: String, _ path: Path<Entry>, in catalog: Catalog<Entry>, _ summary: String,
+        note: @escaping @Sendable (Entry) -> String? = { _ in nil }
+    ) -> Setting {
+        Setting(
+            name, path, summary,
+            choices: { catalog.entries.map { choice($0.name, note: note($0)) } },
+            read: { $0.name },
+            parse: { text throws(Expected) in
+                guard let entry = try? catalog.entry(text) else {
+                    throw Expected(SettingText.choice(text, among: catalog.names))
+                }
+                return entry
+            })
+    }
+
+    private static func choice(_ name: String, note: String?) -> String { note.map { "\(name) (\($0))" } ?? name }
 
     /// A path in any spelling.
     static func path(_ name: String, _ path: Path<String?>, _ summary: String) -> Setting {

@@ -36,8 +36,10 @@ package struct Setting: Sendable {
 
     /// The flag without its dashes, and the YAML key.
     package let name: String
-    /// What it is, without its default and the full stop.
+    /// What it is, without its choices, its default and the full stop.
     package let summary: String
+    /// What it can be, where those are names.
+    let choices: (@Sendable () -> [String])?
     package private(set) var group = Group.records
     package private(set) var scope = Scope.run
     /// What other programs call it: named in the refusal of an unknown flag or key.
@@ -60,14 +62,17 @@ package struct Setting: Sendable {
 
     /// A setting of a kind of its own. ``choice(_:_:_:alternatives:notes:)`` and its like are the usual ones.
     ///
-    /// - Parameter summary: without a full stop.
+    /// - Parameters:
+    ///   - summary: without a full stop.
+    ///   - choices: what the help lists after it.
     init<Value>(
-        _ name: String, _ path: Path<Value>, _ summary: String,
+        _ name: String, _ path: Path<Value>, _ summary: String, choices: (@Sendable () -> [String])? = nil,
         read: @escaping @Sendable (Value) -> String?,
         parse: @escaping @Sendable (String) throws(Expected) -> Value
     ) {
         self.name = name
         self.summary = summary
+        self.choices = choices
         self.read = { read($0[keyPath: path]) }
         write = { configuration, text throws(Expected) in configuration[keyPath: path] = try parse(text) }
         reset = { $0[keyPath: path] = RunConfiguration()[keyPath: path] }
@@ -97,7 +102,10 @@ package struct Setting: Sendable {
     }
 
     /// The same where a command has another default.
-    package func help(_ standard: String?) -> String { "\(summary)." + (standard.map { " (default: \($0))" } ?? "") }
+    package func help(_ standard: String?) -> String {
+        summary + (choices.map { ": \(Self.list($0(), "or"))" } ?? "") + "."
+            + (standard.map { " (default: \($0))" } ?? "")
+    }
 }
 
 /// What a declaration may add.

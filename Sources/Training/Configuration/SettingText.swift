@@ -25,7 +25,9 @@ package enum SettingText {
             .flatMap { $0.distance <= max(1, min(3, plain.count / 3)) ? $0.name : nil }
     }
 
-    private static func folded(_ text: String) -> String { text.lowercased().filter { !"-_/. \t".contains($0) } }
+    private static func folded(_ text: String) -> String {
+        text.lowercased().filter { !$0.isWhitespace && !"-_/.".contains($0) }
+    }
 
     package static func flag(_ text: String) -> Bool? {
         switch trimmed(text).lowercased() {

@@ -6,10 +6,10 @@ import Models
 import Optimizers
 
 /// Loss and accuracy of a saved model on a data set's test images.
-public struct CheckpointEvaluation: Sendable {
+package struct CheckpointEvaluation: Sendable {
     private let checkpoint: Checkpoint
     /// Of the run that the checkpoint lies in, with what was set for this evaluation.
-    public let configuration: RunConfiguration
+    package let configuration: RunConfiguration
     /// Samples in one forward pass on one rank; nil for what the run trained with.
     private let batchSize: Int?
 
@@ -20,7 +20,7 @@ public struct CheckpointEvaluation: Sendable {
     ///   - path: a run folder, a checkpoint's folder or a file of weights.
     ///   - settings: names and values; they win over those of the run that the checkpoint lies in, and those over the
     ///     weights' own description.
-    public init(checkpoint path: String, settings: [(name: String, text: String)]) throws {
+    package init(checkpoint path: String, settings: [(name: String, text: String)]) throws {
         guard let meant = FileSystem.meant(path) else {
             throw ConfigurationError(
                 "--checkpoint is '\(path)'",
@@ -50,14 +50,14 @@ public struct CheckpointEvaluation: Sendable {
         batchSize =
             settings.contains { $0.name == "micro-batch-size" }
             ? configuration.microBatchSize.map { min($0, Evaluator.largestBatch) } : nil
-        try checkpoint.require(model: ModelCatalog.entry(configuration.model).name)
+        try checkpoint.require(model: modelCatalog.entry(configuration.model).name)
         if let trained {
             if configuration.dataset != trained.dataset {
                 try Self.requireSameForm(configuration, trained, checkpoint)
                 // Its files are not the trained one's; what the network takes for black and white stays.
                 if !settings.contains(where: { $0.name == "data" }) { configuration.dataDirectory = nil }
                 configuration.normalization = trained.normalization ?? trained.dataset.normalization
-                note = " (trained on \(trained.dataset.rawValue), normalized as there)"
+                note = " (trained on \(trained.dataset.name), normalized as there)"
             } else {
                 note = Self.note(configuration)
             }
@@ -69,7 +69,7 @@ public struct CheckpointEvaluation: Sendable {
 
     /// Said where nothing has told how the images were normalized.
     private static func note(_ configuration: RunConfiguration) -> String {
-        configuration.normalization == nil ? " (normalized as \(configuration.dataset.rawValue))" : ""
+        configuration.normalization == nil ? " (normalized as \(configuration.dataset.name))" : ""
     }
 
     /// Throws where images of another data set mean nothing to the weights.
@@ -77,16 +77,11 @@ public struct CheckpointEvaluation: Sendable {
         _ configuration: RunConfiguration, _ trained: RunConfiguration, _ checkpoint: Checkpoint
     ) throws {
         func form(_ configuration: RunConfiguration) throws -> (shape: ImageShape, classes: Int) {
-            let entry = try ModelCatalog.entry(configuration.model)
+            let entry = try modelCatalog.entry(configuration.model)
             let usual = entry.defaultInputShape
             let shape = ImageShape(channels: usual[0], height: usual[1], width: usual[2])
-            let classes =
-                switch configuration.dataset {
-                case .mnist, .fashionMNIST, .cifar10: 10
-                case .cifar100: 100
-                case .synthetic: entry.defaultClassCount
-                }
-            return (configuration.dataset.imageShape ?? shape, classes)
+            let dataset = configuration.dataset
+            return (dataset.imageShape ?? shape, dataset.classCount ?? entry.defaultClassCount)
         }
         let (wanted, usual) = (try form(configuration), try form(trained))
         let description = checkpoint.description
@@ -96,21 +91,21 @@ public struct CheckpointEvaluation: Sendable {
             "images of \(form.shape.text) in \(form.classes) classes"
         }
         throw ConfigurationError(
-            "--dataset \(configuration.dataset.rawValue) has \(text(wanted)), but \(checkpoint.path) was trained on "
-                + "\(trained.dataset.rawValue), \(text(own))",
+            "--dataset \(configuration.dataset.name) has \(text(wanted)), but \(checkpoint.path) was trained on "
+                + "\(trained.dataset.name), \(text(own))",
             remedy: "leave --dataset out, or name a data set of as many channels and classes")
     }
 
     /// Every rank must call it; the result is the same on all.
-    public func run(_ world: Communicator) throws -> EvaluationResult {
+    package func run(_ world: Communicator) throws -> EvaluationResult {
         try ConfigurationAgreement.check(configuration.agreement + [("checkpoint", checkpoint.path)], world)
         ComputeThreads.set(Int32(configuration.threads))
-        let entry = try ModelCatalog.entry(configuration.model)
+        let entry = try modelCatalog.entry(configuration.model)
         let dataset = try RunResources.dataset(configuration, entry, .test)
         try ConfigurationAgreement.check(data: [dataset], world)
         let shape = [dataset.shape.channels, dataset.shape.height, dataset.shape.width]
         let network = try Network(
-            try ModelCatalog.graph(entry.name, inputShape: shape, classes: dataset.classCount),
+            try entry.graph(inputShape: shape, classes: dataset.classCount),
             policy: configuration.convolution, precision: configuration.precision)
         let count = network.graph.parameterLayout.vectorCount
         let batchSize = batchSize ?? configuration.evaluationBatchSize(ranks: world.size)
@@ -130,20 +125,20 @@ public struct CheckpointEvaluation: Sendable {
         return try evaluator.run(at: state.weights, statistics: state.statistics)
     }
 
-    public func text(of result: EvaluationResult) -> String {
-        "\(checkpoint.path): \(configuration.model) on \(configuration.dataset.rawValue)\(note), \(result.sampleCount) "
+    package func text(of result: EvaluationResult) -> String {
+        "\(checkpoint.path): \(configuration.model) on \(configuration.dataset.name)\(note), \(result.sampleCount) "
             + "images: "
             + "loss \(NumberText.fixed(result.loss, 4)), accuracy \(NumberText.percent(result.accuracy))"
     }
 
     /// Files that the evaluation reads: no result may be written over them.
-    public var inputs: [String] {
+    package var inputs: [String] {
         let run = RunFolder(FileSystem.directory(of: FileSystem.directory(of: checkpoint.path)))
         let files = [CheckpointStore.modelFile, CheckpointStore.optimizerFile, CheckpointStore.stateFile]
         return [checkpoint.path, run.config, run.metrics, run.epochs] + files.map { "\(checkpoint.path)/\($0)" }
     }
 
-    public func json(of result: EvaluationResult) -> String {
+    package func json(of result: EvaluationResult) -> String {
         var text = "{\"loss\":"
         text.appendJSON(result.loss)
         text += ",\"accuracy\":"

@@ -4,14 +4,14 @@ import Datasets
 import Vectors
 
 /// Mean loss and share of correct predictions over a data set.
-public struct EvaluationResult: Sendable, Equatable {
-    public var loss: Double
-    public var accuracy: Double
-    public var sampleCount: Int
+package struct EvaluationResult: Sendable, Equatable {
+    package var loss: Double
+    package var accuracy: Double
+    package var sampleCount: Int
 }
 
 /// Evaluates a model on a data set spread over the ranks: every sample once, whatever the rank count.
-public final class Evaluator {
+package final class Evaluator {
     /// The most samples in one forward pass that are worth their memory.
     static let largestBatch = 128
 
@@ -20,7 +20,7 @@ public final class Evaluator {
     private let world: Communicator
 
     /// - Parameter batchSize: samples in one forward pass on one rank.
-    public init(network: Network, dataset: ImageDataset, batchSize: Int, world: Communicator) {
+    package init(network: Network, dataset: ImageDataset, batchSize: Int, world: Communicator) {
         self.network = network
         self.world = world
         loader = EvaluationLoader(
@@ -32,7 +32,7 @@ public final class Evaluator {
     /// Every rank must call it; the result is the same on all. One small all-reduce.
     ///
     /// Throws ``NonFiniteEvaluation`` on all ranks alike.
-    public func run(at weights: FlatVector, statistics: FlatVector) throws -> EvaluationResult {
+    package func run(at weights: FlatVector, statistics: FlatVector) throws -> EvaluationResult {
         loader.restart()
         var sums = [0.0, 0.0, 0.0]
         while let batch = try loader.next() {

@@ -1,11 +1,11 @@
 import Collectives
 
 /// A step whose loss or gradient is not a finite number. Thrown on all ranks alike, before the weights are touched.
-public struct NonFiniteLoss: Error, Equatable, CustomStringConvertible {
-    public let step: Int
-    public let loss: Double
+package struct NonFiniteLoss: Error, Equatable, CustomStringConvertible {
+    package let step: Int
+    package let loss: Double
     /// Ranks whose own share is not finite; empty where only the sum is not.
-    public let ranks: [Int]
+    package let ranks: [Int]
     private let remedy: String
 
     /// Every rank must call it: one all-gather finds out whose share it is.
@@ -21,7 +21,7 @@ public struct NonFiniteLoss: Error, Equatable, CustomStringConvertible {
         ranks = try world.allGather(UInt8(isLocal ? 1 : 0)).enumerated().filter { $0.element == 1 }.map(\.offset)
     }
 
-    public var description: String {
+    package var description: String {
         let shown = ranks.prefix(8).map(String.init).joined(separator: ", ") + (ranks.count > 8 ? ", …" : "")
         let place = ranks.isEmpty ? "the reduced gradient" : "the loss on rank\(ranks.count > 1 ? "s" : "") \(shown)"
         return "step \(step): \(place) is not finite (mean loss \(loss)): \(remedy)"

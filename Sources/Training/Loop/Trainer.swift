@@ -9,8 +9,8 @@ import Vectors
 ///
 /// Every rank makes one and calls ``run()``; all of them hold the same replica throughout. Whatever is written, printed
 /// or measured on the way is an observer's.
-public final class Trainer {
-    public enum Purpose: Sendable {
+package final class Trainer {
+    package enum Purpose: Sendable {
         /// A run with a folder, evaluation and checkpoints.
         case training
         /// The same steps without files or evaluation; synthetic data are a few batches.
@@ -91,7 +91,7 @@ public final class Trainer {
     /// Trains to the end. Every rank must call it, once.
     ///
     /// - Throws: ``NonFiniteLoss`` and ``ReplicaDisagreement`` on all ranks, and what data, MPI or files throw on any.
-    public func run() throws -> TrainingSummary {
+    package func run() throws -> TrainingSummary {
         do { return try train() } catch {
             for observer in observers { observer.runFails() }
             throw error
@@ -102,7 +102,7 @@ public final class Trainer {
         let start = ContinuousClock.now
         let loader = try BatchLoader(
             source: AugmentedImages(
-                resources.train, augmentation: configuration.augmentation, seed: configuration.seed),
+                resources.train, transform: configuration.transform, seed: configuration.seed),
             sampler: resources.sampler, partition: resources.partition, rank: communicator.rank,
             steps: progress.step..<max(progress.step, resources.totalSteps))
         var lastEpoch: EpochMetrics?

@@ -67,10 +67,10 @@ package struct RunDescription {
 }
 
 /// What a finished run came to.
-public struct TrainingSummary: Sendable {
-    public var steps: Int
-    public var lastEpoch: EpochMetrics?
-    public var seconds: Double
+package struct TrainingSummary: Sendable {
+    package var steps: Int
+    package var lastEpoch: EpochMetrics?
+    package var seconds: Double
     /// Nil where nothing was recorded.
     package var folder: String?
 }

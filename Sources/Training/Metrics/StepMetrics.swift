@@ -1,32 +1,32 @@
 import Files
 
 /// What one step measured: a line of `metrics.jsonl`. Means are over the global batch.
-public struct StepMetrics: Sendable, Equatable {
+package struct StepMetrics: Sendable, Equatable {
     /// Counts from 1: updates of the weights so far, this one included.
-    public var step: Int
+    package var step: Int
     /// Counts from 1.
-    public var epoch: Int
+    package var epoch: Int
     /// L⁰, before the update.
-    public var loss: Double
-    public var accuracy: Double
-    public var learningRate: Double
+    package var loss: Double
+    package var accuracy: Double
+    package var learningRate: Double
     /// ‖g0‖, averaged over the groups that share an ascent direction.
-    public var gradientNorm: Double
+    package var gradientNorm: Double
     /// ‖G‖ of the reduced gradient, before clipping.
-    public var combinedGradientNorm: Double
+    package var combinedGradientNorm: Double
     /// L⁺; nil where the method does not evaluate it, as below.
-    public var ascentLoss: Double?
-    public var descentLoss: Double?
+    package var ascentLoss: Double?
+    package var descentLoss: Double?
     /// (L⁺ + L⁻ − 2L⁰)/ρ², the curvature along the ascent direction.
-    public var curvature: Double?
+    package var curvature: Double?
     /// (L⁺ − L⁻)/(2ρ).
-    public var slope: Double?
+    package var slope: Double?
     /// Log form: steps so far whose trace or norm term was skipped.
-    public var skippedTraceTerms: Int
-    public var skippedNormTerms: Int
+    package var skippedTraceTerms: Int
+    package var skippedNormTerms: Int
     /// Over all ranks.
-    public var samplesPerSecond: Double
-    public var stepSeconds: Double
+    package var samplesPerSecond: Double
+    package var stepSeconds: Double
 
     package init(
         step: Int, epoch: Int, loss: Double, accuracy: Double, learningRate: Double, gradientNorm: Double,
@@ -68,19 +68,19 @@ public struct StepMetrics: Sendable, Equatable {
 }
 
 /// What one epoch came to: a row of `epochs.csv`.
-public struct EpochMetrics: Sendable, Equatable {
+package struct EpochMetrics: Sendable, Equatable {
     /// Counts from 1.
-    public var epoch: Int
+    package var epoch: Int
     /// Means over the epoch's samples, each as it was before its batch's update.
-    public var trainLoss: Double
-    public var trainAccuracy: Double
+    package var trainLoss: Double
+    package var trainAccuracy: Double
     /// Nil where the epoch was not evaluated.
-    public var testLoss: Double?
-    public var testAccuracy: Double?
+    package var testLoss: Double?
+    package var testAccuracy: Double?
     /// Of the epoch's last step.
-    public var learningRate: Double
+    package var learningRate: Double
     /// Training and evaluation.
-    public var seconds: Double
+    package var seconds: Double
 
     package init(
         epoch: Int, trainLoss: Double, trainAccuracy: Double, testLoss: Double? = nil, testAccuracy: Double? = nil,

@@ -4,30 +4,30 @@ import Files
 ///
 /// Steps gather in memory and reach the file about once a second, at every epoch's end and before every checkpoint, so
 /// that a checkpoint never knows of a step that the log does not.
-public final class MetricsLog {
+package final class MetricsLog {
     private let steps: RecordLog
     private let epochs: RecordLog
     private var pending = ""
     private var lastFlush = ContinuousClock.now
 
-    public init(stepsPath: String, epochsPath: String) throws(FileError) {
+    package init(stepsPath: String, epochsPath: String) throws(FileError) {
         steps = try RecordLog(stepsPath, .steps)
         epochs = try RecordLog(epochsPath, .epochs)
         pending.reserveCapacity(1 << 16)
     }
 
-    public func append(_ metrics: StepMetrics) throws(FileError) {
+    package func append(_ metrics: StepMetrics) throws(FileError) {
         metrics.appendJSONLine(to: &pending)
         if ContinuousClock.now - lastFlush > .seconds(1) { try flush() }
     }
 
-    public func append(_ metrics: EpochMetrics) throws(FileError) {
+    package func append(_ metrics: EpochMetrics) throws(FileError) {
         try followNames()
         try flush()
         try epochs.write(metrics.row)
     }
 
-    public func flush() throws(FileError) {
+    package func flush() throws(FileError) {
         lastFlush = .now
         if pending.isEmpty { return }
         try steps.write(pending)
@@ -35,7 +35,7 @@ public final class MetricsLog {
     }
 
     /// Puts all records on the disk, into the files that have the names now.
-    public func secure() throws(FileError) {
+    package func secure() throws(FileError) {
         try followNames()
         try flush()
         try steps.synchronize()

@@ -2,7 +2,7 @@ import Files
 import Glibc
 
 /// Why an output folder cannot be used.
-public enum RunFolderError: Error, Equatable, CustomStringConvertible {
+package enum RunFolderError: Error, Equatable, CustomStringConvertible {
     case resumeWithoutOutput
     case nothingToResume(path: String)
     case notAFolder(path: String)
@@ -20,7 +20,7 @@ public enum RunFolderError: Error, Equatable, CustomStringConvertible {
     case unusableRecords(path: String, problem: String)
     case gone(path: String)
 
-    public var description: String {
+    package var description: String {
         switch self {
         case .resumeWithoutOutput: "--resume needs to know which run: add --output DIR"
         case .nothingToResume(let path):
@@ -69,16 +69,16 @@ public enum RunFolderError: Error, Equatable, CustomStringConvertible {
 }
 
 /// A run's folder: `config.yaml`, `metrics.jsonl`, `epochs.csv` and `checkpoints/`. Rank 0 alone touches it.
-public struct RunFolder: Sendable, Equatable {
-    public static let checkpointsName = "checkpoints"
+package struct RunFolder: Sendable, Equatable {
+    package static let checkpointsName = "checkpoints"
 
-    public let path: String
-    public var config: String { path + "/config.yaml" }
-    public var metrics: String { path + "/metrics.jsonl" }
-    public var epochs: String { path + "/epochs.csv" }
-    public var checkpoints: String { path + "/" + Self.checkpointsName }
+    package let path: String
+    package var config: String { path + "/config.yaml" }
+    package var metrics: String { path + "/metrics.jsonl" }
+    package var epochs: String { path + "/epochs.csv" }
+    package var checkpoints: String { path + "/" + Self.checkpointsName }
 
-    public init(_ path: String) { self.path = path }
+    package init(_ path: String) { self.path = path }
 
     /// Whether the file is one that some run has written.
     package static func owns(_ file: String) -> Bool {
@@ -131,7 +131,7 @@ public struct RunFolder: Sendable, Equatable {
     static func find(_ configuration: RunConfiguration) throws -> RunEntry {
         guard let output = configuration.output else {
             if configuration.resume { throw RunFolderError.resumeWithoutOutput }
-            let stem = "runs/\(configuration.dataset.rawValue)-\(configuration.model)-\(configuration.method.rawValue)"
+            let stem = "runs/\(configuration.dataset.name)-\(configuration.model)-\(configuration.method.rawValue)"
             try requireWritable(FileSystem.directory(of: stem))
             return RunEntry(configuration, .nextFree(stem: stem))
         }

@@ -12,7 +12,7 @@ enum ModelSettings {
             ).scope(.start),
             .choice("convolution", \.convolution, "Algorithms of convolutions", notes: [.direct: "never Winograd's"]),
             .choice(
-                "precision", \.precision, "Precision of activations and products; weights stay in float32",
+                "precision", \.precision, "Precision of activations and products, while weights stay in float32",
                 alternatives: ["fp32": "float32", "f32": "float32", "float": "float32", "bf16": "bfloat16"]),
         ])
 
@@ -20,8 +20,8 @@ enum ModelSettings {
         "model", \.model, "A name that 'crsam-dist models' lists", read: { $0 },
         parse: { text throws(Setting.Expected) in
             // Only the catalog's own spelling gets further, into the names of folders and into files.
-            guard let entry = try? ModelCatalog.entry(text) else {
-                throw Setting.Expected(SettingText.choice(text, among: ModelCatalog.entries.map(\.name)))
+            guard let entry = try? modelCatalog.entry(text) else {
+                throw Setting.Expected(SettingText.choice(text, among: modelCatalog.names))
             }
             return entry.name
         }

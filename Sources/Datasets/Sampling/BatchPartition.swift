@@ -1,12 +1,12 @@
 /// One rank's share of one sharpness group: the samples behind one ascent direction ε.
-public struct GroupShare: Sendable, Hashable {
+package struct GroupShare: Sendable, Hashable {
     /// Positions in the global batch that this rank evaluates; may be empty.
-    public let positions: Range<Int>
+    package let positions: Range<Int>
     /// The same samples, counted within this rank's part of the batch.
-    public let samples: Range<Int>
-    public let groupIndex: Int
+    package let samples: Range<Int>
+    package let groupIndex: Int
     /// Samples in the group over all ranks.
-    public let groupSize: Int
+    package let groupSize: Int
 }
 
 /// How a global batch is cut into sharpness groups, and these sharded over ranks.
@@ -14,15 +14,15 @@ public struct GroupShare: Sendable, Hashable {
 /// A batch of n samples has ⌈n/M⌉ groups of sizes that differ by at most one, group k at positions
 /// k·n/groups ..< (k+1)·n/groups: groups depend on M alone, never on the rank count. With M up to a rank's share
 /// b = B/R whole groups go to each rank in order; above that, M/b consecutive ranks split each group.
-public struct BatchPartition: Sendable, Equatable {
+package struct BatchPartition: Sendable, Equatable {
     /// Samples in a full global batch, B.
-    public let batchSize: Int
+    package let batchSize: Int
     /// Samples behind one ascent direction, M.
-    public let mSharpness: Int
-    public let ranks: Int
+    package let mSharpness: Int
+    package let ranks: Int
 
     /// - Parameter sampleCount: samples in the data set.
-    public init(batchSize: Int, mSharpness: Int, ranks: Int, sampleCount: Int) throws(BatchPartitionError) {
+    package init(batchSize: Int, mSharpness: Int, ranks: Int, sampleCount: Int) throws(BatchPartitionError) {
         for (value, option) in [(batchSize, "--batch-size"), (mSharpness, "--m-sharpness"), (ranks, "-np")]
         where value < 1 {
             throw .notPositive(option: option, value: value)
@@ -49,20 +49,20 @@ public struct BatchPartition: Sendable, Equatable {
 
     /// Consecutive ranks that split one group and average their clean gradients: 1 where groups lie within ranks.
     /// Rank r belongs to set r / ranksPerGroup.
-    public var ranksPerGroup: Int { max(1, mSharpness / (batchSize / ranks)) }
+    package var ranksPerGroup: Int { max(1, mSharpness / (batchSize / ranks)) }
 
     /// - Parameter batchCount: samples in this batch, 1 ... B.
-    public func groupCount(batchCount: Int) -> Int { (batchCount - 1) / mSharpness + 1 }
+    package func groupCount(batchCount: Int) -> Int { (batchCount - 1) / mSharpness + 1 }
 
     /// Positions of `group` in a batch of `batchCount`.
-    public func positions(ofGroup group: Int, batchCount: Int) -> Range<Int> {
+    package func positions(ofGroup group: Int, batchCount: Int) -> Range<Int> {
         precondition(batchCount > 0 && batchCount <= batchSize, "a batch of \(batchCount), at most \(batchSize)")
         return (0..<batchCount).part(group, of: groupCount(batchCount: batchCount))
     }
 
     /// What `rank` evaluates of a batch of `batchCount`, in ascending and adjoining positions. Empty where a short last
     /// batch leaves nothing for it; never more than B/R samples.
-    public func shares(batchCount: Int, rank: Int) -> [GroupShare] {
+    package func shares(batchCount: Int, rank: Int) -> [GroupShare] {
         precondition(rank >= 0 && rank < ranks, "rank \(rank) of \(ranks)")
         let groups = groupCount(batchCount: batchCount)
         if ranksPerGroup > 1 {
@@ -83,7 +83,7 @@ public struct BatchPartition: Sendable, Equatable {
 }
 
 /// Why a batch size, M and rank count do not go together, with what would.
-public enum BatchPartitionError: Error, Equatable, Sendable {
+package enum BatchPartitionError: Error, Equatable, Sendable {
     case notPositive(option: String, value: Int)
     case moreRanksThanSamples(ranks: Int, samples: Int)
     case moreRanksThanBatch(ranks: Int, batchSize: Int)
@@ -93,7 +93,7 @@ public enum BatchPartitionError: Error, Equatable, Sendable {
 }
 
 extension BatchPartitionError: CustomStringConvertible {
-    public var description: String {
+    package var description: String {
         switch self {
         case .notPositive(let option, let value):
             return "\(option) is \(value): it must be at least 1"

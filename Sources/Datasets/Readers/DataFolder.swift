@@ -3,10 +3,10 @@ import Files
 /// The folder that `--data` names, and what lies in it under the names of a data set's files.
 struct DataFolder {
     let path: String
-    private let dataset: DatasetName
+    private let dataset: DatasetEntry
 
     /// - Parameter given: nil for the data set's default.
-    init(_ given: String?, of dataset: DatasetName) throws(DatasetError) {
+    init(_ given: String?, of dataset: DatasetEntry) throws(DatasetError) {
         guard let path = given ?? dataset.defaultDirectory else { throw .directoryNotGiven(dataset: dataset) }
         switch try Self.kind(path) {
         case nil: throw .missingDirectory(path: path, dataset: dataset)
@@ -35,7 +35,7 @@ struct DataFolder {
                 if let path = try Self.first(of: names, in: directory) {
                     found.append(path)
                 } else {
-                    absent.append(names[0] + (isPublishedPacked ? "[.gz]" : ""))
+                    absent.append(names[0] + (dataset.isPublishedPacked ? "[.gz]" : ""))
                 }
             }
             if absent.isEmpty { return found }
@@ -47,8 +47,6 @@ struct DataFolder {
             directory: missing?.directory ?? path, names: missing?.names ?? [],
             found: otherForm(in: missing?.directory ?? path), dataset: dataset)
     }
-
-    private var isPublishedPacked: Bool { dataset == .mnist || dataset == .fashionMNIST }
 
     private static func first(of names: [String], in directory: String) throws(DatasetError) -> String? {
         var folder: String?
@@ -72,14 +70,14 @@ struct DataFolder {
     }
 
     /// What a file is that was named in a folder's place.
-    private static func role(_ path: String, in dataset: DatasetName) -> DatasetError.MisplacedFile {
+    private static func role(_ path: String, in dataset: DatasetEntry) -> DatasetError.MisplacedFile {
         let name = path.split(separator: "/").last.map(String.init) ?? path
         let plain = name.hasSuffix(".gz") ? String(name.dropLast(3)) : name
         if dataset.fileNames.contains(plain) { return .ofDataset }
         let archives = [".gz", ".tgz", ".tar", ".zip", ".bz2", ".xz", ".zst", ".7z"]
         if archives.contains(where: name.lowercased().hasSuffix) { return .archive }
         // One that cannot be read is no folder either.
-        return (try? InputFile.isPacked(path)) == true ? .archive : .other
+        return (try? StreamedFile.isPacked(path)) == true ? .archive : .other
     }
 
     /// Another form of the data set in `directory`, or here, in a few words; nil where none is known or none can be
@@ -95,56 +93,5 @@ struct DataFolder {
         }
         let data = [".npz", ".npy", ".csv", ".parquet", ".pkl", ".pt", ".mat", ".h5", ".tfrecord"]
         return names.first { name in data.contains(where: name.hasSuffix) }.map { "\($0), another form of data" }
-    }
-}
-
-extension DatasetName {
-    /// Whether a data set's file is called so, plain or packed.
-    public static func areData(inFileNamed name: String) -> Bool {
-        let plain = name.hasSuffix(".gz") ? String(name.dropLast(3)) : name
-        return allCases.contains { $0.fileNames.contains(plain) }
-    }
-
-    /// Names of the published files, as they are called or spelled by some mirrors.
-    var fileNames: [String] {
-        switch self {
-        case .mnist, .fashionMNIST: DatasetSplit.allCases.flatMap(IDXReader.names).flatMap(\.self)
-        case .cifar10: CIFARReader.cifar10.fileNames
-        case .cifar100: CIFARReader.cifar100.fileNames
-        case .synthetic: []
-        }
-    }
-
-    /// Other forms in which the data are published, and names that give them away.
-    fileprivate var otherForms: [(form: String, names: [String])] {
-        let idx = ["train-images-idx3-ubyte.gz", "train-images-idx3-ubyte"]
-        return switch self {
-        case .synthetic: []
-        case .mnist, .fashionMNIST:
-            [
-                self == .mnist
-                    ? ("Fashion-MNIST, for --dataset fashion-mnist", ["FashionMNIST", "fashion"])
-                    : ("MNIST, for --dataset mnist", ["MNIST"]),
-                ("CIFAR-10, for --dataset cifar10", ["cifar-10-batches-bin", "data_batch_1.bin"]),
-                ("CIFAR-100, for --dataset cifar100", ["cifar-100-binary", "train.bin"]),
-            ]
-        case .cifar10:
-            [
-                (
-                    "the Python version",
-                    ["cifar-10-batches-py", "cifar-10-python.tar.gz", "data_batch_1", "test_batch"]
-                ),
-                ("the Matlab version", ["cifar-10-batches-mat", "cifar-10-matlab.tar.gz", "data_batch_1.mat"]),
-                ("CIFAR-100, for --dataset cifar100", ["cifar-100-binary", "train.bin"]),
-                ("MNIST's or Fashion-MNIST's files", idx),
-            ]
-        case .cifar100:
-            [
-                ("the Python version", ["cifar-100-python", "cifar-100-python.tar.gz", "train", "test"]),
-                ("the Matlab version", ["cifar-100-matlab", "cifar-100-matlab.tar.gz", "train.mat"]),
-                ("CIFAR-10, for --dataset cifar10", ["cifar-10-batches-bin", "data_batch_1.bin"]),
-                ("MNIST's or Fashion-MNIST's files", idx),
-            ]
-        }
     }
 }

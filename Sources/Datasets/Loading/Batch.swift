@@ -4,29 +4,29 @@ import Vectors
 ///
 /// Valid until the loader's following `next()`.
 // Sound to send: the loader's semaphores hand a batch from its thread to the caller and back; never do both touch it.
-public final class Batch: @unchecked Sendable {
+package final class Batch: @unchecked Sendable {
     /// Samples in this batch, at most ``capacity``; may be 0.
-    public private(set) var count = 0
+    package private(set) var count = 0
     /// capacity x C x H x W; the first `count` images are this batch's.
-    public let pixels: FlatVector
+    package let pixels: FlatVector
     /// `count` labels.
-    public private(set) var labels: [Int32] = []
+    package private(set) var labels: [Int32] = []
     /// `count` sample numbers.
-    public private(set) var sampleIndices: [Int] = []
+    package private(set) var sampleIndices: [Int] = []
     /// The sharpness groups that these samples belong to.
-    public private(set) var shares: [GroupShare] = []
-    public private(set) var epoch = 0
+    package private(set) var shares: [GroupShare] = []
+    package private(set) var epoch = 0
     /// Counts from 0 over the whole run.
-    public private(set) var step = 0
+    package private(set) var step = 0
     /// Samples of the global batch over all ranks.
-    public private(set) var batchCount = 0
+    package private(set) var batchCount = 0
 
     /// What kept the loader's thread from filling this batch: thrown when its turn comes, after the sound ones before
     /// it.
     var failure: (any Error)?
 
-    public let shape: ImageShape
-    public let capacity: Int
+    package let shape: ImageShape
+    package let capacity: Int
 
     init(capacity: Int, shape: ImageShape) {
         self.capacity = capacity

@@ -6,7 +6,7 @@ import Glibc
 ///
 /// The reader says how much content is due before it takes memory for it; content that is shorter or longer is an
 /// error.
-final class InputFile {
+final class StreamedFile {
     let path: String
     /// Bytes on disk.
     private let size: Int
@@ -32,7 +32,7 @@ final class InputFile {
 
     /// Whether the file at `path` is something to unpack.
     static func isPacked(_ path: String) throws(DatasetError) -> Bool {
-        let file = try InputFile(path: path)
+        let file = try StreamedFile(path: path)
         if file.inflater != nil { return true }
         return try file.format(after: [])?.isPacked == true
     }

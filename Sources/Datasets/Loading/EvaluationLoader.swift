@@ -1,7 +1,7 @@
 /// Batches of consecutive samples for evaluation, as they were published except for normalization: in order, each
 /// sample of the shard once. Prepared in `next()` itself: evaluation runs one forward pass a sample and is not worth a
 /// thread.
-public final class EvaluationLoader {
+package final class EvaluationLoader {
     private let source: any SampleSource
     private let shard: Range<Int>
     private let batch: Batch
@@ -10,7 +10,7 @@ public final class EvaluationLoader {
     /// - Parameters:
     ///   - source: with no augmentation.
     ///   - shard: this rank's samples, from ``EpochSampler/evaluationShard(count:rank:ranks:)``; may be empty.
-    public init(source: any SampleSource, shard: Range<Int>, batchSize: Int) {
+    package init(source: any SampleSource, shard: Range<Int>, batchSize: Int) {
         precondition(shard.lowerBound >= 0 && shard.upperBound <= source.count, "shard \(shard) of \(source.count)")
         precondition(batchSize > 0, "batches of \(batchSize)")
         self.source = source
@@ -20,7 +20,7 @@ public final class EvaluationLoader {
     }
 
     /// The shard's next samples, without sharpness groups; valid until the following call; nil at the shard's end.
-    public func next() throws -> Batch? {
+    package func next() throws -> Batch? {
         guard position < shard.upperBound else { return nil }
         let end = min(position + batch.capacity, shard.upperBound)
         batch.begin(epoch: 0, step: 0, batchCount: end - position, shares: [])
@@ -30,5 +30,5 @@ public final class EvaluationLoader {
     }
 
     /// Goes back to the shard's first sample.
-    public func restart() { position = shard.lowerBound }
+    package func restart() { position = shard.lowerBound }
 }

@@ -5,8 +5,8 @@ import Vectors
 /// A Feistel network over the next even power of two, with Philox as its round function and cycle-walking back into the
 /// range (Black and Rogaway, "Ciphers with arbitrary finite domains", CT-RSA 2002). It depends on (count, seed, epoch)
 /// alone, so every rank, and a resumed run, finds the same order.
-public struct KeyedPermutation: Sendable {
-    public let count: Int
+package struct KeyedPermutation: Sendable {
+    package let count: Int
     private let seed: UInt64
     private let epoch: Int
     private let halfBits: Int
@@ -15,7 +15,7 @@ public struct KeyedPermutation: Sendable {
     private static let rounds = 8
 
     /// - Parameter count: 1 ... 2⁴⁰.
-    public init(count: Int, seed: UInt64, epoch: Int) {
+    package init(count: Int, seed: UInt64, epoch: Int) {
         precondition(count > 0 && count <= 1 << 40, "a permutation of \(count)")
         self.count = count
         self.seed = seed
@@ -24,7 +24,7 @@ public struct KeyedPermutation: Sendable {
     }
 
     /// The element at `position`. Cost: less than four walks on average, eight Philox blocks each.
-    public subscript(position: Int) -> Int {
+    package subscript(position: Int) -> Int {
         precondition(position >= 0 && position < count, "position \(position) of \(count)")
         var value = position
         repeat { value = encrypt(value) } while value >= count

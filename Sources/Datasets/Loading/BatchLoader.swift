@@ -8,21 +8,21 @@ import Vectors
 /// gives the batches that one from its beginning would. A step takes no memory from the heap.
 ///
 /// One thread calls `next()`. Dropping the loader stops its thread and waits for it, at most one batch's time.
-public final class BatchLoader {
+package final class BatchLoader {
     private let ring: BatchRing
     private let thread: pthread_t
     private var isHolding = false
     private var taken = 0
 
     /// The one handed out and two prepared ahead.
-    public static let defaultSlots = 3
+    package static let defaultSlots = 3
     /// The thread's: it copies and crops, and calls nothing deep.
     private static let stackBytes = 1 << 20
 
     /// - Parameters:
     ///   - steps: global steps, counted from 0 over the whole run; `lowerBound` is where to start or resume.
     ///   - slots: batches in memory: the one handed out and those prepared ahead.
-    public init(
+    package init(
         source: any SampleSource, sampler: EpochSampler, partition: BatchPartition, rank: Int, steps: Range<Int>,
         slots: Int = defaultSlots
     ) throws(DatasetError) {
@@ -54,7 +54,7 @@ public final class BatchLoader {
     /// The next step's batch, valid until the following call; nil after the last step. Waits until it is ready.
     ///
     /// Throws what the source threw, now and from then on.
-    public func next() throws -> Batch? {
+    package func next() throws -> Batch? {
         if isHolding {
             ring.free.signal()
             isHolding = false

@@ -2,7 +2,7 @@ import Files
 
 /// Reads the binary versions of CIFAR-10 and CIFAR-100 (Krizhevsky 2009): records of label bytes and then 3 x 32 x 32
 /// pixels in our own order, channel by channel.
-struct CIFARReader {
+struct CIFARReader: Sendable {
     let folder: String
     let trainFiles: [String]
     let testFiles: [String]
@@ -18,24 +18,26 @@ struct CIFARReader {
     static let cifar100 = CIFARReader(
         folder: "cifar-100-binary", trainFiles: ["train.bin"], testFiles: ["test.bin"], classCount: 100, labelBytes: 2)
 
-    private static let shape = ImageShape(channels: 3, height: 32, width: 32)
+    static let shape = ImageShape(channels: 3, height: 32, width: 32)
     private var recordBytes: Int { labelBytes + Self.shape.count }
 
     var fileNames: [String] { trainFiles + testFiles }
 
-    func dataset(name: DatasetName, _ data: DataFolder, split: DatasetSplit) throws(DatasetError) -> ImageDataset {
+    func dataset(
+        _ entry: DatasetEntry, _ data: DataFolder, split: DatasetSplit
+    ) throws(DatasetError) -> ImageDataset {
         let names = split == .train ? trainFiles : testFiles
         let paths = try data.find(names.map { [$0, "\($0).gz"] }, in: [folder, ""])
         var pixels: [UInt8] = []
         var labels: [Int32] = []
         for path in paths { try append(path, pixels: &pixels, labels: &labels) }
         return ImageDataset(
-            name: name.rawValue, shape: Self.shape, classCount: classCount, pixels: pixels, labels: labels,
-            normalization: name.normalization)
+            name: entry.name, shape: Self.shape, classCount: classCount, pixels: pixels, labels: labels,
+            normalization: entry.normalization)
     }
 
     private func append(_ path: String, pixels: inout [UInt8], labels: inout [Int32]) throws(DatasetError) {
-        let file = try InputFile(path: path)
+        let file = try StreamedFile(path: path)
         let bytes = try file.readAll()
         let size = bytes.count
         guard size % recordBytes == 0 else {
@@ -60,6 +62,45 @@ struct CIFARReader {
     private func refuseOtherFormat(_ bytes: [UInt8], _ path: String) throws(DatasetError) {
         if let format = FileFormat(head: Array(bytes.prefix(FileFormat.headCount))) {
             throw .otherFormat(path: path, format)
+        }
+    }
+}
+
+extension DatasetEntry {
+    package static let cifar10 = cifar(
+        "cifar10", CIFARReader.cifar10, archive: "cifar-10-binary.tar.gz",
+        // Over all pixels of the 50,000 training images, per channel, as most published CIFAR code has them.
+        normalization: ChannelNormalization(mean: [0.4914, 0.4822, 0.4465], std: [0.2470, 0.2435, 0.2616]),
+        otherForms: [
+            ("the Python version", ["cifar-10-batches-py", "cifar-10-python.tar.gz", "data_batch_1", "test_batch"]),
+            ("the Matlab version", ["cifar-10-batches-mat", "cifar-10-matlab.tar.gz", "data_batch_1.mat"]),
+            ("CIFAR-100, for --dataset cifar100", ["cifar-100-binary", "train.bin"]),
+        ])
+
+    package static let cifar100 = cifar(
+        "cifar100", CIFARReader.cifar100, archive: "cifar-100-binary.tar.gz",
+        normalization: ChannelNormalization(mean: [0.5071, 0.4865, 0.4409], std: [0.2673, 0.2564, 0.2762]),
+        otherForms: [
+            ("the Python version", ["cifar-100-python", "cifar-100-python.tar.gz", "train", "test"]),
+            ("the Matlab version", ["cifar-100-matlab", "cifar-100-matlab.tar.gz", "train.mat"]),
+            ("CIFAR-10, for --dataset cifar10", ["cifar-10-batches-bin", "data_batch_1.bin"]),
+        ])
+
+    private static func cifar(
+        _ name: String, _ reader: CIFARReader, archive: String, normalization: ChannelNormalization,
+        otherForms: [(form: String, names: [String])]
+    ) -> DatasetEntry {
+        DatasetEntry(
+            name, normalization: normalization, imageShape: CIFARReader.shape, classCount: reader.classCount,
+            basicAugmentation: CropAndFlip(cropPadding: 4, flips: true),
+            remedy: "unpack the binary version, \(archive) from https://www.cs.toronto.edu/~kriz/cifar.html, and "
+                + "name its folder with --data DIR",
+            fileNames: reader.fileNames,
+            otherForms: otherForms + [
+                ("MNIST's or Fashion-MNIST's files", ["train-images-idx3-ubyte.gz", "train-images-idx3-ubyte"])
+            ]
+        ) { entry, directory, split, _ throws(DatasetError) in
+            try reader.dataset(entry, DataFolder(directory, of: entry), split: split)
         }
     }
 }

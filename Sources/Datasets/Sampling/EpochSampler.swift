@@ -2,37 +2,37 @@
 ///
 /// Every sample comes exactly once an epoch. Ranks do not appear here: they share out each batch's positions
 /// (``BatchPartition``), so the batches are the same whatever the rank count.
-public struct EpochSampler: Sendable {
-    public let sampleCount: Int
+package struct EpochSampler: Sendable {
+    package let sampleCount: Int
     /// Samples in a global batch; the last of an epoch may be smaller.
-    public let batchSize: Int
-    public let seed: UInt64
+    package let batchSize: Int
+    package let seed: UInt64
 
-    public init(sampleCount: Int, batchSize: Int, seed: UInt64) {
+    package init(sampleCount: Int, batchSize: Int, seed: UInt64) {
         precondition(sampleCount > 0 && batchSize > 0, "\(sampleCount) samples in batches of \(batchSize)")
         self.sampleCount = sampleCount
         self.batchSize = batchSize
         self.seed = seed
     }
 
-    public var stepsPerEpoch: Int { (sampleCount - 1) / batchSize + 1 }
+    package var stepsPerEpoch: Int { (sampleCount - 1) / batchSize + 1 }
 
     /// The epoch's positions that make up the global batch of its step `step`, counted from 0.
-    public func positions(ofStepInEpoch step: Int) -> Range<Int> {
+    package func positions(ofStepInEpoch step: Int) -> Range<Int> {
         precondition(step >= 0 && step < stepsPerEpoch, "step \(step) of \(stepsPerEpoch)")
         return step * batchSize..<min((step + 1) * batchSize, sampleCount)
     }
 
-    public func order(epoch: Int) -> KeyedPermutation {
+    package func order(epoch: Int) -> KeyedPermutation {
         KeyedPermutation(count: sampleCount, seed: seed, epoch: epoch)
     }
 
     /// The sample at `position` of `epoch`.
-    public func sampleIndex(epoch: Int, position: Int) -> Int { order(epoch: epoch)[position] }
+    package func sampleIndex(epoch: Int, position: Int) -> Int { order(epoch: epoch)[position] }
 
     /// The samples that `rank` evaluates: contiguous, every sample on exactly one rank, sizes that differ by at most
     /// one.
-    public static func evaluationShard(count: Int, rank: Int, ranks: Int) -> Range<Int> {
+    package static func evaluationShard(count: Int, rank: Int, ranks: Int) -> Range<Int> {
         (0..<count).part(rank, of: ranks)
     }
 }

@@ -5,14 +5,14 @@ import Vectors
 /// For benchmarks and trials without files. A pixel is the mean of its class's pattern (a 4 x 4 grid of random levels
 /// per channel) and of uniform noise; only integers are used, so the images are the same on every machine. Sample i has
 /// label i mod classCount.
-public struct SyntheticImages: Sendable, Equatable {
-    public var shape: ImageShape
-    public var classCount: Int
-    public var trainCount: Int
-    public var testCount: Int
-    public var seed: UInt64
+package struct SyntheticImages: Sendable, Equatable {
+    package var shape: ImageShape
+    package var classCount: Int
+    package var trainCount: Int
+    package var testCount: Int
+    package var seed: UInt64
 
-    public init(
+    package init(
         shape: ImageShape = ImageShape(channels: 3, height: 32, width: 32), classCount: Int = 10,
         trainCount: Int = 4096, testCount: Int = 1024, seed: UInt64 = 0
     ) {
@@ -31,7 +31,7 @@ public struct SyntheticImages: Sendable, Equatable {
     private static let grid = 4
 
     /// Cost: one Philox block per 16 pixels.
-    public func dataset(split: DatasetSplit) throws(DatasetError) -> ImageDataset {
+    package func dataset(split: DatasetSplit) throws(DatasetError) -> ImageDataset {
         let count = split == .train ? trainCount : testCount
         guard min(shape.channels, shape.height, shape.width, classCount, count) > 0 else {
             throw .impossibleSynthetic(reason: "channels, height, width, classes and samples must be at least 1")
@@ -61,7 +61,7 @@ public struct SyntheticImages: Sendable, Equatable {
             }
         }
         return ImageDataset(
-            name: DatasetName.synthetic.rawValue, shape: shape, classCount: classCount, pixels: pixels,
+            name: DatasetEntry.synthetic.name, shape: shape, classCount: classCount, pixels: pixels,
             labels: (0..<count).map { Int32($0 % classCount) },
             normalization: Self.normalization(channels: shape.channels))
     }
@@ -81,4 +81,13 @@ public struct SyntheticImages: Sendable, Equatable {
         }
         return pattern
     }
+}
+
+extension DatasetEntry {
+    package static let synthetic = DatasetEntry(
+        "synthetic",
+        // About those of what is drawn, for 3 channels.
+        normalization: SyntheticImages.normalization(channels: 3), imageShape: nil, classCount: nil,
+        basicAugmentation: CropAndFlip(cropPadding: 4, flips: true), remedy: "synthetic data needs no files"
+    ) { _, _, split, synthetic throws(DatasetError) in try synthetic.dataset(split: split) }
 }

@@ -1,0 +1,82 @@
+import Catalogs
+
+package enum DatasetSplit: String, CaseIterable, Sendable {
+    case train
+    case test
+}
+
+/// A row of the catalog of data sets: what is known before any file is read, and how the files are read.
+package struct DatasetEntry: CatalogEntry {
+    package let name: String
+    package let aliases: [String]
+    /// Where the files lie when no folder is given; nil where there is no such place, or no files.
+    package let defaultDirectory: String?
+    /// Published statistics of the training images.
+    package let normalization: ChannelNormalization
+    /// The published images; nil where any are.
+    package let imageShape: ImageShape?
+    /// Nil where any number is.
+    package let classCount: Int?
+    /// The usual light augmentation.
+    package let basicAugmentation: CropAndFlip
+    /// What to do when files are missing, as the end of a one-line message.
+    let remedy: String
+    /// Names of the published files, as they are called or spelled by some mirrors.
+    let fileNames: [String]
+    /// Other forms in which the data are published, and names that give them away.
+    let otherForms: [(form: String, names: [String])]
+    /// Whether the published files are each packed by themselves.
+    let isPublishedPacked: Bool
+    private let read: Reader
+
+    /// Reads one split.
+    ///
+    /// - Parameters:
+    ///   - directory: the folder that holds the published files, or in which the published archive was unpacked; nil
+    ///     for the default.
+    ///   - synthetic: what to draw, for a data set without files.
+    package typealias Reader =
+        @Sendable (
+            _ entry: DatasetEntry, _ directory: String?, _ split: DatasetSplit, _ synthetic: SyntheticImages
+        ) throws(DatasetError) -> ImageDataset
+
+    package init(
+        _ name: String, aliases: [String] = [], defaultDirectory: String? = nil, normalization: ChannelNormalization,
+        imageShape: ImageShape?, classCount: Int?, basicAugmentation: CropAndFlip, remedy: String,
+        fileNames: [String] = [], otherForms: [(form: String, names: [String])] = [], isPublishedPacked: Bool = false,
+        read: @escaping Reader
+    ) {
+        self.name = name
+        self.aliases = aliases
+        self.defaultDirectory = defaultDirectory
+        self.normalization = normalization
+        self.imageShape = imageShape
+        self.classCount = classCount
+        self.basicAugmentation = basicAugmentation
+        self.remedy = remedy
+        self.fileNames = fileNames
+        self.otherForms = otherForms
+        self.isPublishedPacked = isPublishedPacked
+        self.read = read
+    }
+
+    package func load(
+        directory: String? = nil, split: DatasetSplit, synthetic: SyntheticImages = SyntheticImages()
+    ) throws(DatasetError) -> ImageDataset {
+        try read(self, directory, split, synthetic)
+    }
+
+    /// Whether a data set's file is called so, plain or packed.
+    package static func areData(inFileNamed name: String) -> Bool {
+        let plain = name.hasSuffix(".gz") ? String(name.dropLast(3)) : name
+        return datasetCatalog.entries.contains { $0.fileNames.contains(plain) }
+    }
+}
+
+extension DatasetEntry: Equatable {
+    package static func == (a: Self, b: Self) -> Bool { a.name == b.name }
+}
+
+/// The data sets that `--dataset` can name.
+package let datasetCatalog = Catalog<DatasetEntry>(
+    "data set", [.fashionMNIST, .mnist, .cifar10, .cifar100, .synthetic])
