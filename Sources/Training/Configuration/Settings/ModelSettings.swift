@@ -8,7 +8,8 @@ enum ModelSettings {
             model,
             .path(
                 "init-weights", \.initWeights,
-                "Start from the weights of a run, a checkpoint or a .safetensors file, under torchvision's or timm's names"
+                "Start from the weights of a run, a checkpoint or a .safetensors file, under torchvision's or timm's "
+                    + "names"
             ).scope(.start),
             .choice("convolution", \.convolution, "Algorithms of convolutions", notes: [.direct: "never Winograd's"]),
             .choice(
