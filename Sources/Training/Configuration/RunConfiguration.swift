@@ -5,8 +5,8 @@ import Optimizers
 
 /// Everything that defines a run. The defaults are those of `crsam-dist train` without a flag.
 ///
-/// Values come from three layers, later ones winning: the defaults, a YAML file, flags. ``ConfigurationField`` lists
-/// every field once, with its name, its range and how it is read and written.
+/// Values come from three layers, later ones winning: the defaults, a YAML file, flags. A ``Setting`` declares what is
+/// to be known of each beside its type and its default: name, help, range, what it needs to have an effect.
 package struct RunConfiguration: Sendable, Equatable {
     package enum OptimizerName: String, Sendable, CaseIterable { case sgd, adamw }
     package enum ScheduleName: String, Sendable, CaseIterable { case constant, cosine, linear, step }
@@ -46,13 +46,15 @@ package struct RunConfiguration: Sendable, Equatable {
 
     // Optimizer.
     package var optimizer = OptimizerName.sgd
-    package var learningRate = 0.2
+    /// Nil for the optimizer's own.
+    var givenLearningRate: Double?
     package var momentum = 0.9
     package var nesterov = false
-    package var weightDecay = 5e-4
+    /// Nil for the optimizer's own.
+    var givenWeightDecay: Double?
     package var clipNorm: Double?
     package var schedule = ScheduleName.cosine
-    /// Nil for a fifth of the run, and for none where the schedule is constant.
+    /// Nil for the schedule's own.
     package var warmupEpochs: Double?
 
     // Size.
@@ -84,6 +86,17 @@ package struct RunConfiguration: Sendable, Equatable {
 }
 
 extension RunConfiguration {
+    /// Peak learning rate.
+    package var learningRate: Double {
+        get { givenLearningRate ?? optimizer.defaults.learningRate }
+        set { givenLearningRate = newValue }
+    }
+
+    package var weightDecay: Double {
+        get { givenWeightDecay ?? optimizer.defaults.weightDecay }
+        set { givenWeightDecay = newValue }
+    }
+
     /// What the rule computes with.
     package var gradientMethod: Method {
         Method(method, perturbationRadius: rho, traceWeight: alpha, normWeight: beta, regularizer: regularizer)
@@ -126,10 +139,10 @@ extension RunConfiguration {
             }
         return try LearningRateSchedule(
             peak: learningRate, decay: decay,
-            warmupEpochs: warmupEpochs ?? (schedule == .constant ? 0 : runEpochs / 5))
+            warmupEpochs: warmupEpochs ?? schedule.warmupEpochs(runEpochs: runEpochs))
     }
 
-    /// Throws what can be known to be wrong before any data is read: fields that do not go together.
+    /// Throws what can be known to be wrong before any data is read: settings that do not go together.
     package func validate() throws(ConfigurationError) {
         try validateHost()
         if optimizer == .sgd && nesterov && momentum == 0 {

@@ -58,7 +58,7 @@ package struct RunLimits {
                     + "with a "
                     + "latency of its own",
                 remedy:
-                    "use at least \(NumberText.short(least * 1.1)) MiB (4 is the default), or 0 for one message")
+                    "use at least \(NumberText.short(least * 1.1)) MiB, or 0 for one message")
         }
     }
 

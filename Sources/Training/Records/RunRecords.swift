@@ -90,9 +90,8 @@ final class RunRecords: TrainingObserver {
             CheckpointState(
                 step: progress.step, epoch: epoch, position: stepInEpoch * configuration.batchSize,
                 seed: configuration.seed, mSharpness: configuration.effectiveMSharpness,
-                configurationHash: configuration.configurationHash, model: configuration.model,
-                trainingData: dataFingerprints.first, testData: dataFingerprints.dropFirst().first,
-                settings: configuration.checkedSettings),
+                model: configuration.model, trainingData: dataFingerprints.first,
+                testData: dataFingerprints.dropFirst().first, settings: configuration.checkedSettings),
             model: state.modelTensors(statisticsUpdates: progress.statisticsUpdates),
             optimizer: state.optimizerTensors() + progress.tensors, description: description)
     }
