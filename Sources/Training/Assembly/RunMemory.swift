@@ -41,7 +41,7 @@ package struct RunMemory {
         let shares = [0, sampler.stepsPerEpoch - 1].map {
             partition.shares(batchCount: sampler.positions(ofStepInEpoch: $0).count, rank: world.rank)
         }
-        let moments = configuration.optimizer == .adamw ? 2 : configuration.momentum > 0 ? 1 : 0
+        let moments = configuration.optimizer.stateVectorCount(configuration.updateHyperparameters)
         // Weights, G, and what MPI's algorithms copy of it.
         let vectors = moments + 2 + (world.size > 1 ? 1 : 0)
         let groups = partition.groupCount(batchCount: partition.batchSize)
