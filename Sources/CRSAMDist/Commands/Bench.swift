@@ -19,7 +19,7 @@ enum SyntheticDataFlags: SettingSelection {
     }
 }
 
-struct BenchStep: ParsableCommand {
+struct BenchStep: ConfiguredCommand {
     static let configuration = CommandConfiguration(
         commandName: "step",
         abstract: "Time the training loop's steps on synthetic data.",
@@ -53,10 +53,14 @@ struct BenchStep: ParsableCommand {
         if !(1...100_000).contains(steps) { throw ValidationError("--steps must be from 1 to 100000") }
     }
 
-    func run() throws {
-        let configuration = try GivenSettings(
+    func configuration() throws -> RunConfiguration {
+        try GivenSettings(
             flags: [("dataset", "synthetic")] + data.given + model.given + method.given + optimizer.given + size.given
         ).configuration
+    }
+
+    func run() throws {
+        let configuration = try configuration()
         var benchmark = StepBenchmark(measuredSteps: steps)
         benchmark.hasBreakdown = breakdown || compareWithPeak
         benchmark.hasTrace = trace != nil
@@ -80,7 +84,7 @@ struct BenchStep: ParsableCommand {
     }
 }
 
-struct BenchPrecision: ParsableCommand {
+struct BenchPrecision: ConfiguredCommand {
     static let configuration = CommandConfiguration(
         commandName: "precision",
         abstract: "Measure the error of bfloat16 in CR-SAM's gradients and their differences.",
@@ -110,11 +114,15 @@ struct BenchPrecision: ParsableCommand {
         }
     }
 
-    func run() throws {
-        let configuration = try GivenSettings(
+    func configuration() throws -> RunConfiguration {
+        try GivenSettings(
             flags: data.given + model.given + method.given + optimizer.given + size.given,
             using: ["rho"]
         ).configuration
+    }
+
+    func run() throws {
+        let configuration = try configuration()
         // What this processor is asked for, whatever the training is in.
         var compared = configuration
         compared.precision = .bfloat16

@@ -1,7 +1,7 @@
 import ArgumentParser
 import Training
 
-struct Train: ParsableCommand {
+struct Train: ConfiguredCommand {
     static let configuration = CommandConfiguration(
         abstract: "Train a model; without a flag, a small ResNet on Fashion-MNIST with CR-SAM.",
         usage: "crsam-dist train [<options>]",
@@ -34,12 +34,18 @@ struct Train: ParsableCommand {
     }
 
     func run() throws {
-        let given = try GivenSettings(
-            file: config.first,
-            flags: data.given + model.given + method.given + optimizer.given + size.given + records.given,
-            resume: resume)
+        let given = try given()
         Job.run("train", flags: given.agreement, given.configuration(_:)) { configuration, world in
             _ = try Trainer(configuration, world: world, observers: world.rank == 0 ? [ProgressReporter()] : []).run()
         }
+    }
+
+    func configuration() throws -> RunConfiguration { try given().configuration }
+
+    private func given() throws -> GivenSettings {
+        try GivenSettings(
+            file: config.first,
+            flags: data.given + model.given + method.given + optimizer.given + size.given + records.given,
+            resume: resume)
     }
 }
