@@ -135,12 +135,12 @@ final class MPILibrary {
         // A process without a launcher needs no daemon beside it: Open MPI 4 starts one otherwise, which takes 0.1 s, wants
         // ssh in PATH, and has outlived and outgrown its process (12 GB) where descriptors or limits were odd.
         setenv("OMPI_MCA_ess_singleton_isolated", "1", 0)
-        // In a step Open MPI asks a PMI for the other ranks, and ends the process where it has none to ask.
         let launcher = Launcher.ofThisProcess
-        if launcher.isAloneInStep { unsetenv("SLURM_STEP_ID") }
-        // All such processes of a host would share one folder in TMPDIR, and fail at random where one removes what another is
-        // about to use.
+        // All such processes of a user have one folder in TMPDIR then, and one that ends removes it while another begins,
+        // which ends that one. It holds what ranks of a host share: one rank needs none, and no TMPDIR that is there.
         if launcher.rank == nil || launcher.isAloneInStep { setenv("OMPI_MCA_orte_create_session_dirs", "0", 0) }
+        // In a step Open MPI asks a PMI for the other ranks, and ends the process where it has none to ask.
+        if launcher.isAloneInStep { unsetenv("SLURM_STEP_ID") }
         var provided: Int32 = 0
         let code = StartWatch.around { cmpi_init_thread(level.mpiValue, &provided) }
         try checkMPI(code, call)

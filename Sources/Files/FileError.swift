@@ -45,6 +45,11 @@ package struct FileError: Error, Equatable, CustomStringConvertible {
         case ELOOP: "name the file itself"
         case EISDIR: "name a file in it"
         case ENAMETOOLONG: "use a shorter name"
+        case EFBIG where reason == Self.word(for: code):
+            "raise the limit on the size of files (ulimit -f), or name a file system for larger ones"
+        case ENOTCONN, ETIMEDOUT, EHOSTDOWN, EHOSTUNREACH:
+            "its file server cannot be reached: mount it again, or wait for it"
+        case EKEYEXPIRED, EKEYREVOKED, ENOKEY: "get a new ticket for its file server (kinit, aklog)"
         case ETXTBSY: "stop the program that uses it, or name another path"
         default: nil
         }

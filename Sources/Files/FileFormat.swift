@@ -3,9 +3,10 @@ package enum FileFormat: Sendable, Equatable, CaseIterable {
     // Packed.
     case gzip, bzip2, xz, zstandard, compress, zip, sevenZip, tar
     // Weights and arrays.
-    case safetensors, pytorchZip, pytorchPickle, pickle, numpyArray, numpyArchive, hdf5, onnx, tensorflow, gguf, matlab
+    case safetensors, pytorchZip, torchScript, pytorchPickle, pickle
+    case numpyArray, numpyArchive, hdf5, onnx, tensorflow, gguf, matlab
     // What a download leaves in a file's place.
-    case lfsPointer, html, xml, shardIndex, json
+    case lfsPointer, annexPointer, html, xml, shardIndex, json
 
     /// Bytes from the file's start that knowing it takes.
     package static let headCount = 512
@@ -49,7 +50,7 @@ package enum FileFormat: Sendable, Equatable, CaseIterable {
         (.sevenZip, [0x37, 0x7A, 0xBC, 0xAF, 0x27, 0x1C]), (.numpyArray, [0x93] + Array("NUMPY".utf8)),
         (.hdf5, [0x89, 0x48, 0x44, 0x46, 0x0D, 0x0A, 0x1A, 0x0A]), (.gguf, Array("GGUF".utf8)),
         (.matlab, Array("MATLAB 5.0 MAT-file".utf8)), (.matlab, Array("MATLAB 7.3 MAT-file".utf8)),
-        (.lfsPointer, Array("version https://git-lfs".utf8)),
+        (.lfsPointer, Array("version https://git-lfs".utf8)), (.annexPointer, Array("/annex/objects/".utf8)),
     ]
 
     /// Which kind of zip archive it is shows in the name of its first member.
@@ -60,6 +61,8 @@ package enum FileFormat: Sendable, Equatable, CaseIterable {
         // torch.save's first member is the pickle; other writers of the form begin with its version or byte order.
         let signs = ["/data.pkl", "/constants.pkl", "/version", "/.format_version", "/byteorder"]
         if signs.contains(where: name.hasSuffix) { return .pytorchZip }
+        // torch.jit.save begins with the first tensor, or with the code.
+        if name.hasSuffix("/data/0") || name.contains("/code/__torch__") { return .torchScript }
         return name.hasSuffix(".npy") ? .numpyArchive : .zip
     }
 
@@ -85,6 +88,7 @@ package enum FileFormat: Sendable, Equatable, CaseIterable {
         case .tar: "a tar archive"
         case .safetensors: "a safetensors file"
         case .pytorchZip: "a PyTorch file (torch.save's zip form)"
+        case .torchScript: "a TorchScript file (torch.jit.save)"
         case .pytorchPickle: "a PyTorch file (torch.save's old pickle form)"
         case .pickle: "a Python pickle"
         case .numpyArray: "a NumPy array (.npy)"
@@ -95,6 +99,7 @@ package enum FileFormat: Sendable, Equatable, CaseIterable {
         case .gguf: "a GGUF file"
         case .matlab: "a Matlab file (.mat)"
         case .lfsPointer: "a Git LFS pointer"
+        case .annexPointer: "a git-annex pointer"
         case .html: "an HTML page (of a login or an error)"
         case .xml: "an XML text (of an error)"
         case .shardIndex: "the JSON index of a sharded file"
@@ -110,6 +115,7 @@ package enum FileFormat: Sendable, Equatable, CaseIterable {
         switch self {
         case .gzip, .bzip2, .xz, .zstandard, .compress, .zip, .sevenZip, .tar: "unpack it"
         case .lfsPointer: "fetch the file with git lfs pull"
+        case .annexPointer: "fetch the file with git annex get"
         case .html, .xml: "download the file itself, logged in where that is needed"
         default: nil
         }

@@ -123,11 +123,13 @@ package enum FileSystem {
     /// What a link leads to; the path itself where nothing is there yet.
     package static func resolved(_ path: String) -> String { realPath(of: path) ?? path }
 
-    /// The path without links; nil, with `errno`, where nothing is there.
+    /// The path without links; nil, with `errno`, where nothing is there, or where it cannot be said in UTF-8.
     package static func realPath(of path: String) -> String? {
         guard let target = realpath(path, nil) else { return nil }
         defer { free(target) }
-        return String(cString: target)
+        let text = String(validatingCString: target)
+        if text == nil { errno = EILSEQ }
+        return text
     }
 
     /// The text of a file that may be the kernel's, which have no size; empty where it cannot be read.

@@ -46,7 +46,11 @@ package final class InputFile: @unchecked Sendable {
     /// The whole of a small text file.
     package static func text(_ path: String, limit: Int = 1 << 20) throws(FileError) -> String {
         let file = try InputFile(path)
-        if file.byteCount > limit { throw FileError("read (over \(limit) bytes)", path, code: EFBIG) }
+        if file.byteCount > limit {
+            throw FileError(
+                "read", path, code: EFBIG,
+                reason: "it has \(file.byteCount) bytes, more than the \(limit) that the text that is wanted may have")
+        }
         let bytes = try file.bytes(at: 0, count: file.byteCount)
         let format = FileFormat(head: Array(bytes.prefix(FileFormat.headCount)))
         if let format, format != .json, format != .shardIndex {

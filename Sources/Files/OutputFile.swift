@@ -54,7 +54,7 @@ package final class OutputFile: ByteSink {
         descriptor = open(path, O_CLOEXEC | mode.flags, 0o644)
         self.path = path
         isOwned = true
-        if descriptor < 0 { throw .last(mode == .replacing ? "create" : "open", path) }
+        if descriptor < 0 { throw .last(mode == .replacing ? "create" : "open for writing", path) }
     }
 
     /// A descriptor that is open already and stays so, such as standard output.

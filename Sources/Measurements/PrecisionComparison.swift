@@ -91,9 +91,8 @@ package struct PrecisionComparison {
         try world.barrier()
         let float32 = try PrecisionGradients(trainer, configuration, .float32)
         let other = try PrecisionGradients(trainer, configuration, compared)
-        let (point, expected, difference) = (
-            FlatVector(count: count), FlatVector(count: count), FlatVector(count: count)
-        )
+        let (point, expected) = (FlatVector(count: count), FlatVector(count: count))
+        let difference = FlatVector(count: count)
 
         /// Norm of a combination of float32's gradients, and the other precision's distance from it.
         func combination(_ ascent: Float, _ clean: Float, _ descent: Float) -> (norm: Double, error: Double) {

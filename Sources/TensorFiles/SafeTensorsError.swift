@@ -57,6 +57,10 @@ extension FileFormat {
                 "convert it in Python with safetensors.torch.save_file(torch.load('\(name)', "
                 + "map_location='cpu')['state_dict'], "
                 + "'weights.safetensors'), without ['state_dict'] where the file is one itself"
+        case .torchScript:
+            return
+                "convert it in Python with safetensors.torch.save_file(torch.jit.load('\(name)', "
+                + "map_location='cpu').state_dict(), 'weights.safetensors')"
         case .numpyArchive:
             return
                 "convert it in Python with safetensors.numpy.save_file(dict(numpy.load('\(name)')), "

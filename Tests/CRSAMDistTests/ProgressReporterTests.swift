@@ -25,9 +25,12 @@ private final class Screen {
 }
 
 private func metrics(step: Int, curvature: Double? = 1.5) -> StepMetrics {
-    StepMetrics(
-        step: step, epoch: 2, loss: 0.51234, accuracy: 0.8125, learningRate: 0.1, gradientNorm: 0.75,
-        combinedGradientNorm: 0.8, curvature: curvature, samplesPerSecond: 1234.5, stepSeconds: 0.1)
+    var values = [
+        "loss": 0.51234, "accuracy": 0.8125, "learning_rate": 0.1, "gradient_norm": 0.75,
+        "combined_gradient_norm": 0.8, "samples_per_second": 1234.5, "step_seconds": 0.1,
+    ]
+    values["curvature"] = curvature
+    return StepMetrics(step: step, epoch: 2, values)
 }
 
 @Suite struct ProgressReporterTests {

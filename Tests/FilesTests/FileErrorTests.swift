@@ -35,6 +35,12 @@ private func failure(_ path: String) -> FileError? {
         #expect(text.hasPrefix("cannot open a/b: " + String(cString: strerror(code))) && !text.contains("\n"))
     }
 
+    @Test(arguments: [(EFBIG, "ulimit -f"), (ENOTCONN, "mount it"), (ETIMEDOUT, "mount it"), (EKEYEXPIRED, "kinit")])
+    func `a limit and a file server that is away have a remedy`(code: Int32, remedy: String) {
+        #expect(FileError("write", "a/b", code: code).description.contains(remedy))
+        #expect(!FileError("read", "a/b", code: EFBIG, reason: "it is long").description.contains("ulimit"))
+    }
+
     @Test func `a link to nothing says where it leads, also in the middle of a path`() throws {
         let folder = try TemporaryFolder()
         try folder.link("dead", to: "gone/away")

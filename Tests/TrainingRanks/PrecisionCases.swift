@@ -42,7 +42,7 @@ let precisionCases = [
                 try check(abs(row.loss - step.loss) <= 1e-6 * step.loss, "\(row) and \(step)")
                 // A rank has its own ascent direction in training; of one rank with one group it is the comparison's.
                 if world.size == 1, settings.isEmpty {
-                    let (curvature, expected) = (row.curvature ?? .nan, step.curvature ?? .nan)
+                    let (curvature, expected) = (row.curvature ?? .nan, step["curvature"] ?? .nan)
                     try check(abs(curvature - expected) <= 1e-3 * abs(expected), "\(row) and \(step)")
                 }
             }

@@ -28,7 +28,11 @@ private func figures(_ world: Communicator, _ settings: [(String, String)]) thro
     var figures: [Double] = []
     let trainer = try Trainer(
         configuration, world: world, purpose: .benchmark,
-        observers: [StepCallbacks(after: { figures += [$0.loss, $0.gradientNorm, $0.combinedGradientNorm] })])
+        observers: [
+            StepCallbacks(after: { metrics in
+                figures += ["loss", "gradient_norm", "combined_gradient_norm"].compactMap { metric in metrics[metric] }
+            })
+        ])
     _ = try trainer.run()
     return figures
 }

@@ -8,8 +8,12 @@ extension MetricsLog {
         for step in steps {
             try append(
                 StepMetrics(
-                    step: step, epoch: (step + 1) / 2, loss: 1 / Double(step), accuracy: 0.5, learningRate: 0.1,
-                    gradientNorm: 1, combinedGradientNorm: .nan, samplesPerSecond: 10, stepSeconds: 0.1))
+                    step: step, epoch: (step + 1) / 2,
+                    [
+                        "loss": 1 / Double(step), "accuracy": 0.5, "learning_rate": 0.1, "gradient_norm": 1,
+                        "combined_gradient_norm": .nan, "samples_per_second": 10, "step_seconds": 0.1,
+                        "skipped_trace_terms": 0, "skipped_norm_terms": 0,
+                    ]))
             if step % 2 == 0 {
                 try append(
                     EpochMetrics(

@@ -22,6 +22,10 @@ struct CRSAMDist: ParsableCommand {
     /// Errors of any kind leave here, as one line from one rank.
     static func main() {
         Job.prepare()
+        if let argument = ArgumentForms.notUTF8() {
+            Job.fail(
+                "argument '\(argument)' is not text in UTF-8: rename what it names, or name a link to it", status: 64)
+        }
         let arguments = Array(CommandLine.arguments.dropFirst())
         if let option = ArgumentForms.singleDashed(arguments) {
             Job.fail("Unknown option '\(option)': long options begin with two dashes, '-\(option)'", status: 64)

@@ -23,13 +23,19 @@ struct Train: ParsableCommand {
     @OptionGroup(title: "Size") var size: SettingFlags<SizeFlags>
     @OptionGroup(title: "Records") var records: SettingFlags<RecordFlags>
     @Option(help: "YAML file with settings; its paths are relative to the working directory.")
-    var config: String?
+    var config: [String] = []
     @Flag(help: "Continue from the newest checkpoint in --output, with that run's settings.")
     var resume = false
 
+    func validate() throws {
+        if config.count > 1 {
+            throw ValidationError("--config is given \(config.count) times: put the settings into one file")
+        }
+    }
+
     func run() throws {
         let given = try GivenSettings(
-            file: config,
+            file: config.first,
             flags: data.given + model.given + method.given + optimizer.given + size.given + records.given,
             resume: resume)
         Job.run("train", flags: given.agreement, given.configuration(_:)) { configuration, world in

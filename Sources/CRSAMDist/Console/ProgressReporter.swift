@@ -92,7 +92,9 @@ package final class ProgressReporter: TrainingObserver {
         let interval: Duration = output.isTerminal ? .milliseconds(100) : .seconds(10)
         if let lastDrawn, instant - lastDrawn < interval { return }
         lastDrawn = instant
-        let parts = [timeLeft(after: metrics.step, at: instant)] + Self.parts(metrics, totalEpochs: totalEpochs)
+        let parts =
+            [timeLeft(after: metrics.step, at: instant), "epoch \(metrics.epoch)/\(totalEpochs)"]
+            + metrics.progressTexts
         if output.isTerminal {
             draw(parts, step: metrics.step)
         } else {
@@ -139,16 +141,5 @@ package final class ProgressReporter: TrainingObserver {
         let done = step - firstStep
         guard done > 0, step < totalSteps else { return step >= totalSteps ? "done" : "time left unknown" }
         return NumberText.duration((instant - start).seconds / Double(done) * Double(totalSteps - step)) + " left"
-    }
-
-    /// The most wanted first.
-    private static func parts(_ metrics: StepMetrics, totalEpochs: Int) -> [String] {
-        var parts = [
-            "epoch \(metrics.epoch)/\(totalEpochs)", "loss \(NumberText.fixed(metrics.loss, 4))",
-            "acc \(NumberText.percent(metrics.accuracy))",
-            "\(NumberText.short(metrics.samplesPerSecond)) samples/s", "‖g0‖ \(NumberText.short(metrics.gradientNorm))",
-        ]
-        if let curvature = metrics.curvature { parts.append("curvature \(NumberText.short(curvature))") }
-        return parts
     }
 }

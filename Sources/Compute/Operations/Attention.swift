@@ -59,24 +59,39 @@ private struct Attention: Operation {
         }
     }
 
-    func plan(_ builder: PlanBuilder) throws -> () throws -> Void {
-        let batch = builder.batch
-        let headWidth = width / heads
-        let (rows, queryRows) = (batch * tokens, batch * queryTokens)
-        let matrix = try builder.layout([rows, width])
-        let queryMatrix = try builder.layout([queryRows, width])
+    /// How the matrices lie in memory, and how heads are seen in them.
+    private struct Layouts {
+        let matrix: DataLayout
+        let queryMatrix: DataLayout
         // Batch x tokens x heads x head width in memory, seen as batch x heads x (tokens x head width), or transposed.
-        let head = try builder.layout(
-            [batch, heads, tokens, headWidth], strides: [tokens * width, headWidth, width, 1])
-        let headTransposed = try builder.layout(
-            [batch, heads, headWidth, tokens], strides: [tokens * width, headWidth, 1, width])
-        let queryHead = try builder.layout(
-            [batch, heads, queryTokens, headWidth], strides: [queryTokens * width, headWidth, width, 1])
-        let map = try builder.layout([batch, heads, queryTokens, tokens])
-        let mapTransposed = try builder.layout(
-            [batch, heads, tokens, queryTokens],
-            strides: [heads * queryTokens * tokens, queryTokens * tokens, 1, tokens])
+        let head: DataLayout
+        let headTransposed: DataLayout
+        let queryHead: DataLayout
+        let map: DataLayout
+        let mapTransposed: DataLayout
 
+        init(_ builder: PlanBuilder, _ attention: Attention) throws {
+            let (batch, width, heads) = (builder.batch, attention.width, attention.heads)
+            let (tokens, queryTokens, headWidth) = (attention.tokens, attention.queryTokens, width / heads)
+            matrix = try builder.layout([batch * tokens, width])
+            queryMatrix = try builder.layout([batch * queryTokens, width])
+            head = try builder.layout(
+                [batch, heads, tokens, headWidth], strides: [tokens * width, headWidth, width, 1])
+            headTransposed = try builder.layout(
+                [batch, heads, headWidth, tokens], strides: [tokens * width, headWidth, 1, width])
+            queryHead = try builder.layout(
+                [batch, heads, queryTokens, headWidth], strides: [queryTokens * width, headWidth, width, 1])
+            map = try builder.layout([batch, heads, queryTokens, tokens])
+            mapTransposed = try builder.layout(
+                [batch, heads, tokens, queryTokens],
+                strides: [heads * queryTokens * tokens, queryTokens * tokens, 1, tokens])
+        }
+    }
+
+    func plan(_ builder: PlanBuilder) throws -> () throws -> Void {
+        let layouts = try Layouts(builder, self)
+        let (matrix, queryMatrix, map) = (layouts.matrix, layouts.queryMatrix, layouts.map)
+        let (rows, queryRows) = (builder.batch * tokens, builder.batch * queryTokens)
         let x = try builder.plainActivation(name, input, as: [rows, width])
         let queryInput = queries == input ? x : try builder.plainActivation(name, queries, as: [queryRows, width])
         let (query, key, value) = (builder.allocate(queryMatrix), builder.allocate(matrix), builder.allocate(matrix))
@@ -87,7 +102,8 @@ private struct Attention: Operation {
 
         let probabilities = builder.allocate(map)
         try emitMatrixProduct(
-            builder, "\(name) scores", query.viewed(as: queryHead), key.viewed(as: headTransposed), probabilities,
+            builder, "\(name) scores", query.viewed(as: layouts.queryHead),
+            key.viewed(as: layouts.headTransposed), probabilities,
             scale: scale)
         let softmax = try Primitive("\(name) softmax") {
             cdnn_softmax_forward(&$0, builder.engine.handle, map.handle, 3)
@@ -96,8 +112,9 @@ private struct Attention: Operation {
             "\(name) softmax", softmax, [(DNNL_ARG_SRC, probabilities), (DNNL_ARG_DST, probabilities)])
         let mixed = builder.allocate(queryMatrix)
         try emitMatrixProduct(
-            builder, "\(name) mix", probabilities, value.viewed(as: head), mixed.viewed(as: queryHead))
-        let natural = try builder.layout([batch] + queryShape)
+            builder, "\(name) mix", probabilities, value.viewed(as: layouts.head),
+            mixed.viewed(as: layouts.queryHead))
+        let natural = try builder.layout([builder.batch] + queryShape)
         builder.setActivation(output, mixed.viewed(as: natural))
 
         return {
@@ -107,38 +124,49 @@ private struct Attention: Operation {
                 builder.allocate(queryMatrix), builder.allocate(matrix), builder.allocate(matrix)
             )
             try emitMatrixProduct(
-                builder, "\(name) mix backward values", probabilities.viewed(as: mapTransposed),
-                gradient.viewed(as: queryHead), valueGradient.viewed(as: head))
+                builder, "\(name) mix backward values", probabilities.viewed(as: layouts.mapTransposed),
+                gradient.viewed(as: layouts.queryHead), valueGradient.viewed(as: layouts.head))
             try emitMatrixProduct(
-                builder, "\(name) mix backward", gradient.viewed(as: queryHead), value.viewed(as: headTransposed),
+                builder, "\(name) mix backward", gradient.viewed(as: layouts.queryHead),
+                value.viewed(as: layouts.headTransposed),
                 probabilityGradient)
             try emitSoftmaxBackward(builder, softmax, probabilities, probabilityGradient)
             try emitMatrixProduct(
-                builder, "\(name) scores backward queries", probabilityGradient, key.viewed(as: head),
-                queryGradient.viewed(as: queryHead), scale: scale)
+                builder, "\(name) scores backward queries", probabilityGradient, key.viewed(as: layouts.head),
+                queryGradient.viewed(as: layouts.queryHead), scale: scale)
             try emitMatrixProduct(
-                builder, "\(name) scores backward keys", probabilityGradient.viewed(as: mapTransposed),
-                query.viewed(as: queryHead), keyGradient.viewed(as: head), scale: scale)
-
-            let result = builder.allocate(matrix)
-            let x = try builder.inBackward(x, input)
-            if queries == input {
-                try projections[0].emitBackwardWeights(builder, x, queryGradient)
-                try projections[0].emitBackwardData(builder, queryGradient, weights[0], result)
-            } else {
-                let queryInputGradient = builder.allocate(queryMatrix)
-                try projections[0].emitBackwardWeights(builder, builder.inBackward(queryInput, queries), queryGradient)
-                try projections[0].emitBackwardData(builder, queryGradient, weights[0], queryInputGradient)
-                try builder.contribute(name, to: queries, queryInputGradient.viewed(as: natural))
-            }
-            for (index, part) in [(1, keyGradient), (2, valueGradient)] {
-                try projections[index].emitBackwardWeights(builder, x, part)
-                try projections[index].emitBackwardData(
-                    builder, part, weights[index], result, adding: index > 1 || queries == input)
-            }
-            try builder.contribute(name, to: input, result.viewed(as: builder.layout([batch, tokens, width])))
+                builder, "\(name) scores backward keys", probabilityGradient.viewed(as: layouts.mapTransposed),
+                query.viewed(as: layouts.queryHead), keyGradient.viewed(as: layouts.head), scale: scale)
+            try contributeGradients(
+                builder, layouts, (queryInput, x), weights, (queryGradient, keyGradient, valueGradient))
         }
     }
+
+    /// From the gradients of queries, keys and values to those of the projections' weights and inputs.
+    private func contributeGradients(
+        _ builder: PlanBuilder, _ layouts: Layouts, _ inputs: (query: Operand, x: Operand), _ weights: [Operand],
+        _ gradients: (query: Operand, key: Operand, value: Operand)
+    ) throws {
+        let result = builder.allocate(layouts.matrix)
+        let x = try builder.inBackward(inputs.x, input)
+        if queries == input {
+            try projections[0].emitBackwardWeights(builder, x, gradients.query)
+            try projections[0].emitBackwardData(builder, gradients.query, weights[0], result)
+        } else {
+            let queryInputGradient = builder.allocate(layouts.queryMatrix)
+            try projections[0].emitBackwardWeights(builder, builder.inBackward(inputs.query, queries), gradients.query)
+            try projections[0].emitBackwardData(builder, gradients.query, weights[0], queryInputGradient)
+            try builder.contribute(
+                name, to: queries, queryInputGradient.viewed(as: builder.layout([builder.batch] + queryShape)))
+        }
+        for (index, part) in [(1, gradients.key), (2, gradients.value)] {
+            try projections[index].emitBackwardWeights(builder, x, part)
+            try projections[index].emitBackwardData(
+                builder, part, weights[index], result, adding: index > 1 || queries == input)
+        }
+        try builder.contribute(name, to: input, result.viewed(as: builder.layout([builder.batch, tokens, width])))
+    }
+
     /// ∂scores over ∂probabilities, row by row.
     private func emitSoftmaxBackward(
         _ builder: PlanBuilder, _ forward: Primitive, _ probabilities: Operand, _ gradient: Operand

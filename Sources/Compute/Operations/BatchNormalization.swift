@@ -52,22 +52,15 @@ private struct BatchNormalization: Operation {
     func plan(_ builder: PlanBuilder) throws -> () throws -> Void {
         let source = try builder.inPrecision(name, builder.activation(input), builder.precision(of: output))
         let channels = try DataLayout.plain([shape[0]])
-        var forward = try self.forward(builder, source.layout, relu: relu)
-        var fusesReLU = relu
-        if relu, forward.isReference {
-            // oneDNN has kernels for both at once from AVX2 on.
-            let alone = try self.forward(builder, source.layout, relu: false)
-            if !alone.isReference { (forward, fusesReLU) = (alone, false) }
-        }
+        let (forward, fusesReLU) = try fastForward(builder, source.layout)
         let destination = builder.allocate(source.layout)
         let scaleOperand = Operand(layout: channels, location: .parameters(scale.offset))
         let shiftOperand = Operand(layout: channels, location: .parameters(shift.offset))
-        let mean =
+        func statistic(_ running: TensorLayout.Entry) -> Operand {
             builder.training
-            ? builder.allocate(channels) : Operand(layout: channels, location: .statistics(runningMean.offset))
-        let variance =
-            builder.training
-            ? builder.allocate(channels) : Operand(layout: channels, location: .statistics(runningVariance.offset))
+                ? builder.allocate(channels) : Operand(layout: channels, location: .statistics(running.offset))
+        }
+        let (mean, variance) = (statistic(runningMean), statistic(runningVariance))
         let workspace = try builder.allocateWorkspace(of: forward)
         let common = [
             (DNNL_ARG_SRC, source), (DNNL_ARG_SCALE, scaleOperand), (DNNL_ARG_SHIFT, shiftOperand),
@@ -115,6 +108,17 @@ private struct BatchNormalization: Operation {
             try builder.call("\(name) backward", backward, arguments)
             try builder.contribute(name, to: input, result)
         }
+    }
+
+    /// With ReLU in it where that is wanted and no reference kernel.
+    private func fastForward(
+        _ builder: PlanBuilder, _ layout: DataLayout
+    ) throws -> (primitive: Primitive, fusesReLU: Bool) {
+        let forward = try self.forward(builder, layout, relu: relu)
+        guard relu, forward.isReference else { return (forward, relu) }
+        // oneDNN has kernels for both at once from AVX2 on.
+        let alone = try self.forward(builder, layout, relu: false)
+        return alone.isReference ? (forward, true) : (alone, false)
     }
 
     /// - Parameter training: nil for the program's.

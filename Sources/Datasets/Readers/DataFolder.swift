@@ -45,7 +45,7 @@ struct DataFolder {
         }
         throw .missingFiles(
             directory: missing?.directory ?? path, names: missing?.names ?? [],
-            found: otherForm(in: missing?.directory ?? path), dataset: dataset)
+            found: otherForm(in: missing?.directory ?? path, of: files), dataset: dataset)
     }
 
     private static func first(of names: [String], in directory: String) throws(DatasetError) -> String? {
@@ -82,14 +82,22 @@ struct DataFolder {
 
     /// Another form of the data set in `directory`, or here, in a few words; nil where none is known or none can be
     /// seen.
-    private func otherForm(in directory: String) -> String? {
+    ///
+    /// - Parameter files: for each file that is wanted its names.
+    private func otherForm(in directory: String, of files: [[String]]) -> String? {
         let names = [directory, path].flatMap { (try? Folder.names(in: $0)) ?? [] }
         for (form, signs) in dataset.otherForms {
             if let name = names.first(where: { name in signs.contains { name == $0 } }) { return "\(form) (\(name))" }
         }
-        let archives = [".tar.gz", ".tgz", ".tar", ".zip"]
+        let archives = [".tar.gz", ".tgz", ".tar", ".zip", ".xz", ".bz2", ".zst", ".Z", ".7z", ".rar"]
         if let name = names.first(where: { name in archives.contains(where: name.hasSuffix) }) {
             return "\(name), which is not unpacked"
+        }
+        // In capitals, or as a browser or a copy that was broken off has called it.
+        for wanted in files where !wanted.contains(where: names.contains) {
+            if let name = names.first(where: { $0.lowercased().hasPrefix(wanted[0]) }) {
+                return "\(name), which is not called \(wanted[0])"
+            }
         }
         let data = [".npz", ".npy", ".csv", ".parquet", ".pkl", ".pt", ".mat", ".h5", ".tfrecord"]
         return names.first { name in data.contains(where: name.hasSuffix) }.map { "\($0), another form of data" }

@@ -19,7 +19,7 @@ package final class FusedReduction {
     package let statistics: FlatVector
 
     /// Floats before the statistics and the gradient.
-    package static let headCount = StepScalars.fieldCount * ExactSum.digitCount + ReplicaAgreement.floatCount
+    package let headCount: Int
 
     /// When the first bucket of the last step left, by `Profile.now`; nil where none did before
     /// ``reduce(scalars:fingerprint:)``.
@@ -43,19 +43,22 @@ package final class FusedReduction {
 
     /// Every rank must call it, with the same counts. Cost: one collective of 16 bytes, which compares their sum.
     ///
-    /// - Parameter bucketBytes: the least size of a bucket; nil for one bucket, after the backward pass.
+    /// - Parameters:
+    ///   - sumCount: of further scalars, such as metrics.
+    ///   - bucketBytes: the least size of a bucket; nil for one bucket, after the backward pass.
     ///
     /// Throws on every rank when the lengths differ (`MPIError`) or the ranks are too many to sum exactly
     /// (``TooManyRanks``).
     package init(
-        gradientCount: Int, statisticsCount: Int, bucketBytes: Int? = nil, communicator: Communicator
+        gradientCount: Int, statisticsCount: Int, sumCount: Int = 0, bucketBytes: Int? = nil, communicator: Communicator
     ) throws {
         guard communicator.size <= ExactSum.maximumRanks else { throw TooManyRanks(count: communicator.size) }
+        headCount = (StepScalars.fieldCount + sumCount) * ExactSum.digitCount + ReplicaAgreement.floatCount
         let unit = FlatVector.alignedFloats
         // Unused floats in front, so that the gradient begins on a boundary.
-        let gradientStart = (Self.headCount + statisticsCount + unit - 1) / unit * unit
+        let gradientStart = (headCount + statisticsCount + unit - 1) / unit * unit
         self.gradientStart = gradientStart
-        let first = gradientStart - statisticsCount - Self.headCount
+        let first = gradientStart - statisticsCount - headCount
         let end = gradientStart + gradientCount
         try communicator.checkEqualCount(gradientCount + statisticsCount)
         self.communicator = communicator
@@ -99,12 +102,22 @@ package final class FusedReduction {
     /// Throws ``ReplicaDisagreement`` on every rank alike when the fingerprints differ, after a second small collective
     /// that finds out whose; the sums are then those of different models, not to be used.
     package func reduce(scalars: inout StepScalars, fingerprint: UInt64) throws {
-        let digits = statistics.pointer - Self.headCount
-        let agreement = digits + StepScalars.fieldCount * ExactSum.digitCount
+        var none: [Double] = []
+        try reduce(scalars: &scalars, sums: &none, fingerprint: fingerprint)
+    }
+
+    /// The same with further scalars, as many as were announced.
+    package func reduce(scalars: inout StepScalars, sums: inout [Double], fingerprint: UInt64) throws {
+        let digits = statistics.pointer - headCount
+        let further = digits + StepScalars.fieldCount * ExactSum.digitCount
+        let agreement = further + sums.count * ExactSum.digitCount
+        precondition(agreement + ReplicaAgreement.floatCount == statistics.pointer, "other sums than announced")
         scalars.forEachField { index, value in ExactSum.encode(value, into: digits + index * ExactSum.digitCount) }
+        for index in sums.indices { ExactSum.encode(sums[index], into: further + index * ExactSum.digitCount) }
         ReplicaAgreement.encode(fingerprint, into: agreement)
         try exchange()
         scalars.forEachField { index, value in value = ExactSum.decode(digits + index * ExactSum.digitCount) }
+        for index in sums.indices { sums[index] = ExactSum.decode(further + index * ExactSum.digitCount) }
         if !ReplicaAgreement.holds(agreement, rankCount: communicator.size) {
             throw ReplicaDisagreement(fingerprints: try communicator.allGather(fingerprint))
         }

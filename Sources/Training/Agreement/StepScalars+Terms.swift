@@ -33,27 +33,8 @@ extension RunProgress {
     }
 }
 
-extension StepMetrics {
-    /// - Parameters:
-    ///   - terms: say which of the reduced scalars the method measured.
-    ///   - radius: ρ.
-    init(
-        _ scalars: StepScalars, _ terms: StepTerms, _ progress: RunProgress, radius: Double, precision: Precision,
-        epoch: Int, learningRate: Double, combinedGradientNorm: Double, seconds: Double
-    ) {
-        let differences =
-            terms.curvature == nil
-            ? nil
-            : LossDifferences(
-                BatchLosses(clean: scalars.loss, ascent: scalars.ascentLoss, descent: scalars.descentLoss),
-                radius: radius, precision: precision)
-        self.init(
-            step: progress.step, epoch: epoch, loss: scalars.loss, accuracy: scalars.correct / scalars.sampleCount,
-            learningRate: learningRate, gradientNorm: scalars.gradientNorm, combinedGradientNorm: combinedGradientNorm,
-            ascentLoss: terms.ascentLoss == nil ? nil : scalars.ascentLoss,
-            descentLoss: terms.descentLoss == nil ? nil : scalars.descentLoss, curvature: differences?.curvature,
-            slope: differences?.slope, skippedTraceTerms: progress.skippedTraceTerms,
-            skippedNormTerms: progress.skippedNormTerms, samplesPerSecond: scalars.sampleCount / seconds,
-            stepSeconds: seconds)
+extension BatchLosses {
+    init(_ scalars: StepScalars) {
+        self.init(clean: scalars.loss, ascent: scalars.ascentLoss, descent: scalars.descentLoss)
     }
 }

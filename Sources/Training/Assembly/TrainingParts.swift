@@ -16,6 +16,7 @@ struct TrainingParts {
     let local: BatchObjective
     let objective: DistributedObjective
     let reduction: FusedReduction
+    let meter = StepMeter()
     let clipping: GradientClipping?
     let schedule: LearningRateSchedule
     /// Nil in a benchmark.
@@ -47,7 +48,7 @@ struct TrainingParts {
         objective = try DistributedObjective(local, partition: resources.partition, world: world)
         reduction = try FusedReduction(
             gradientCount: state.weights.count, statisticsCount: state.statistics.count,
-            bucketBytes: configuration.bucketBytes, communicator: world)
+            sumCount: meter.sums.count, bucketBytes: configuration.bucketBytes, communicator: world)
         try RunLimits(configuration, resources)
             .check(bucketCount: reduction.bucketCount, gradientBytes: reduction.byteCount)
         evaluator =

@@ -36,7 +36,14 @@ package struct Checkpoint: Sendable {
         case .weights(let file):
             self.path = file
             state = nil
-            do throws(SafeTensorsError) { model = try SafeTensorsFile(file) } catch { throw .tensors(error) }
+            do throws(SafeTensorsError) { model = try SafeTensorsFile(file) } catch {
+                let (name, folder) = (FileSystem.lastName(of: file), FileSystem.directory(of: file))
+                guard let problem = error.damage, name == CheckpointStore.modelFile,
+                    CheckpointStore.step(ofFolder: FileSystem.lastName(of: folder)) != nil
+                else { throw .tensors(error) }
+                // One of a run's own.
+                throw .damaged(path: folder, problems: ["\(name): \(problem)"], whole: Self.whole(beside: folder))
+            }
             optimizer = nil
             description = try WeightsDescription(model)
         case .step(let folder):
@@ -157,6 +164,8 @@ package struct Checkpoint: Sendable {
             throw damaged("\(FileSystem.lastName(of: path)): \(summary)")
         } catch CheckpointError.notFinite(let path, let tensor) {
             throw damaged("\(FileSystem.lastName(of: path)): tensor \(tensor) holds values that are not finite numbers")
+        } catch CheckpointError.negativeVariance(let path, let tensor) {
+            throw damaged("\(FileSystem.lastName(of: path)): tensor \(tensor) holds negative variances")
         }
     }
 

@@ -21,6 +21,7 @@ package enum CheckpointError: Error, Equatable, CustomStringConvertible {
     case otherTensors(path: String, summary: String, remedy: String? = nil)
     case otherVersion(path: String, version: Int)
     case notFinite(path: String, tensor: String)
+    case negativeVariance(path: String, tensor: String)
     case otherModel(path: String, found: String, expected: String)
 
     package var description: String {
@@ -65,6 +66,9 @@ package enum CheckpointError: Error, Equatable, CustomStringConvertible {
         case .notFinite(let path, let tensor):
             "\(path): tensor \(tensor) holds values that are not finite numbers in float32; use another "
                 + "checkpoint or file of weights"
+        case .negativeVariance(let path, let tensor):
+            "\(path): tensor \(tensor) holds negative numbers, which no variance is; use another checkpoint or file of "
+                + "weights"
         case .otherModel(let path, let found, let expected):
             "\(path) is a checkpoint of model \(found), not of \(expected); add --model \(found) or choose another "
                 + "checkpoint"

@@ -33,7 +33,10 @@ package struct GivenSettings: Sendable {
         self.resume = resume
         self.exempt = exempt
         (own, fileRun) = try Self.applied(file, flags, to: RunConfiguration())
-        if !resume { try validate(&own) }
+        if !resume {
+            try validate(&own)
+            own.warnOfForeignNormalization()
+        }
         if resume && own.output == nil && fileRun == nil { throw RunFolderError.resumeWithoutOutput }
     }
 

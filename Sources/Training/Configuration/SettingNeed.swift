@@ -1,3 +1,5 @@
+import Datasets
+
 /// What a run must be for a setting to have an effect.
 struct SettingNeed: Sendable {
     /// The choice that makes it act, as a flag.
@@ -59,14 +61,10 @@ extension RunConfiguration {
     package mutating func requireEffect(
         flags: some Collection<String>, exempt: Set<String> = []
     ) throws(ConfigurationError) {
+        try requireEffect(ofFlags: Set(flags).subtracting(exempt))
         var idle: [String: [String]] = [:]
         for setting in Setting.all where !exempt.contains(setting.name) {
             guard let useless = setting.uselessness(in: self), setting.read(self) != "false" else { continue }
-            if flags.contains(setting.name) {
-                throw ConfigurationError(
-                    "--\(setting.name) has no effect with \(useless.obstacle)",
-                    remedy: "leave it out, or use \(useless.wanted)")
-            }
             if !setting.isDefault(in: self) { idle[useless.obstacle, default: []].append(setting.name) }
         }
         for (obstacle, names) in idle.sorted(by: { $0.key < $1.key }) {
@@ -76,5 +74,26 @@ extension RunConfiguration {
         if flags.contains("epochs"), steps != nil, flags.contains("steps") {
             warnings.append("--epochs has no effect with --steps, which ends the run after so many updates")
         }
+    }
+
+    /// Throws where one of the settings, given as flags, has no effect.
+    func requireEffect(ofFlags names: Set<String>) throws(ConfigurationError) {
+        for setting in Setting.all where names.contains(setting.name) && setting.read(self) != "false" {
+            guard let useless = setting.uselessness(in: self) else { continue }
+            throw ConfigurationError(
+                "--\(setting.name) has no effect with \(useless.obstacle)",
+                remedy: "leave it out, or use \(useless.wanted)")
+        }
+    }
+
+    /// Warns where the normalization is another data set's: `dataset` was changed in a copy of a run's `config.yaml`.
+    /// Who begins with weights may mean theirs.
+    mutating func warnOfForeignNormalization() {
+        guard initWeights == nil, let normalization, normalization != dataset.normalization,
+            let other = datasetCatalog.entries.first(where: { $0 != .synthetic && $0.normalization == normalization })
+        else { return }
+        warnings.append(
+            "the configuration file's normalization is that of \(other.name), not of \(dataset.name): take the "
+                + "line out to have \(dataset.name)'s own")
     }
 }

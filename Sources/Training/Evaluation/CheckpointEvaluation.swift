@@ -45,6 +45,7 @@ package struct CheckpointEvaluation: Sendable {
         }
         let missing = ["model", "dataset"].filter { !known.contains($0) }.map { "--\($0) NAME" }
         if !missing.isEmpty { throw CheckpointError.unexplained(path: checkpoint.path, missing: missing) }
+        try configuration.requireEffect(ofFlags: Set(settings.map(\.name)))
         // The run may be another host's.
         try configuration.validateHost()
         batchSize =

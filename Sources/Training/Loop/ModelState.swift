@@ -82,6 +82,12 @@ package final class ModelState {
                 throw CheckpointError.notFinite(path: file.path, tensor: entry.name)
             }
         }
+        // As weights that were extrapolated have them: their roots are no numbers, which a ReLU makes zeros of.
+        if let entry = statisticsLayout.entries.first(where: { entry in
+            entry.name.hasSuffix(".running_var") && statistics.slice(entry.range).elements.contains { $0 < 0 }
+        }) {
+            throw CheckpointError.negativeVariance(path: file.path, tensor: entry.name)
+        }
         var notes = file.droppedFromNames.map { ["names are read without \($0)"] } ?? []
         let converted = expected.compactMap { file[$0.0]?.dtype }.filter { $0 != TensorElement.float32.rawValue }
         if !converted.isEmpty {

@@ -2,6 +2,7 @@ import Collectives
 import Compute
 import Datasets
 import Files
+import Objectives
 import Optimizers
 import Vectors
 
@@ -43,6 +44,7 @@ package final class Trainer {
     /// Samples in the largest forward pass on this rank.
     package let largestRun: Int
     private var progress: RunProgress
+    private var meter: StepMeter
     /// Of the checkpoint that the run continues from.
     private let startStep: Int
 
@@ -62,6 +64,7 @@ package final class Trainer {
         local = parts.local
         objective = parts.objective
         reduction = parts.reduction
+        meter = parts.meter
         clipping = parts.clipping
         schedule = parts.schedule
         evaluator = parts.evaluator
@@ -148,8 +151,12 @@ package final class Trainer {
         reduction.statistics.copy(from: state.statistics)
         reduction.statistics.scale(by: Float(Double(batch.count) / Double(batch.batchCount)))
         var scalars = StepScalars(terms)
+        meter.measure(
+            StepShare(
+                terms: terms, weight: Double(batch.count) / Double(batch.batchCount), state: state,
+                gradient: reduction.gradient))
         try profile.measure(.reduction, bytes: reduction.byteCount) {
-            try reduction.reduce(scalars: &scalars, fingerprint: fingerprint)
+            try reduction.reduce(scalars: &scalars, sums: &meter.sums, fingerprint: fingerprint)
         }
         if let start = reduction.firstStart {
             profile?.add(.phase(.overlap), "reduction", from: start, to: backwardEnd)
@@ -171,9 +178,14 @@ package final class Trainer {
         let seconds = (ContinuousClock.now - began).seconds
         progress.add(scalars, terms, seconds: seconds)
         progress.statisticsUpdates = local.statisticsUpdates
-        return StepMetrics(
-            scalars, terms, progress, radius: configuration.rho, precision: configuration.precision,
-            epoch: batch.epoch + 1, learningRate: rate, combinedGradientNorm: norm, seconds: seconds)
+        let outcome = StepOutcome(
+            terms: terms, scalars: scalars,
+            differences: terms.curvature == nil
+                ? nil
+                : LossDifferences(BatchLosses(scalars), radius: configuration.rho, precision: configuration.precision),
+            progress: progress, learningRate: rate, combinedGradientNorm: norm, seconds: seconds, state: state,
+            gradient: reduction.gradient)
+        return meter.metrics(outcome, epoch: batch.epoch + 1)
     }
 
     private var isCheckpointDue: Bool {
@@ -193,7 +205,7 @@ package final class Trainer {
         let metrics = EpochMetrics(
             epoch: last.epoch, trainLoss: progress.epochLossSum / progress.epochSamples,
             trainAccuracy: progress.epochCorrect / progress.epochSamples, testLoss: result?.loss,
-            testAccuracy: result?.accuracy, learningRate: last.learningRate,
+            testAccuracy: result?.accuracy, learningRate: last["learning_rate"] ?? 0,
             seconds: progress.epochSeconds + elapsed.seconds)
         progress.beginEpoch()
         for observer in observers { try observer.epochEnds(metrics) }

@@ -1,105 +1,63 @@
 import Files
 
-/// What one step measured: a line of `metrics.jsonl`. Means are over the global batch.
+/// What one step measured: a line of `metrics.jsonl`. What each figure is stands in ``stepMetricCatalog``.
 package struct StepMetrics: Sendable, Equatable {
     /// Counts from 1: updates of the weights so far, this one included.
-    package var step: Int
+    package let step: Int
     /// Counts from 1.
-    package var epoch: Int
-    /// L⁰, before the update.
-    package var loss: Double
-    package var accuracy: Double
-    package var learningRate: Double
-    /// ‖g0‖, averaged over the groups that share an ascent direction.
-    package var gradientNorm: Double
-    /// ‖G‖ of the reduced gradient, before clipping.
-    package var combinedGradientNorm: Double
-    /// L⁺; nil where the method does not evaluate it, as below.
-    package var ascentLoss: Double?
-    package var descentLoss: Double?
-    /// (L⁺ + L⁻ − 2L⁰)/ρ², the curvature along the ascent direction.
-    package var curvature: Double?
-    /// (L⁺ − L⁻)/(2ρ).
-    package var slope: Double?
-    /// Log form: steps so far whose trace or norm term was skipped.
-    package var skippedTraceTerms: Int
-    package var skippedNormTerms: Int
-    /// Over all ranks.
-    package var samplesPerSecond: Double
-    package var stepSeconds: Double
+    package let epoch: Int
+    /// The rows that ``values`` belong to.
+    private let rows: [StepMetric]
+    /// In the rows' order; nil where the method does not measure it.
+    private let values: [Double?]
 
-    package init(
-        step: Int, epoch: Int, loss: Double, accuracy: Double, learningRate: Double, gradientNorm: Double,
-        combinedGradientNorm: Double, ascentLoss: Double? = nil, descentLoss: Double? = nil, curvature: Double? = nil,
-        slope: Double? = nil, skippedTraceTerms: Int = 0, skippedNormTerms: Int = 0, samplesPerSecond: Double,
-        stepSeconds: Double
-    ) {
+    /// - Parameter values: as many as there are rows, in their order.
+    init(step: Int, epoch: Int, rows: [StepMetric], values: [Double?]) {
+        precondition(rows.count == values.count)
         self.step = step
         self.epoch = epoch
-        self.loss = loss
-        self.accuracy = accuracy
-        self.learningRate = learningRate
-        self.gradientNorm = gradientNorm
-        self.combinedGradientNorm = combinedGradientNorm
-        self.ascentLoss = ascentLoss
-        self.descentLoss = descentLoss
-        self.curvature = curvature
-        self.slope = slope
-        self.skippedTraceTerms = skippedTraceTerms
-        self.skippedNormTerms = skippedNormTerms
-        self.samplesPerSecond = samplesPerSecond
-        self.stepSeconds = stepSeconds
+        self.rows = rows
+        self.values = values
     }
 
-    /// Appends the line, with its line break.
+    /// - Parameter values: by the metrics' names; those that are missing were not measured.
+    package init(step: Int, epoch: Int, _ values: [String: Double]) {
+        let rows = stepMetricCatalog.entries
+        self.init(step: step, epoch: epoch, rows: rows, values: rows.map { values[$0.name] })
+    }
+
+    /// A metric by its name; nil where it was not measured.
+    package subscript(name: String) -> Double? {
+        rows.firstIndex { $0.name == name }.flatMap { values[$0] }
+    }
+
+    package var loss: Double { self["loss"] ?? .nan }
+    package var stepSeconds: Double { self["step_seconds"] ?? .nan }
+
+    /// For the progress line, the most wanted first.
+    package var progressTexts: [String] {
+        zip(rows, values).compactMap { row, value in
+            row.progress.flatMap { progress in value.map { (progress.place, progress.text($0)) } }
+        }.sorted { $0.0 < $1.0 }.map(\.1)
+    }
+
+    /// Appends the line, with its line break. Allocates nothing while the string has room.
     func appendJSONLine(to text: inout String) {
         text += "{\"step\":\(step),\"epoch\":\(epoch)"
-        for (name, value) in [
-            ("loss", loss), ("accuracy", accuracy), ("learning_rate", learningRate), ("gradient_norm", gradientNorm),
-            ("combined_gradient_norm", combinedGradientNorm), ("ascent_loss", ascentLoss),
-            ("descent_loss", descentLoss), ("curvature", curvature), ("slope", slope),
-            ("samples_per_second", samplesPerSecond), ("step_seconds", stepSeconds),
-        ] {
-            text += ",\"\(name)\":"
-            text.appendJSON(value)
+        for (row, value) in zip(rows, values) {
+            text += ",\""
+            text += row.name
+            text += "\":"
+            if row.unit == .count, let value, let count = Int(exactly: value) {
+                text += "\(count)"
+            } else {
+                text.appendJSON(value)
+            }
         }
-        text += ",\"skipped_trace_terms\":\(skippedTraceTerms),\"skipped_norm_terms\":\(skippedNormTerms)}\n"
-    }
-}
-
-/// What one epoch came to: a row of `epochs.csv`.
-package struct EpochMetrics: Sendable, Equatable {
-    /// Counts from 1.
-    package var epoch: Int
-    /// Means over the epoch's samples, each as it was before its batch's update.
-    package var trainLoss: Double
-    package var trainAccuracy: Double
-    /// Nil where the epoch was not evaluated.
-    package var testLoss: Double?
-    package var testAccuracy: Double?
-    /// Of the epoch's last step.
-    package var learningRate: Double
-    /// Training and evaluation.
-    package var seconds: Double
-
-    package init(
-        epoch: Int, trainLoss: Double, trainAccuracy: Double, testLoss: Double? = nil, testAccuracy: Double? = nil,
-        learningRate: Double, seconds: Double
-    ) {
-        self.epoch = epoch
-        self.trainLoss = trainLoss
-        self.trainAccuracy = trainAccuracy
-        self.testLoss = testLoss
-        self.testAccuracy = testAccuracy
-        self.learningRate = learningRate
-        self.seconds = seconds
+        text += "}\n"
     }
 
-    static let header = "epoch,train_loss,train_accuracy,test_loss,test_accuracy,learning_rate,seconds\n"
-
-    var row: String {
-        func cell(_ value: Double?) -> String { value.map { "\($0)" } ?? "" }
-        return
-            "\(epoch),\(trainLoss),\(trainAccuracy),\(cell(testLoss)),\(cell(testAccuracy)),\(learningRate),\(seconds)\n"
+    package static func == (a: Self, b: Self) -> Bool {
+        a.step == b.step && a.epoch == b.epoch && a.rows.map(\.name) == b.rows.map(\.name) && a.values == b.values
     }
 }

@@ -39,8 +39,9 @@ final class RunRecords: TrainingObserver {
         self.ranks = ranks
         entry = try RunFolder.find(configuration)
         try entry.checkpoint?.requireSettings(of: configuration)
-        firstStep = try entry.checkpoint?.step(of: configuration, stepsPerEpoch: resources.stepsPerEpoch) ?? 0
+        // Before the step: of other images there are other numbers of steps, too.
         try entry.checkpoint?.requireData(of: configuration, self.dataFingerprints)
+        firstStep = try entry.checkpoint?.step(of: configuration, stepsPerEpoch: resources.stepsPerEpoch) ?? 0
         try entry.check(
             step: firstStep, epoch: firstEpoch, stepsPerEpoch: resources.stepsPerEpoch,
             totalSteps: resources.totalSteps)
