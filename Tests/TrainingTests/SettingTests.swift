@@ -1,3 +1,4 @@
+import Optimizers
 import TestSupport
 import Testing
 import Training
@@ -48,7 +49,7 @@ private func printedDefault(_ name: String) throws -> String? {
         for (name, choices) in [
             ("optimizer", RunConfiguration.OptimizerName.allCases.map(\.rawValue)),
             ("schedule", RunConfiguration.ScheduleName.allCases.map(\.rawValue)),
-            ("method", RunConfiguration.MethodName.allCases.map(\.rawValue)),
+            ("method", methodCatalog.names),
         ] {
             let help = try #require(Setting.named(name)).help
             #expect(choices.allSatisfy(help.contains), "\(help)")

@@ -8,7 +8,6 @@ import Optimizers
 /// Values come from three layers, later ones winning: the defaults, a YAML file, flags. A ``Setting`` declares what is
 /// to be known of each beside its type and its default: name, help, range, what it needs to have an effect.
 package struct RunConfiguration: Sendable, Equatable {
-    package enum MethodName: String, Sendable, CaseIterable { case sgd, sam, crsam }
     package enum OptimizerName: String, Sendable, CaseIterable { case sgd, adamw }
     package enum ScheduleName: String, Sendable, CaseIterable { case constant, cosine, linear, step }
     /// Which passes move BatchNorm's running statistics: the clean one, or w − ε too as the authors' code does.
@@ -35,7 +34,7 @@ package struct RunConfiguration: Sendable, Equatable {
     package var precision = Precision.float32
 
     // Method.
-    package var method = MethodName.crsam
+    package var method = GradientRuleEntry.crsam
     package var regularizer = Regularizer.linear
     package var rho = 0.1
     package var alpha = 0.1
@@ -100,22 +99,11 @@ extension RunConfiguration {
 
     /// What the rule computes with.
     package var gradientMethod: Method {
-        switch method {
-        case .sgd: .plain
-        case .sam: .sam(perturbationRadius: rho)
-        case .crsam: .crsam(perturbationRadius: rho, traceWeight: alpha, normWeight: beta, regularizer: regularizer)
-        }
+        Method(method, perturbationRadius: rho, traceWeight: alpha, normWeight: beta, regularizer: regularizer)
     }
 
     /// The method in a line for people.
-    package var gradientMethodText: String {
-        switch gradientMethod.reduced {
-        case .plain: "plain gradients"
-        case .sam(let radius): "SAM, rho \(radius)"
-        case .crsam(let radius, let alpha, let beta, let regularizer):
-            "CR-SAM \(regularizer.rawValue), rho \(radius), alpha \(alpha), beta \(beta)"
-        }
-    }
+    package var gradientMethodText: String { gradientMethod.text }
 
     /// Nil for one message.
     package var bucketBytes: Int? { bucketSize > 0 ? Int(min(bucketSize, 0x1p30) * 0x1p20) : nil }

@@ -123,16 +123,19 @@ package struct RunLimits {
         if method != .plain, configuration.rho < weights.rounding {
             return
                 "--rho \(configuration.rho) is below the rounding of the weights (\(Float(weights.rounding)), their "
-                + "norm being \(weights.norm)): w + ε is w, so that \(configuration.method.rawValue) acts as plain "
+                + "norm being \(weights.norm)): w + ε is w, so that \(configuration.method.name) acts as plain "
                 + "training at its full cost; use 0.01 to 1, or --method sgd"
         }
-        if case .crsam(let radius, let alpha, _, .log) = method, alpha > 0, radius < Self.leastLogRadius(precision) {
+        let radius = method.perturbationRadius
+        if method.rule == .crsam, method.regularizer == .log, method.traceWeight > 0,
+            radius < Self.leastLogRadius(precision)
+        {
             let hidden = LossDifferences.relativeRounding(precision) / (radius * radius)
             return
                 "--regularizer log divides by the losses' second difference, which at --rho \(radius) and a loss of 1 "
                 + "is rounding for any curvature below \(NumberText.short(hidden)): noise is scaled up; use a --rho "
-                + "of at least \(Self.leastLogRadius(precision))\(precision == .float32 ? "" : ", --precision float32") "
-                + "or --regularizer linear"
+                + "of at least \(Self.leastLogRadius(precision))"
+                + "\(precision == .float32 ? "" : ", --precision float32") or --regularizer linear"
         }
         return nil
     }

@@ -56,6 +56,8 @@ extension Setting {
                 else {
                     throw Expected("a path without control characters")
                 }
+                // In place of bytes that are not UTF-8: the name would be another one.
+                if text.unicodeScalars.contains("\u{FFFD}") { throw Expected("a path in UTF-8") }
                 guard let path = FileSystem.meant(text) else {
                     throw Expected(
                         text.isEmpty ? "a path of at least one character" : "a path, with the home folder written out")

@@ -54,9 +54,7 @@ final class RunRecords: TrainingObserver {
 
     private func opened() throws -> Files {
         if let files {
-            guard try FileSystem.kind(files.folder.path) == .directory else {
-                throw RunFolderError.gone(path: files.folder.path)
-            }
+            try entry.requireFolder()
             return files
         }
         let folder = try entry.enter(ranks: ranks)
