@@ -8,7 +8,10 @@ struct SettingNeed: Sendable {
     /// The run's own choice, as a flag; nil where the setting acts.
     let obstacle: @Sendable (RunConfiguration) -> String?
 
-    init(_ wanted: @autoclosure @escaping @Sendable () -> String, obstacle: @escaping @Sendable (RunConfiguration) -> String?) {
+    init(
+        _ wanted: @autoclosure @escaping @Sendable () -> String,
+        obstacle: @escaping @Sendable (RunConfiguration) -> String?
+    ) {
         self.wanted = wanted
         self.obstacle = obstacle
     }
