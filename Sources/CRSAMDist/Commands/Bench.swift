@@ -79,9 +79,9 @@ struct BenchPrecision: ParsableCommand {
         abstract: "Measure the error of bfloat16 in CR-SAM's gradients and their differences.",
         usage: "crsam-dist bench precision [<options>]",
         discussion: """
-            Trains as 'train' does for as many updates as the last of --at names (with --dataset synthetic, on four batches), \
-            and before each of them compares bfloat16's gradients with float32's at the same weights: errors in norm of g0, \
-            of g+ - g- and of g+ + g- - 2g0, relative to float32's.
+            Trains as 'train' does for as many updates as the last of --at names (with --dataset synthetic, on four \
+            batches), and before each of them compares bfloat16's gradients with float32's at the same weights: errors \
+            in norm of g0, of g+ - g- and of g+ + g- - 2g0, relative to float32's.
 
               mpirun -np 2 crsam-dist bench precision --model resnet18 --at 0 100 1000
             """)

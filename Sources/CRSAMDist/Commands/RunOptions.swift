@@ -106,8 +106,8 @@ struct SizeOptions: ParsableArguments {
     var threads: Setting
     @Option(
         help: """
-            Gradient bucket size in MiB for overlapping the all-reduce with the last backward pass; 0 disables overlap. \
-            (default: 4)
+            Gradient bucket size in MiB for overlapping the all-reduce with the last backward pass; 0 disables \
+            overlap. (default: 4)
             """)
     var bucketSize: Setting
 
