@@ -1,4 +1,5 @@
 #include "COneDNN.h"
+#include <oneapi/dnnl/dnnl_debug.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -294,3 +295,5 @@ extern int omp_get_num_procs(void);
 void cdnn_set_threads(int count) { omp_set_num_threads(count); }
 
 int cdnn_processors(void) { return omp_get_num_procs(); }
+
+const char *cdnn_instruction_set(void) { return dnnl_cpu_isa2str(dnnl_get_effective_cpu_isa()); }

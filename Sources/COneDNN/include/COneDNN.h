@@ -106,3 +106,5 @@ void cdnn_set_threads(int count);
 /// Processors that this process's OpenMP threads may run on. Not the affinity mask of now: with OMP_PROC_BIND, OpenMP
 /// has bound the first thread to one of several by then.
 int cdnn_processors(void);
+/// What oneDNN's kernels may use of the processor, as oneDNN names it, such as `cpu_isa_avx2`; never freed.
+const char *cdnn_instruction_set(void);
