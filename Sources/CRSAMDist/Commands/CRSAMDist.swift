@@ -45,7 +45,6 @@ struct CRSAMDist: ParsableCommand {
 
     /// An error of the work itself has no flag to look up.
     private static func run(_ command: inout any ParsableCommand) throws {
-        if let problem = CommandText.folderProblem { Job.fail(problem) }
         do { try command.run() } catch let error where exitCode(for: error).isSuccess || error is ValidationError {
             throw error
         } catch { Job.fail("\(error)") }
