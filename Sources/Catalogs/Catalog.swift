@@ -14,8 +14,8 @@ extension CatalogEntry {
 
 /// The things of one kind that users choose by name: models, data sets, transforms, optimizers.
 ///
-/// Help and error texts read it, so that a new thing is one row. A program that is not part of this package adds its own
-/// before the first configuration is read.
+/// Help and error texts read it, so that a new thing is one row. A program that is not part of this package adds its
+/// own before the first configuration is read.
 package final class Catalog<Entry: CatalogEntry>: Sendable {
     /// As in "unknown model".
     package let kind: String
