@@ -42,12 +42,12 @@ package final class Communicator {
     }
 
     deinit {
-        // Collective by the standard, though Open MPI does not wait here. Nobody is left to hear of an error.
+        // Collective by the standard, though Open MPI does not wait here. No caller is left to handle an error.
         var freed = handle
         if isFreed { _ = cmpi_free(&freed) }
     }
 
-    /// The ranks that gave the same `color` (0 or more), ordered by `key`, ties by rank here. Every rank must call it.
+    /// The ranks that gave the same `color` (0 or more), ordered by `key`, ties by this rank. Every rank must call it.
     package func split(color: Int, key: Int) throws(MPIError) -> Communicator {
         let call: StaticString = "MPI_Comm_split"
         guard color >= 0 else {

@@ -100,7 +100,7 @@ package struct Launcher: Sendable {
     /// What contradicts MPI's number of ranks, such as `PMI_SIZE is 2`, and its variable; `nil` where nothing does.
     ///
     /// Only a process that MPI takes for a job of its own can be one of several that should have been one job: more
-    /// than one rank found each other, and what else is set comes from around their mpirun.
+    /// than one rank are connected, and what else is set comes from around their mpirun.
     package func contradiction(ranks: Int) -> (words: String, variable: String)? {
         guard ranks == 1 else { return nil }
         if let size = number("OMPI_COMM_WORLD_SIZE") {

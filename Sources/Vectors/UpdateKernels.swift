@@ -1,6 +1,6 @@
 import CKernels
 
-/// The optimizers' updates: one pass over weights, gradient and state, in place, the same bits on every processor.
+/// The optimizers' updates: one pass over weights, gradient and state, in place, bitwise identical on every processor.
 extension FlatVector {
     /// One step of SGD on these weights as PyTorch computes it (dampening 0).
     ///

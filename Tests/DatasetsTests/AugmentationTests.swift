@@ -59,7 +59,7 @@ private func images(_ dataset: ImageDataset, _ augmentation: CropAndFlip, seed: 
                     }
                 }
                 #expect(!matches.isEmpty, "seed 4, epoch \(epoch), sample \(sample)")
-                // Windows outside a small image are all black and cannot be told apart.
+                // Windows outside a small image are all black and cannot be distinguished.
                 if matches.count == 1 { seen[matches[0], default: 0] += 1 }
                 draws += 1
             }

@@ -29,7 +29,7 @@ private func profile() -> Profile {
         // Known only afterwards: from the second of the calls on, which is itself not hidden.
         phase(.overlap, 0.006, 0.008)
     }
-    // The loop asks once more and learns that there is no more data.
+    // The loop asks once more: there is no more data.
     profile.add(.phase(.data), "data", from: origin + 0.02, to: origin + 0.02)
     return profile
 }

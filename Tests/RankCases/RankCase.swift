@@ -24,7 +24,7 @@ package func caughtError(_ what: String, line: Int = #line, _ body: () throws(MP
 /// What every rank runs; a throw on any of them ends the job.
 package struct RankCase: Sendable {
     let name: String
-    /// Left out, not passed, on fewer ranks.
+    /// Skipped, not passed, on fewer ranks.
     let leastRanks: Int
     let run: @Sendable (Communicator) throws -> Void
 

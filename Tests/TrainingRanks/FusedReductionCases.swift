@@ -173,7 +173,7 @@ let fusedReductionCases = [
                 }
             }
             // MPI's own pools grow at first, and with several reductions under way now and then by a block later: there
-            // what is leaked every step is leaked in each of the stretches.
+            // what is leaked every step is leaked in each of the intervals.
             try reduce(200)
             let growths = try (0..<3).map { _ in
                 let before = cts_heap_bytes()

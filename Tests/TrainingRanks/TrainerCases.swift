@@ -50,7 +50,7 @@ let trainerCases = [
     RankCase(name: "buckets-behind-the-backward-pass-change-nothing-but-rounding") { world in
         for settings in [
             [("method", "sgd")], [("method", "sam")], [("method", "crsam")], [("regularizer", "log")],
-            // Several groups, and several runs of the network for each.
+            // Several groups, and several forward passes for each.
             [("m-sharpness", "2")], [("micro-batch-size", "2")],
         ] {
             let whole = try figures(world, settings + [("bucket-size", "0")])

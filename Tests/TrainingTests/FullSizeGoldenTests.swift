@@ -27,7 +27,7 @@ import Vectors
 
     /// Winograd's algorithm in float32 between layers in bfloat16, bfloat16 throughout, and attention.
     ///
-    /// Bounds are two to three times what was measured (above each: logits, loss, matrices, vectors), but for
+    /// Bounds are two to three times what was measured (above each: logits, loss, matrices, vectors), except for
     /// ResNet-18's loss with Winograd's algorithm, whose errors happen to cancel: direct convolutions' bound is its
     /// too. A rounding to bfloat16 is 2⁻⁹ at most; logits are off by a few of them. The gradients of a ResNet pass
     /// ReLUs that rounding flips, and those of its BatchNorms' shifts are sums over all pixels whose terms cancel: 0.34

@@ -122,8 +122,8 @@ let needsBFloat16: Comment = "bfloat16 and Winograd's algorithm need a processor
     /// difference of losses, and AdamW by a small gradient: both magnify a rounding.
     ///
     /// The ResNets have BatchNorm over images of four pixels, whose bfloat16 training parts from float32's: they end an
-    /// eighth of the way that the weights went off, and up to a half. Hence ``closest(to:among:_:)``, which tells the
-    /// method where a bound does not.
+    /// eighth of the way that the weights went off, and up to a half. Hence ``closest(to:among:_:)``, which identifies
+    /// the method where a bound does not.
     static let bfloat16Cases = [
         BFloat16Case(
             model: "vit", optimizer: "sgd", methods: ["sgd", "sam", "crsam-linear"],
@@ -283,7 +283,7 @@ private final class Golden: Objective {
         return vector
     }
 
-    /// ‖ours − theirs‖ and ‖theirs‖ over all tensors of a layout after a case's ten steps.
+    /// ‖result − expected‖ and ‖expected‖ over all tensors of a layout after a case's ten steps.
     func distance(_ ours: FlatVector, _ layout: TensorLayout, _ label: String) throws -> (Double, Double) {
         let theirs = FlatVector(count: ours.count)
         try file.read(layout, into: theirs, prefix: "\(label)/final/")

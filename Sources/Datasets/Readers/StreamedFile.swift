@@ -2,7 +2,7 @@ import CZlib
 import Files
 import Glibc
 
-/// A regular file read front to back, gunzipped on the way where it begins as gzip does, whatever its name.
+/// A regular file read front to back, gunzipped while it is read if it begins as gzip does, whatever its name.
 ///
 /// The reader says how much content is due before it takes memory for it; content that is shorter or longer is an
 /// error.

@@ -80,8 +80,8 @@ package final class FusedReduction {
     /// Collectives of a step.
     package var bucketCount: Int { buckets.count }
 
-    /// Tells that ``gradient`` from `start` on is final and not needed here before the sum: sends what can be sent and
-    /// moves on what is under way.
+    /// Gradient-ready hook: ``gradient`` from `start` on is final and not needed before it is summed. Sends the buckets
+    /// that are ready and makes progress on those under way.
     ///
     /// Ranks may call it at other times or not at all; ``reduce(scalars:fingerprint:)`` sends the rest.
     package func start(from start: Int) throws {
@@ -96,11 +96,11 @@ package final class FusedReduction {
     /// Sums the gradient, the statistics and `scalars` over all ranks, and compares `fingerprint` between them.
     ///
     /// Every rank must call it. The scalars are summed as Doubles: exactly, except for the last rounding (see
-    /// `ExactSum`). Cost: ``bucketCount`` collectives of ``byteCount`` bytes together. One rank alone goes the same
-    /// way, and the count of its communicator says so; MPI moves nothing then.
+    /// `ExactSum`). Cost: ``bucketCount`` collectives of ``byteCount`` bytes together. One rank alone does the same,
+    /// and its communicator counts it; MPI moves nothing then.
     ///
     /// Throws ``ReplicaDisagreement`` on every rank alike when the fingerprints differ, after a second small collective
-    /// that finds out whose; the sums are then those of different models, not to be used.
+    /// that determines whose; the sums are then those of different models, not to be used.
     package func reduce(scalars: inout StepScalars, fingerprint: UInt64) throws {
         var none: [Double] = []
         try reduce(scalars: &scalars, sums: &none, fingerprint: fingerprint)
@@ -143,7 +143,7 @@ package final class FusedReduction {
     }
 
     private func moveOn() throws(MPIError) {
-        // One call moves on all that is under way; the oldest is the first to be done.
+        // One call makes progress on all that is under way; the oldest is the first to be complete.
         while finishedCount < startedCount {
             guard try buckets[finishedCount].request?.test() ?? true else { return }
             buckets[finishedCount].request = nil

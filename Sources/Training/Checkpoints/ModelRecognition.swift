@@ -2,7 +2,7 @@ import Compute
 import Models
 import TensorFiles
 
-/// The model of the catalog whose tensors a file holds, found by their names and shapes.
+/// The model of the catalog whose tensors a file holds, recognized by their names and shapes.
 struct ModelRecognition {
     let model: String
     /// Channels, height, width; the sides are known of vision transformers only, and the model's published ones

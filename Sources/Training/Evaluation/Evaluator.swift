@@ -12,7 +12,7 @@ package struct EvaluationResult: Sendable, Equatable {
 
 /// Evaluates a model on a data set spread over the ranks: every sample once, whatever the rank count.
 package final class Evaluator {
-    /// The most samples in one forward pass that are worth their memory.
+    /// The largest micro-batch that is worth its memory.
     static let largestBatch = 128
 
     private let network: Network
