@@ -4,8 +4,8 @@ import CMPI
 ///
 /// Every rank of the communicator must make the same calls in the same order with the same element type and count.
 /// The counts within a call (send against receive) are always compared; the ranks' counts are not, as that would be a
-/// second collective: call ``checkEqualCount(_:)`` once where a buffer is made. Results of an all-reduce are the same
-/// on all ranks, to the bit. An empty buffer sends nothing.
+/// second collective: call ``checkEqualCount(_:)`` once where a buffer is made. Results of an all-reduce are
+/// bitwise identical on all ranks. An empty buffer sends nothing.
 ///
 /// More than 2³¹ − 1 elements go in blocks, each a collective of its own.
 package final class Communicator {

@@ -155,9 +155,9 @@ package struct Launcher: Sendable {
         for _ in 0..<256 {
             // The first process has no parent.
             if current <= 0 { return .none }
-            guard let found = process(current) else { return .unknown }
-            if programs.contains(found.name) { return .program(process: current, name: found.name) }
-            current = found.parent
+            guard let ancestor = process(current) else { return .unknown }
+            if programs.contains(ancestor.name) { return .program(process: current, name: ancestor.name) }
+            current = ancestor.parent
         }
         return .unknown
     }

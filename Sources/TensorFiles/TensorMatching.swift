@@ -94,8 +94,8 @@ extension SafeTensorsFile {
     /// Copies every tensor of `layout` into `vector`. ``TensorMatching`` must have shown that they fit.
     package func read(_ layout: TensorLayout, into vector: FlatVector, prefix: String = "") throws(SafeTensorsError) {
         for entry in layout.entries {
-            guard let found = self[prefix + entry.name] else { continue }
-            try entry.setValues(in: vector) { values throws(SafeTensorsError) in try read(found, into: values) }
+            guard let stored = self[prefix + entry.name] else { continue }
+            try entry.setValues(in: vector) { values throws(SafeTensorsError) in try read(stored, into: values) }
         }
     }
 }

@@ -105,16 +105,16 @@ let fusedReductionCases = [
         let reduction = try FusedReduction(gradientCount: 10, statisticsCount: 0, communicator: world)
         for corrupted in 0..<world.size {
             var scalars = StepScalars()
-            var found: ReplicaDisagreement?
+            var thrown: ReplicaDisagreement?
             do {
                 try reduction.reduce(scalars: &scalars, fingerprint: fingerprint(world, corrupted: corrupted))
             } catch let error as ReplicaDisagreement {
-                found = error
+                thrown = error
             }
             let expected = (0..<world.size).map { $0 == corrupted ? agreed ^ (1 << 37) : agreed }
-            try checkEqual(found, ReplicaDisagreement(fingerprints: expected), "disagreement")
-            if world.size > 2 { try checkEqual(found?.differingRanks, [corrupted], "ranks that differ") }
-            if world.size == 2 { try checkEqual(found?.majority, nil, "majority of two") }
+            try checkEqual(thrown, ReplicaDisagreement(fingerprints: expected), "disagreement")
+            if world.size > 2 { try checkEqual(thrown?.differingRanks, [corrupted], "ranks that differ") }
+            if world.size == 2 { try checkEqual(thrown?.majority, nil, "majority of two") }
             // All ranks are in step again.
             try reduction.reduce(scalars: &scalars, fingerprint: agreed)
         }

@@ -76,7 +76,7 @@ import Vectors
 
     private func logits(
         _ golden: FullSizeGolden, _ policy: ConvolutionPolicy, _ precision: Precision
-    ) throws -> (ours: [Double], theirs: [Double]) {
+    ) throws -> (result: [Double], expected: [Double]) {
         let run = try golden.network(side: golden.sides[0], policy, precision)
         let logits = FlatVector(count: golden.labels.count * run.network.graph.classCount)
         try golden.withBatch(side: golden.sides[0]) { batch in
@@ -108,13 +108,13 @@ import Vectors
         let total = gradient.norm
         var worst = 0.0
         for entry in run.network.graph.parameterLayout.entries {
-            let theirs = try golden.numbers("gradient/\(entry.name)")
-            let ours = try golden.projections(of: entry.values(in: gradient), entry.name)
-            let squares = zip(ours, theirs[1...]).map { ($0 - $1) * ($0 - $1) }
+            let reference = try golden.numbers("gradient/\(entry.name)")
+            let result = try golden.projections(of: entry.values(in: gradient), entry.name)
+            let squares = zip(result, reference[1...]).map { ($0 - $1) * ($0 - $1) }
             let difference = (squares.reduce(0, +) / Double(squares.count)).squareRoot()
-            let bound = (entry.shape.count > 1 ? matrices : vectors) * theirs[0] + negligible * total
+            let bound = (entry.shape.count > 1 ? matrices : vectors) * reference[0] + negligible * total
             #expect(difference < bound, "\(entry.name): \(difference), not below \(bound)")
-            worst = max(worst, difference / theirs[0])
+            worst = max(worst, difference / reference[0])
         }
         // What was compared is what the policy says: of convolutions some in each direction by Winograd's algorithm, or
         // none.

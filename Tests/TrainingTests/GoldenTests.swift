@@ -65,17 +65,17 @@ let needsBFloat16: Comment = "bfloat16 and Winograd's algorithm need a processor
         var worst = 0.0
         for entry in golden.graph.parameterLayout.entries {
             let difference = entry.values(in: gradient)
-            let theirs = try golden.vector("gradient/\(entry.name)")
-            difference.add(theirs, scaledBy: -1)
-            let bound = (entry.shape.count > 1 ? matrices : vectors) * theirs.norm + negligible * total
+            let reference = try golden.vector("gradient/\(entry.name)")
+            difference.add(reference, scaledBy: -1)
+            let bound = (entry.shape.count > 1 ? matrices : vectors) * reference.norm + negligible * total
             #expect(difference.norm < bound, "\(entry.name): \(difference.norm), not below \(bound)")
-            worst = max(worst, difference.norm / theirs.norm)
+            worst = max(worst, difference.norm / reference.norm)
         }
         for entry in golden.graph.statisticsLayout.entries {
             let difference = golden.statistics.slice(entry.range)
-            let theirs = try golden.vector("statistics/\(entry.name)")
-            difference.add(theirs, scaledBy: -1)
-            let bound = statisticsBound * theirs.norm
+            let reference = try golden.vector("statistics/\(entry.name)")
+            difference.add(reference, scaledBy: -1)
+            let bound = statisticsBound * reference.norm
             #expect(difference.norm < bound, "\(entry.name): \(difference.norm), not below \(bound)")
         }
         return worst
@@ -264,9 +264,9 @@ private final class Golden: Objective {
     func reset() throws {
         for (layout, vector) in [(graph.parameterLayout, weights), (graph.statisticsLayout, statistics)] {
             for entry in layout.entries {
-                let found = try #require(file["initial/\(entry.name)"])
-                #expect(found.shape == entry.shape, "\(entry.name)")
-                try entry.setValues(in: vector) { values throws in try file.read(found, into: values) }
+                let stored = try #require(file["initial/\(entry.name)"])
+                #expect(stored.shape == entry.shape, "\(entry.name)")
+                try entry.setValues(in: vector) { values throws in try file.read(stored, into: values) }
             }
         }
     }
@@ -284,12 +284,12 @@ private final class Golden: Objective {
     }
 
     /// ‖result − expected‖ and ‖expected‖ over all tensors of a layout after a case's ten steps.
-    func distance(_ ours: FlatVector, _ layout: TensorLayout, _ label: String) throws -> (Double, Double) {
-        let theirs = FlatVector(count: ours.count)
-        try file.read(layout, into: theirs, prefix: "\(label)/final/")
-        let difference = FlatVector(count: ours.count)
-        difference.setSum(ours, theirs, scaledBy: -1)
-        return (difference.norm, theirs.norm)
+    func distance(_ result: FlatVector, _ layout: TensorLayout, _ label: String) throws -> (Double, Double) {
+        let expected = FlatVector(count: result.count)
+        try file.read(layout, into: expected, prefix: "\(label)/final/")
+        let difference = FlatVector(count: result.count)
+        difference.setSum(result, expected, scaledBy: -1)
+        return (difference.norm, expected.norm)
     }
 
     var parameterCount: Int { weights.count }

@@ -19,7 +19,8 @@ package final class Program {
     private let bound: [BoundMemory]
     private var boundAddresses = Addresses()
 
-    /// A memory object whose data is at `offset` floats (bytes in the arena) behind a base that may move between passes.
+    /// A memory object whose data is at `offset` floats (bytes in the arena) behind a base that may change between
+    /// passes.
     private struct BoundMemory {
         let memory: dnnl_memory_t
         let location: Location

@@ -62,8 +62,8 @@ package final class ModelState {
         }
     }
 
-    /// Takes over weights and statistics, after checking that all names and shapes fit and all values are numbers. Warns
-    /// of what is converted or renamed.
+    /// Takes over weights and statistics, after checking that all names and shapes fit and all values are numbers.
+    /// Warns of what is converted or renamed.
     ///
     /// - Parameter model: the graph's name in the catalog, for messages.
     package func readModel(_ original: SafeTensorsFile, model: String) throws {

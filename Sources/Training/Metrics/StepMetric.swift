@@ -11,8 +11,8 @@ package struct StepMetric: CatalogEntry {
     package enum Combination: Sendable {
         /// The same on every rank: from what the reduction has summed and what all replicas hold.
         case replicated(@Sendable (StepOutcome) -> Double?)
-        /// Added up over the ranks in the fused all-reduce, exactly. A mean over the batch is the sum of the ranks' means,
-        /// each times ``StepShare/weight``. Cost: 32 bytes of the reduction.
+        /// Added up over the ranks in the fused all-reduce, exactly. A mean over the batch is the sum of the ranks'
+        /// means, each times ``StepShare/weight``. Cost: 32 bytes of the reduction.
         case sum(@Sendable (StepShare) -> Double)
         /// Rank 0's own, such as a time.
         case rankZero(@Sendable (StepOutcome) -> Double?)

@@ -2,7 +2,8 @@ import Files
 import Glibc
 
 /// How a run enters its folder, in two halves: ``RunFolder/find(_:)`` decides before anything is touched,
-/// ``enter(ranks:)`` makes the changes once the first step has succeeded. A start that fails leaves everything as it was.
+/// ``enter(ranks:)`` makes the changes once the first step has succeeded. A start that fails leaves everything as it
+/// was.
 final class RunEntry {
     enum Way {
         /// Into a folder of its own: the stem with the next free number.
