@@ -5,9 +5,9 @@
 /* OpenBLAS starts a thread for every processor as it is loaded, before main, each with a buffer of 128 MB. Where a
    limit on memory (prlimit, ulimit -v, a login node's) refuses them it tries again for ever, and elsewhere a rank of
    one thread pays for them all. Only the environment can prevent it, and the only code of ours that runs before a
-   library's own is in .preinit_array, where the environment can be read but not yet changed. So the process is executed
-   once more, with the setting. Another number than 1, which a cluster's module or a shell's profile sets for other
-   programs, is replaced: we have no work for OpenBLAS that would gain by threads. */
+   library's own is what stands in .preinit_array; there the environment can be read but not yet changed. So the process
+   is executed once more, with the setting. Another number than 1, which a cluster's module or a shell's profile sets
+   for other programs, is replaced: we have no work for OpenBLAS that would gain by threads. */
 
 static char setting[] = "OPENBLAS_NUM_THREADS=1";
 

@@ -136,8 +136,9 @@ final class MPILibrary {
         // wants ssh in PATH, and has outlived and outgrown its process (12 GB) where descriptors or limits were odd.
         setenv("OMPI_MCA_ess_singleton_isolated", "1", 0)
         let launcher = Launcher.ofThisProcess
-        // All such processes of a user then share one folder in TMPDIR, and one that ends removes it while another
-        // begins, which ends that one. It holds what ranks of a host share: one rank needs neither it nor a TMPDIR.
+        // All such processes of a user have one folder in TMPDIR then, and one that ends removes it while another
+        // begins, which ends that one. It holds what ranks of a host share: one rank needs none, nor a TMPDIR that is
+        // there.
         if launcher.rank == nil || launcher.isAloneInStep { setenv("OMPI_MCA_orte_create_session_dirs", "0", 0) }
         // In a step Open MPI asks a PMI for the other ranks, and ends the process where it has none to ask.
         if launcher.isAloneInStep { unsetenv("SLURM_STEP_ID") }

@@ -26,13 +26,12 @@ package enum StepTrace {
         var text = "{\"ph\":\"M\",\"pid\":\(rank),\"name\":\"process_name\",\"args\":{\"name\":\"rank \(rank)\"}}"
         for (track, name) in [(0, "phases"), (1, "operations"), (2, "reduction behind the backward pass")] {
             text +=
-                ",\n{\"ph\":\"M\",\"pid\":\(rank),\"tid\":\(track),"
-                + "\"name\":\"thread_name\",\"args\":{\"name\":\"\(name)\"}}"
+                ",\n{\"ph\":\"M\",\"pid\":\(rank),\"tid\":\(track),\"name\":\"thread_name\",\"args\":{\"name\":\"\(name)\"}}"
         }
         for span in profile.spans(ofLastSteps: lastSteps) {
             let (track, category) =
                 switch span.content {
-                case .phase(.overlap): (2, "phase")
+                case .overlap: (2, "phase")
                 case .phase: (0, "phase")
                 case .operation(let kind): (1, kind)
                 }
