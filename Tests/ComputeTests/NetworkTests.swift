@@ -39,9 +39,9 @@ import Vectors
         // "wide" has what backward data gives it, "tested" backward weights, the head what forward does.
         for name in ["wide.weight", "tested.weight", "head.weight"] {
             let entry = try #require(checks[0].graph.parameterLayout[name])
-            let (ours, theirs) = (winograd.gradient.slice(entry.range), direct.gradient.slice(entry.range))
-            #expect(ours.fingerprint() != theirs.fingerprint(), "\(name)")
-            let difference = relativeDifference(ours, theirs)
+            let (result, expected) = (winograd.gradient.slice(entry.range), direct.gradient.slice(entry.range))
+            #expect(result.fingerprint() != expected.fingerprint(), "\(name)")
+            let difference = relativeDifference(result, expected)
             // Measured: 5.6e-7 behind backward data and weights, 1.5e-7 behind forward.
             #expect(difference < 1e-6, "\(name): \(difference)")
         }

@@ -118,7 +118,7 @@ package struct OutputTarget {
             do throws(FileError) { try FileSystem.replace(path, with: text, by: Self.partialName) } catch {
                 // A container's mount of this one file: its name cannot be given to another.
                 if error.code == EBUSY { return try writeInPlace(path, text) }
-                // Not the name that nobody has given.
+                // The error names the user's path, not the temporary file.
                 throw FileError("write", self.path, code: error.code)
             }
         }

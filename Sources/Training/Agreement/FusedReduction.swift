@@ -90,7 +90,7 @@ package final class FusedReduction {
             if startedCount == 0 { firstStart = Profile.now }
             try send(buckets[startedCount])
         }
-        try moveOn()
+        try makeProgress()
     }
 
     /// Sums the gradient, the statistics and `scalars` over all ranks, and compares `fingerprint` between them.
@@ -142,7 +142,7 @@ package final class FusedReduction {
         startedCount += 1
     }
 
-    private func moveOn() throws(MPIError) {
+    private func makeProgress() throws(MPIError) {
         // One call makes progress on all that is under way; the oldest is the first to be complete.
         while finishedCount < startedCount {
             guard try buckets[finishedCount].request?.test() ?? true else { return }
