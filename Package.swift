@@ -37,7 +37,7 @@ let package = Package(
         .target(name: "Compute", dependencies: ["Objectives", "Vectors", "COneDNN"], swiftSettings: strict),
         .target(name: "Models", dependencies: ["Catalogs", "Compute", "Vectors"], swiftSettings: strict),
         .target(name: "Datasets", dependencies: ["Catalogs", "Files", "Vectors", "CZlib"], swiftSettings: strict),
-        .target(name: "Optimizers", dependencies: ["Objectives", "Vectors"], swiftSettings: strict),
+        .target(name: "Optimizers", dependencies: ["Catalogs", "Objectives", "Vectors"], swiftSettings: strict),
         .target(
             name: "Training",
             dependencies: [
@@ -74,7 +74,7 @@ let package = Package(
         .testTarget(
             name: "DatasetsTests", dependencies: ["Files", "Datasets", "Vectors", "CZlib"], swiftSettings: strict),
         .testTarget(
-            name: "OptimizersTests", dependencies: ["Optimizers", "Objectives", "Vectors"],
+            name: "OptimizersTests", dependencies: ["Catalogs", "Optimizers", "Objectives", "Vectors"],
             exclude: ["Goldens/generate.py"], swiftSettings: strict),
         .testTarget(
             name: "TrainingTests",

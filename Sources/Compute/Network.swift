@@ -27,17 +27,6 @@ package struct SampleBatch {
     }
 }
 
-/// Sums over the samples of one pass.
-package struct LossSum: Sendable, Equatable {
-    package var loss: Double
-    package var correct: Int
-
-    package init(loss: Double, correct: Int) {
-        self.loss = loss
-        self.correct = correct
-    }
-}
-
 /// A graph that can be run: programs for the batch sizes that have occurred, and the arena that they share.
 ///
 /// The first pass of a batch size makes its program; later passes allocate nothing. Not for two threads at once.
@@ -78,24 +67,24 @@ package final class Network {
     /// Bytes of activations, gradients of activations and scratch memory, for all batch sizes so far.
     package var arenaBytes: Int { arena.count * MemoryLayout<Float>.stride }
 
-    /// Accumulates ∂(gradientScale · Σ loss)/∂w at `weights` in `target`.
+    /// Accumulates ∂(gradientScale · Σ loss)/∂w at `weights` in `sink`, which takes what is ready after each operation
+    /// of the backward pass.
     ///
     /// - Parameters:
     ///   - gradientScale: 1 / count for the gradient of the mean.
     ///   - updatesStatistics: whether BatchNorm's running statistics are updated.
-    ///   - whenFinal: called after each operation of the backward pass: the entries of `target` from `start` on have
-    ///     their values. `start` never rises and ends at 0. The losses are those of the return.
     /// - Returns: sums over the samples, computed with batch statistics.
+    @discardableResult
     package func gradient(
-        _ batch: SampleBatch, at weights: FlatVector, statistics: FlatVector, into target: GradientTarget,
-        gradientScale: Float, labelSmoothing: Float = 0, updatesStatistics: Bool = false,
-        whenFinal: (_ start: Int, _ losses: LossSum) throws -> Void = { _, _ in }
-    ) throws -> LossSum {
-        precondition(target.sum.count == graph.parameterLayout.vectorCount && target.sum.pointer != weights.pointer)
+        _ batch: SampleBatch, at weights: FlatVector, statistics: FlatVector, into sink: any GradientSink,
+        gradientScale: Float, labelSmoothing: Float = 0, updatesStatistics: Bool = false
+    ) throws -> Evaluation {
+        let sum = sink.sum
+        precondition(sum.count == graph.parameterLayout.vectorCount && sum.pointer != weights.pointer)
         context.gradientScale = gradientScale
         context.labelSmoothing = labelSmoothing
         context.updatesStatistics = updatesStatistics
-        return try run(batch, at: weights, statistics: statistics, target, whenFinal)
+        return try run(batch, at: weights, statistics: statistics, sink)
     }
 
     /// Loss and correct predictions with running statistics, without dropout.
@@ -103,13 +92,13 @@ package final class Network {
     /// - Parameter logits: takes the samples' scores, samples x classes, if given.
     package func evaluate(
         _ batch: SampleBatch, at weights: FlatVector, statistics: FlatVector, logits: FlatVector? = nil
-    ) throws -> LossSum {
+    ) throws -> Evaluation {
         precondition(logits.map { $0.count >= batch.count * graph.classCount } ?? true)
         context.logits = logits?.pointer
         defer { context.logits = nil }
         context.labelSmoothing = 0
         context.updatesStatistics = false
-        return try run(batch, at: weights, statistics: statistics, nil) { _, _ in }
+        return try run(batch, at: weights, statistics: statistics, nil)
     }
 
     /// Arena that training needs for each further sample, judged by the plans of two batch sizes.
@@ -126,13 +115,12 @@ package final class Network {
     }
 
     private func run(
-        _ batch: SampleBatch, at weights: FlatVector, statistics: FlatVector, _ target: GradientTarget?,
-        _ whenFinal: (_ start: Int, _ losses: LossSum) throws -> Void
-    ) throws -> LossSum {
+        _ batch: SampleBatch, at weights: FlatVector, statistics: FlatVector, _ sink: (any GradientSink)?
+    ) throws -> Evaluation {
         precondition(
             weights.count == graph.parameterLayout.vectorCount && statistics.count == graph.statisticsLayout.vectorCount
         )
-        let program = try program(batch: batch.count, training: target != nil)
+        let program = try program(batch: batch.count, training: sink != nil)
         context.arena = UnsafeMutableRawPointer(arena.pointer)
         context.parameters = weights.pointer
         context.statistics = statistics.pointer
@@ -142,10 +130,7 @@ package final class Network {
         context.sampleIndices = batch.sampleIndices
         context.epoch = batch.epoch
         context.seed = seed
-        try program.run(
-            context, accumulate: { target?.accumulate($0, $1) },
-            whenFinal: { try whenFinal($0, LossSum(loss: context.lossSum, correct: context.correct)) })
-        return LossSum(loss: context.lossSum, correct: context.correct)
+        return try program.run(context, into: sink)
     }
 
     package func program(batch: Int, training: Bool) throws -> Program {

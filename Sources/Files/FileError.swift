@@ -37,6 +37,7 @@ package struct FileError: Error, Equatable, CustomStringConvertible {
     private var remedy: String? {
         switch code {
         case ENOSPC, EDQUOT: "free some space there"
+        case EFBIG where action == "write": "raise the limit on the size of a file (ulimit -f)"
         case EACCES, EPERM: "get the permission, or name another path"
         case EROFS: "name a place that can be written"
         case EMFILE, ENFILE: "raise the limit on open files (ulimit -n)"

@@ -14,9 +14,9 @@ package enum FileSystem {
         }
     }
 
-    /// Makes one directory; false where something of that name is already there.
+    /// Makes one directory, open to whom the umask lets in; false where something of that name is already there.
     package static func makeNewDirectory(_ path: String) throws(FileError) -> Bool {
-        if mkdir(path, 0o755) == 0 { return true }
+        if mkdir(path, 0o777) == 0 { return true }
         if errno == EEXIST { return false }
         throw .last("make the folder", path)
     }

@@ -51,7 +51,7 @@ package final class OutputFile: ByteSink {
     private let isOwned: Bool
 
     package init(_ path: String, _ mode: Mode = .replacing) throws(FileError) {
-        descriptor = open(path, O_CLOEXEC | mode.flags, 0o644)
+        descriptor = open(path, O_CLOEXEC | mode.flags, 0o666)
         self.path = path
         isOwned = true
         if descriptor < 0 { throw .last(mode == .replacing ? "create" : "open for writing", path) }

@@ -107,7 +107,7 @@ package struct PrecisionComparison {
             guard steps.contains(batch.step) else { return }
             let weights = trainer.state.weights
             for gradients in [float32, other] { try gradients.evaluate(.clean, batch, at: weights, world) }
-            let scale = Float(configuration.rho / (float32.clean.norm + GradientRule.normGuard))
+            let scale = Float(configuration.rho / (float32.clean.norm + AscentDirection.normGuard))
             for (pass, sign) in [(Pass.ascent, Float(1)), (.descent, -1)] {
                 point.setSum(weights, float32.clean, scaledBy: sign * scale)
                 for gradients in [float32, other] { try gradients.evaluate(pass, batch, at: point, world) }
@@ -138,17 +138,19 @@ private final class PrecisionGradients {
     let ascent: FlatVector
     let descent: FlatVector
     private(set) var losses = BatchLosses()
-    private let objective: BatchObjective
+    private let groups: BatchObjective
+    private let objective: BatchMean
 
     init(_ trainer: Trainer, _ configuration: RunConfiguration, _ precision: Precision) throws {
         let graph = trainer.graph
-        objective = BatchObjective(
+        groups = BatchObjective(
             network: try Network(
                 graph, policy: configuration.convolution, precision: precision, seed: configuration.seed),
             // Its own, so that the training's do not move.
             statistics: FlatVector(count: graph.statisticsLayout.vectorCount),
             microBatchSize: configuration.microBatchSize, labelSmoothing: Float(configuration.labelSmoothing),
             movesStatisticsInDescent: false)
+        objective = BatchMean(of: groups)
         let count = trainer.state.weights.count
         (clean, ascent, descent) = (FlatVector(count: count), FlatVector(count: count), FlatVector(count: count))
     }
@@ -160,15 +162,9 @@ private final class PrecisionGradients {
             case .ascent: (ascent, \BatchLosses.ascent)
             case .descent: (descent, \BatchLosses.descent)
             }
-        objective.load(batch)
-        sum.fill(0)
-        var lossSum = 0.0
-        for group in 0..<objective.groupCount {
-            let weight = objective.weight(ofGroup: group)
-            let target = GradientTarget(sum, factor: Float(weight), overwrites: false)
-            lossSum += weight * (try objective.evaluate(group: group, pass: pass, at: point, into: target).loss)
-        }
+        groups.load(batch)
+        let part = try objective.evaluate(at: point, into: GradientSum(sum))
         try world.allReduce(sum.elements, .sum)
-        losses[keyPath: loss] = try world.allReduce(lossSum, .sum)
+        losses[keyPath: loss] = try world.allReduce(part.lossSum, .sum) / Double(batch.batchCount)
     }
 }

@@ -159,7 +159,7 @@ package struct StepBenchmark {
         let operations = Double(
             trainer.gradientOperations * trainer.gradientEvaluationsPerStep * configuration.batchSize)
         return StepBenchmarkResult(
-            model: configuration.model, method: configuration.method.rawValue,
+            model: configuration.model, method: configuration.method.name,
             precision: configuration.precision.rawValue, ranks: world.size,
             threadsPerRank: configuration.threads, batchSize: configuration.batchSize, measuredSteps: measured.count,
             samplesPerSecond: Double(configuration.batchSize) / median, medianStepSeconds: median,

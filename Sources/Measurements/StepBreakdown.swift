@@ -5,8 +5,8 @@ import Files
 package struct StepBreakdown: Sendable, Equatable {
     /// A phase of the step, or a kind of operation.
     package struct Part: Sendable, Equatable {
-        package var name: String
-        package var seconds: Double
+        package var name = ""
+        package var seconds = 0.0
         /// Of convolutions and matrix products; two a multiply-add.
         package var operations = 0.0
         package var bytes = 0.0
@@ -38,62 +38,33 @@ package struct StepBreakdown: Sendable, Equatable {
     ///   - stepSeconds: the time of a step as the loop sees it, the wait for data included.
     package init(_ profile: Profile, steps: Int, stepSeconds: Double) {
         self.stepSeconds = stepSeconds
-        var phases = Dictionary(
-            uniqueKeysWithValues: Profile.Phase.allCases.map { ($0, Part(name: $0.rawValue, seconds: 0)) })
+        var phases: [Profile.Phase: Part] = [:]
         var kinds: [String: Part] = [:]
+        var hidden = 0.0
         let share = 1 / Double(max(steps, 1))
-        // Spans come in the order of their ends, except the overlap's: what lies within one stands before it.
-        var operations = Part(name: "", seconds: 0)
-        var reductions: [Profile.Span] = []
-        var duringBackward: [Profile.Span] = []
         for span in profile.spans {
-            switch span.content {
-            case .phase(let phase):
-                var within = Part(name: "", seconds: span.seconds)
-                switch phase {
-                case .reduction: reductions.append(span)
-                case .overlap:
-                    // Calls are not hidden: the pass waits for them.
-                    for call in duringBackward where call.start >= span.start { within.seconds -= call.seconds }
-                default:
-                    // What a span covers of communication counts as that alone.
-                    if phase == .backward { duringBackward.removeAll(keepingCapacity: true) }
-                    while let last = reductions.last, last.start >= span.start {
-                        within.seconds -= last.seconds
-                        if phase == .backward {
-                            phases[.gradients]?.seconds -= last.seconds * share
-                            duringBackward.append(last)
-                        }
-                        reductions.removeLast()
-                    }
-                }
-                if phase == .forward || phase == .backward {
-                    (within.operations, within.bytes) = (operations.operations, operations.bytes)
-                    operations = Part(name: "", seconds: 0)
-                } else {
-                    within.bytes = span.bytes
-                }
-                phases[phase]?.add(within, scaledBy: share)
-            case .operation(let kind):
-                let part = Part(
-                    name: kind, seconds: span.seconds, operations: span.operations, bytes: span.bytes, calls: 1)
-                operations.add(part, scaledBy: 1)
-                kinds[kind, default: Part(name: kind, seconds: 0)].add(part, scaledBy: share)
+            if case .overlap = span.content { continue }
+            var part = Part(
+                name: "", seconds: span.exclusiveSeconds, operations: span.operations, bytes: span.bytes, calls: 1)
+            // A phase has the time of its operations, but not of the phases within.
+            if let phase = profile.phase(of: span) { phases[phase, default: Part()].add(part, scaledBy: share) }
+            if !profile.isCallOfOverlap(span) { hidden += span.overlappedSeconds * share }
+            if case .operation(let kind) = span.content {
+                part.name = kind
+                kinds[kind, default: Part(name: kind)].add(part, scaledBy: share)
             }
         }
+        hiddenReductionSeconds = hidden
         func part(_ phase: Profile.Phase, _ name: String) -> Part {
-            var part = phases[phase] ?? Part(name: name, seconds: 0)
+            var part = phases[phase] ?? Part()
             part.name = name
             return part
         }
-        let (forward, backward) = (part(.forward, "forward"), part(.backward, "backward, with combination"))
-        var perturbation = part(.gradients, "perturbation")
-        perturbation.seconds = max(0, perturbation.seconds - forward.seconds - backward.seconds)
-        hiddenReductionSeconds = part(.overlap, "").seconds
         var reduction = part(.reduction, "reduction, exposed")
-        reduction.hiddenSeconds = hiddenReductionSeconds
+        reduction.hiddenSeconds = hidden
         let named = [
-            part(.data, "data"), forward, backward, perturbation, reduction, part(.update, "update"),
+            part(.data, "data"), part(.forward, "forward"), part(.backward, "backward, with combination"),
+            part(.gradients, "perturbation"), reduction, part(.update, "update"),
         ]
         let rest = max(0, stepSeconds - named.reduce(0) { $0 + $1.seconds })
         self.phases = named + [Part(name: "other", seconds: rest)]
@@ -151,5 +122,20 @@ package struct StepBreakdown: Sendable, Equatable {
         text += ",\"phases\":[\(phases)],\"reduction_hidden_seconds\":"
         text.appendJSON(hiddenReductionSeconds)
         return text + ",\"operations\":[\(kinds)]}"
+    }
+}
+
+extension Profile {
+    /// The innermost phase that the span is, or lies in.
+    fileprivate func phase(of span: Span) -> Phase? {
+        if case .phase(let phase) = span.content { return phase }
+        return span.parent.flatMap { phase(of: spans[$0]) }
+    }
+
+    /// Whether the span is a call, between operations of the backward pass, of the reduction that is under way: it is
+    /// not hidden, as the pass waits for it.
+    fileprivate func isCallOfOverlap(_ span: Span) -> Bool {
+        guard case .phase(.reduction) = span.content, let parent = span.parent else { return false }
+        return phase(of: spans[parent]) == .backward
     }
 }

@@ -31,7 +31,7 @@ package enum StepTrace {
         for span in profile.spans(ofLastSteps: lastSteps) {
             let (track, category) =
                 switch span.content {
-                case .phase(.overlap): (2, "phase")
+                case .overlap: (2, "phase")
                 case .phase: (0, "phase")
                 case .operation(let kind): (1, kind)
                 }

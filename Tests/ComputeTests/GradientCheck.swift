@@ -40,16 +40,16 @@ struct GradientCheck {
         let gradient = FlatVector(count: point.count)
         gradient.fill(.nan)
         for index in 0..<gradient.count where !isParameter(index) { gradient[index] = 0 }
-        let sum = try labels.withUnsafeBufferPointer { labels in
+        let result = try labels.withUnsafeBufferPointer { labels in
             try network.gradient(
                 SampleBatch(
                     count: labels.count, pixels: pixels.pointer, labels: labels.baseAddress,
                     softTargets: softTargets.map { UnsafePointer($0.pointer) }),
-                at: point, statistics: statistics, into: GradientTarget(gradient),
+                at: point, statistics: statistics, into: GradientSum(gradient),
                 gradientScale: 1 / Float(labels.count),
                 labelSmoothing: labelSmoothing)
         }
-        return (sum.loss / Double(labels.count), gradient)
+        return (result.loss, gradient)
     }
 
     /// What Winograd's algorithm computes of a pass forward and backward.

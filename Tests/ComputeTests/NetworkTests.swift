@@ -58,9 +58,9 @@ import Vectors
                     SampleBatch(
                         count: 4, pixels: check.pixels.pointer + half * 4 * 3 * 8 * 8,
                         labels: labels.baseAddress.map { $0 + half * 4 }),
-                    at: check.weights, statistics: check.statistics, into: GradientTarget(sum, overwrites: half == 0),
+                    at: check.weights, statistics: check.statistics, into: GradientSum(sum, overwrites: half == 0),
                     gradientScale: 1 / 8
-                ).loss
+                ).lossSum
             }
         }
         #expect(abs(loss / 8 - whole.loss) < 1e-6)
@@ -72,22 +72,22 @@ import Vectors
         let check = try GradientCheck(input: [3, 8, 8], batch: 4) {
             isResidual ? residual($0, $1) : transformer($0, $1)
         }
-        let gradient = FlatVector(count: check.weights.count)
+        let sink = ReadyParts(count: check.weights.count)
+        let gradient = sink.sum
         // Padding is not written.
         let written = check.graph.parameterLayout.entries.flatMap(\.range)
         for index in written { gradient[index] = .nan }
-        var parts: [(start: Int, values: [Float])] = []
-        _ = try check.labels.withUnsafeBufferPointer { labels in
+        let result = try check.labels.withUnsafeBufferPointer { labels in
             try check.network.gradient(
                 SampleBatch(count: 4, pixels: check.pixels.pointer, labels: labels.baseAddress), at: check.weights,
-                statistics: check.statistics, into: GradientTarget(gradient), gradientScale: 1
-            ) { start, _ in parts.append((start, Array(gradient.array[start...]))) }
+                statistics: check.statistics, into: sink, gradientScale: 1)
         }
-        for part in parts { #expect(part.values == Array(gradient.array[part.start...]), "from \(part.start)") }
-        let starts = parts.map(\.start)
+        for part in sink.parts { #expect(part.values == Array(gradient.array[part.start...]), "from \(part.start)") }
+        let starts = sink.parts.map(\.start)
         #expect(starts == starts.sorted(by: >) && starts.last == 0)
         // Layer by layer, not all at the end.
         #expect(Set(starts).count >= 5)
+        #expect(sink.evaluations == [result] && sink.touchedBefore == 0, "losses come before the backward pass, once")
     }
 
     @Test(arguments: [1, 2, 3, 7, 40]) func `starting weights are the sum of the parts that ranks draw`(parts: Int)
@@ -130,7 +130,7 @@ import Vectors
         try check.labels.withUnsafeBufferPointer { labels in
             _ = try check.network.gradient(
                 SampleBatch(count: 6, pixels: check.pixels.pointer, labels: labels.baseAddress), at: check.weights,
-                statistics: check.statistics, into: GradientTarget(FlatVector(count: check.weights.count)),
+                statistics: check.statistics, into: GradientSum(FlatVector(count: check.weights.count)),
                 gradientScale: 1,
                 updatesStatistics: true)
         }
@@ -157,7 +157,7 @@ import Vectors
                 statistics: check.statistics)
         }
         #expect(all.correct == one.reduce(0) { $0 + $1.correct })
-        #expect(abs(all.loss - one.reduce(0) { $0 + $1.loss }) < 1e-4)
+        #expect(abs(all.lossSum - one.reduce(0) { $0 + $1.lossSum }) < 1e-4)
     }
 
     @Test func `LayerNorm's results do not live on between the passes`() throws {
@@ -209,5 +209,28 @@ import Vectors
         let image = 16 * 16 * 32 * 32 * 4
         #expect(check.network.arenaBytes < 9 * image)
         #expect(check.network.arenaBytes > 4 * image)
+    }
+}
+
+/// Takes down what is called ready, and how it looked then.
+private final class ReadyParts: GradientSink {
+    let sum: FlatVector
+    private(set) var parts: [(start: Int, values: [Float])] = []
+    private(set) var evaluations: [Evaluation] = []
+    /// Ranges and reports before the losses.
+    private(set) var touchedBefore = 0
+
+    init(count: Int) { sum = FlatVector(count: count) }
+
+    func evaluated(_ result: Evaluation) { evaluations.append(result) }
+
+    func accumulate(_ range: Range<Int>, _ values: UnsafePointer<Float>, scaledBy factor: Float, adding: Bool) {
+        if evaluations.isEmpty { touchedBefore += 1 }
+        sum.set(values, scaledBy: factor, in: range)
+    }
+
+    func ready(from start: Int) {
+        if evaluations.isEmpty { touchedBefore += 1 }
+        parts.append((start, Array(sum.array[start...])))
     }
 }

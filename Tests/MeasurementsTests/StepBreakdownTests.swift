@@ -11,26 +11,39 @@ private func profile() -> Profile {
     let origin = Profile.now
     for step in 0..<2 {
         let start = origin + Double(step) * 0.010
-        func phase(_ phase: Profile.Phase, _ from: Double, _ to: Double, bytes: Double = 0) {
-            profile.add(.phase(phase), phase.rawValue, from: start + from, to: start + to, bytes: bytes)
+        func begin(_ phase: Profile.Phase, _ from: Double) {
+            profile.begin(.phase(phase), phase.rawValue, at: start + from)
         }
-        phase(.data, 0, 0.001)
-        profile.add(
-            .operation(kind: "matrix product"), "head \"forward\"", from: start + 0.001, to: start + 0.003,
-            operations: 4e6, bytes: 2e6)
-        phase(.forward, 0.001, 0.003)
-        profile.add(.operation(kind: "addition"), "sum", from: start + 0.003, to: start + 0.007, bytes: 4e6)
-        phase(.reduction, 0.0050, 0.0052)
-        phase(.reduction, 0.0060, 0.0063)
-        phase(.backward, 0.003, 0.007)
-        phase(.reduction, 0.00750, 0.00775)
-        phase(.gradients, 0.001, 0.008, bytes: 3e6)
-        phase(.reduction, 0.008, 0.009, bytes: 7.55e6)
-        // Known only afterwards: from the second of the calls on, which is itself not hidden.
-        phase(.overlap, 0.006, 0.008)
+        func end(_ to: Double, operations: Double = 0, bytes: Double = 0) {
+            profile.end(at: start + to, operations: operations, bytes: bytes)
+        }
+        func reduction(_ from: Double, _ to: Double, bytes: Double = 0) {
+            begin(.reduction, from)
+            end(to, bytes: bytes)
+        }
+        begin(.data, 0)
+        end(0.001)
+        begin(.gradients, 0.001)
+        begin(.forward, 0.001)
+        profile.begin(.operation(kind: "matrix product"), "head \"forward\"", at: start + 0.001)
+        end(0.003, operations: 4e6, bytes: 2e6)
+        end(0.003)
+        begin(.backward, 0.003)
+        profile.begin(.operation(kind: "addition"), "sum", at: start + 0.003)
+        reduction(0.0050, 0.0052)
+        // From the second of the calls on, which is itself not hidden.
+        profile.beginOverlap(at: start + 0.006)
+        reduction(0.0060, 0.0063)
+        end(0.007, bytes: 4e6)
+        end(0.007)
+        reduction(0.00750, 0.00775)
+        end(0.008, bytes: 3e6)
+        profile.endOverlap(at: start + 0.008)
+        reduction(0.008, 0.009, bytes: 7.55e6)
     }
     // The loop asks once more: there is no more data.
-    profile.add(.phase(.data), "data", from: origin + 0.02, to: origin + 0.02)
+    profile.begin(.phase(.data), "data", at: origin + 0.02)
+    profile.end(at: origin + 0.02)
     return profile
 }
 

@@ -72,8 +72,8 @@ enum Call: Equatable, Sendable {
     case sumOverBatch
 }
 
-/// Functions, one for each group, behind the `Objective` protocol; records the calls and the points.
-final class AnalyticObjective: Objective {
+/// Functions, one for each group, behind the `GroupedObjective` protocol; records the calls and the points.
+final class AnalyticObjective: GroupedObjective {
     let parameterCount: Int
     let groups: [(weight: Double, function: AnalyticFunction)]
     private(set) var calls: [Call] = []
@@ -94,26 +94,20 @@ final class AnalyticObjective: Objective {
 
     /// Final piece by piece, an entry at a time. A group of weight 0 is an empty share: no gradient, a loss that nobody
     /// may read.
-    func evaluate(group: Int, pass: Pass, at point: FlatVector, into target: GradientTarget, whenFinal: WhenFinal)
-        rethrows -> Evaluation
-    {
+    func evaluate(group: Int, pass: Pass, at point: FlatVector, into sink: any GradientSink) throws -> Evaluation {
         calls.append(.evaluate(group: group, pass: pass))
         points.append(point.array)
-        guard groups[group].weight > 0 else {
-            target.accumulateNothing()
-            let nothing = Evaluation(loss: .nan, sampleCount: 0)
-            try whenFinal(0, nothing)
-            return nothing
-        }
+        guard groups[group].weight > 0 else { return try sink.evaluateNothing() }
         let w = point.doubles
         let values = groups[group].function.gradient(w).map(Float.init)
         let found = Evaluation(loss: groups[group].function.loss(w), correct: group + 1, sampleCount: 10)
-        // What is not final yet is nobody's to read.
-        if target.overwrites { target.sum.fill(.nan) }
-        try whenFinal(parameterCount, found)
+        try sink.evaluated(found)
+        // What is not ready yet is nobody's to read.
+        if (sink as? GradientSum)?.overwrites != false { sink.sum.fill(.nan) }
+        try sink.ready(from: parameterCount)
         for index in (0..<parameterCount).reversed() {
-            target.accumulate(index..<index + 1, [values[index]])
-            try whenFinal(index, found)
+            sink.accumulate(index..<index + 1, [values[index]])
+            try sink.ready(from: index)
         }
         return found
     }

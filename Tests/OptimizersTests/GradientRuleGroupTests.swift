@@ -26,46 +26,53 @@ private func reference(
     var gradient = [0.0, 0, 0]
     for (weight, pass) in passes {
         let group: [Double]
-        switch method {
-        case .plain: group = pass.clean.gradient
-        case .sam: group = pass.ascent.gradient
-        case .crsam(_, let trace, let norm, .linear): group = pass.combined(trace: trace, norm: norm)
-        case .crsam(_, let trace, let norm, .log):
+        switch (method.rule.name, method.regularizer) {
+        case ("sgd", _): group = pass.clean.gradient
+        case ("sam", _): group = pass.ascent.gradient
+        case (_, .linear): group = pass.combined(trace: method.traceWeight, norm: method.normWeight)
+        case (_, .log):
             group = pass.combined(
-                trace: trace / (losses.ascent + losses.descent - 2 * losses.clean),
-                norm: norm / (losses.ascent - losses.descent))
+                trace: method.traceWeight / (losses.ascent + losses.descent - 2 * losses.clean),
+                norm: method.normWeight / (losses.ascent - losses.descent))
         }
         gradient = sum(gradient, weight, group)
     }
     return (gradient, losses)
 }
 
-private func evaluate(_ rule: GradientRule, _ objective: any Objective) throws -> (gradient: [Double], terms: StepTerms)
-{
+private func evaluate(
+    _ rule: any GradientRule, _ objective: any GroupedObjective
+) throws -> (gradient: [Double], terms: StepTerms) {
     let gradient = FlatVector(count: 3)
     gradient.fill(.nan)
-    let terms = try rule.evaluate(objective, at: FlatVector(start.map(Float.init)), into: gradient)
+    let terms = try rule.evaluate(objective, at: FlatVector(start.map(Float.init)), into: GradientSum(gradient))
     return (gradient.doubles, terms)
+}
+
+/// Takes down what is called ready, and how it looked then.
+private final class ReadyParts: GradientSink {
+    let sum = FlatVector(count: 3)
+    private(set) var parts: [(start: Int, values: [Float])] = []
+
+    func ready(from start: Int) { parts.append((start, Array(sum.array[start...]))) }
 }
 
 @Suite struct GradientRuleGroupTests {
     @Test(arguments: methods, [1, 2, 5])
     func `what is called final during the last backward pass is G already`(method: Method, count: Int) throws {
         let objective = AnalyticObjective((0..<count).map { (1 / Double(count), AnalyticFunction.sample($0)) })
-        let rule = try GradientRule(method: method, parameterCount: 3)
-        let gradient = FlatVector(count: 3)
-        var parts: [(start: Int, values: [Float])] = []
-        _ = try rule.evaluate(objective, at: FlatVector(start.map(Float.init)), into: gradient) { start in
-            parts.append((start, Array(gradient.array[start...])))
-        }
-        for part in parts { #expect(part.values == Array(gradient.array[part.start...]), "from \(part.start)") }
-        #expect(parts.map(\.start) == [3, 2, 1, 0])
+        let rule = try method.makeRule(parameterCount: 3)
+        let sink = ReadyParts()
+        sink.sum.fill(.nan)
+        _ = try rule.evaluate(objective, at: FlatVector(start.map(Float.init)), into: sink)
+        for part in sink.parts { #expect(part.values == Array(sink.sum.array[part.start...]), "from \(part.start)") }
+        #expect(sink.parts.map(\.start) == [3, 2, 1, 0])
     }
 
     @Test(arguments: methods, [1, 2, 5])
     func `K groups give the weighted sum of their own G, each with its own ε`(method: Method, count: Int) throws {
         let groups = (0..<count).map { (1 / Double(count), AnalyticFunction.sample($0)) }
-        let rule = try GradientRule(method: method, parameterCount: 3)
+        let rule = try method.makeRule(parameterCount: 3)
         let (gradient, terms) = try evaluate(rule, AnalyticObjective(groups))
         let expected = reference(method, groups)
         #expect(distance(gradient, expected.gradient) < 1e-5)
@@ -82,7 +89,7 @@ private func evaluate(_ rule: GradientRule, _ objective: any Objective) throws -
 
     @Test(arguments: methods) func `unequal weights count, also where there is one group`(method: Method) throws {
         for groups in [[(0.25, AnalyticFunction.sample(0)), (0.75, .sample(3))], [(0.25, AnalyticFunction.sample(0))]] {
-            let rule = try GradientRule(method: method, parameterCount: 3)
+            let rule = try method.makeRule(parameterCount: 3)
             let gradient = try evaluate(rule, AnalyticObjective(groups)).gradient
             #expect(distance(gradient, reference(method, groups).gradient) < 1e-5)
         }
@@ -90,7 +97,7 @@ private func evaluate(_ rule: GradientRule, _ objective: any Objective) throws -
 
     @Test(arguments: zip(methods, [[0, 1], [1, 1], [1, 1], [3, 3]]))
     func `work vectors are as few as documented and allocated once`(method: Method, expected: [Int]) throws {
-        let rule = try GradientRule(method: method, parameterCount: 3)
+        let rule = try method.makeRule(parameterCount: 3)
         for (groupCount, count) in zip([1, 3], expected) {
             let groups = (0..<groupCount).map { (1 / Double(groupCount), AnalyticFunction.sample($0)) }
             let first = try evaluate(rule, AnalyticObjective(groups))
@@ -102,10 +109,10 @@ private func evaluate(_ rule: GradientRule, _ objective: any Objective) throws -
     }
 
     @Test(arguments: methods) func `what a step with other groups left behind does not matter`(method: Method) throws {
-        let rule = try GradientRule(method: method, parameterCount: 3)
+        let rule = try method.makeRule(parameterCount: 3)
         let three = AnalyticObjective((0..<3).map { (1 / 3, .sample($0)) })
         let one = AnalyticObjective([(0.5, .sample(4))])
-        let fresh = try evaluate(GradientRule(method: method, parameterCount: 3), one)
+        let fresh = try evaluate(method.makeRule(parameterCount: 3), one)
         _ = try evaluate(rule, three)
         #expect(try evaluate(rule, one) == fresh)
     }
@@ -113,7 +120,7 @@ private func evaluate(_ rule: GradientRule, _ objective: any Objective) throws -
     @Test(arguments: methods) func `a process without groups yields zeros and reaches the same collectives`(
         method: Method
     ) throws {
-        let rule = try GradientRule(method: method, parameterCount: 3)
+        let rule = try method.makeRule(parameterCount: 3)
         let objective = AnalyticObjective([])
         let (gradient, terms) = try evaluate(rule, objective)
         #expect(gradient == [0, 0, 0])
@@ -128,7 +135,7 @@ private func evaluate(_ rule: GradientRule, _ objective: any Objective) throws -
         method: Method
     ) throws {
         let empty = AnalyticFunction.sample(0)
-        let rule = try GradientRule(method: method, parameterCount: 3)
+        let rule = try method.makeRule(parameterCount: 3)
         let alone = AnalyticObjective([(0, empty)])
         #expect(try evaluate(rule, alone).gradient == [0, 0, 0])
         #expect(alone.calls.contains(.average(group: 0)) == (method != .plain))
@@ -144,7 +151,7 @@ private func evaluate(_ rule: GradientRule, _ objective: any Objective) throws -
         method: Method
     ) throws {
         let objective = AnalyticObjective([(0.5, .sample(0)), (0.5, .sample(1))])
-        let rule = try GradientRule(method: method, parameterCount: 3)
+        let rule = try method.makeRule(parameterCount: 3)
         _ = try evaluate(rule, objective)
         var expected: [Call] = []
         for group in 0..<2 {
@@ -189,7 +196,7 @@ private final class Exchange: @unchecked Sendable {
 
 /// One rank's part of a batch of three samples: group 0 is samples 0 and 1, of which each rank holds one, as where M
 /// is larger than a rank's share; group 1 is sample 2, wholly on rank 0, so that rank 1 has an empty share of it.
-private final class RankObjective: Objective {
+private final class RankObjective: GroupedObjective {
     let parameterCount = 3
     let groupCount = 2
     private let rank: Int
@@ -200,19 +207,13 @@ private final class RankObjective: Objective {
 
     func weight(ofGroup group: Int) -> Double { group == 1 && rank == 1 ? 0 : 1 / 3 }
 
-    func evaluate(group: Int, pass: Pass, at point: FlatVector, into target: GradientTarget, whenFinal: WhenFinal)
-        rethrows -> Evaluation
-    {
-        guard weight(ofGroup: group) > 0 else {
-            target.accumulateNothing()
-            let nothing = Evaluation(loss: .nan, sampleCount: 0)
-            try whenFinal(0, nothing)
-            return nothing
-        }
+    func evaluate(group: Int, pass: Pass, at point: FlatVector, into sink: any GradientSink) throws -> Evaluation {
+        guard weight(ofGroup: group) > 0 else { return try sink.evaluateNothing() }
         let function = AnalyticFunction.sample(group == 0 ? rank : 2)
-        target.accumulate(0..<3, function.gradient(point.doubles).map(Float.init))
         let found = Evaluation(loss: function.loss(point.doubles), correct: 1)
-        try whenFinal(0, found)
+        try sink.evaluated(found)
+        sink.accumulate(0..<3, function.gradient(point.doubles).map(Float.init))
+        try sink.ready(from: 0)
         return found
     }
 
@@ -253,7 +254,7 @@ private final class RankResult: @unchecked Sendable {
                 let result = results[rank]
                 do {
                     let objective = RankObjective(rank: rank, exchange)
-                    let rule = try GradientRule(method: method, parameterCount: 3)
+                    let rule = try method.makeRule(parameterCount: 3)
                     (result.gradient, result.terms) = try evaluate(rule, objective)
                     result.collectives = objective.collectives
                 } catch {

@@ -1,3 +1,4 @@
+import Objectives
 import Optimizers
 import Testing
 import Vectors
@@ -16,11 +17,11 @@ private let quartic = AnalyticFunction.sample(0)
 private func run(
     _ method: Method, _ objective: AnalyticObjective, at weights: [Double] = start
 ) throws -> (gradient: [Double], terms: StepTerms) {
-    let rule = try GradientRule(method: method, parameterCount: objective.parameterCount)
+    let rule = try method.makeRule(parameterCount: objective.parameterCount)
     let point = FlatVector(weights.map(Float.init))
     let gradient = FlatVector(count: objective.parameterCount)
     gradient.fill(.nan)
-    let terms = try rule.evaluate(objective, at: point, into: gradient)
+    let terms = try rule.evaluate(objective, at: point, into: GradientSum(gradient))
     #expect(point.doubles == weights, "the weights are only read")
     return (gradient.doubles, terms)
 }
@@ -150,11 +151,11 @@ private func crsam(_ radius: Double, _ trace: Double, _ norm: Double, _ regulari
 
     @Test func `hyperparameters that make no sense are refused in one line`() {
         for bad in [-0.1, .nan, .infinity] {
-            #expect(throws: OptimizerError.self) { try GradientRule(method: crsam(bad, 0.1, 0), parameterCount: 3) }
-            #expect(throws: OptimizerError.self) { try GradientRule(method: crsam(0.1, bad, 0), parameterCount: 3) }
-            #expect(throws: OptimizerError.self) { try GradientRule(method: crsam(0.1, 0, bad), parameterCount: 3) }
+            #expect(throws: OptimizerError.self) { try crsam(bad, 0.1, 0).makeRule(parameterCount: 3) }
+            #expect(throws: OptimizerError.self) { try crsam(0.1, bad, 0).makeRule(parameterCount: 3) }
+            #expect(throws: OptimizerError.self) { try crsam(0.1, 0, bad).makeRule(parameterCount: 3) }
             #expect(throws: OptimizerError.self) {
-                try GradientRule(method: .sam(perturbationRadius: bad), parameterCount: 3)
+                try Method.sam(perturbationRadius: bad).makeRule(parameterCount: 3)
             }
         }
         let error = #expect(throws: OptimizerError.self) { try crsam(-0.5, 0, 0).validate() }
@@ -218,7 +219,7 @@ private func crsam(_ radius: Double, _ trace: Double, _ norm: Double, _ regulari
 
     @Test(arguments: [(0.5, true), (2.0, false)])
     func `the floor is 1e-6 in units of the loss, for each difference`(multiple: Double, skipped: Bool) throws {
-        #expect(GradientRule.logDifferenceFloor == 1e-6)
+        #expect(Coefficients.logDifferenceFloor == 1e-6)
         // The passes' losses are given as they are, in turn: differences just below and just above the floor.
         let second = AnalyticObjective(.threePoints(clean: 0, ascent: 1 + 1e-6 * multiple, descent: -1))
         let traced = try run(crsam(0.5, 0.1, 0, .log), second).terms

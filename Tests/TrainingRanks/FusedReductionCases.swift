@@ -53,7 +53,7 @@ let fusedReductionCases = [
                 let next = max(0, start - piece)
                 for index in next..<start { buckets.gradient[index] = Float(step * (world.rank + index)) }
                 start = next
-                if world.rank > 0 { try buckets.start(from: start) }
+                if world.rank > 0 { try buckets.ready(from: start) }
             }
             for index in 0..<statisticsCount { buckets.statistics[index] = Float(world.rank * index) / 4 }
             var scalars = StepScalars()
@@ -151,7 +151,7 @@ let fusedReductionCases = [
                 let next = max(0, start - piece)
                 for index in next..<start { buckets.gradient[index] = values[world.rank][index] }
                 start = next
-                if piece < count { try buckets.start(from: start) }
+                if piece < count { try buckets.ready(from: start) }
             }
             var scalars = StepScalars()
             try buckets.reduce(scalars: &scalars, fingerprint: agreed)
@@ -168,7 +168,7 @@ let fusedReductionCases = [
             func reduce(_ steps: Int) throws {
                 for _ in 0..<steps {
                     scalars.loss = 1
-                    for start in stride(from: 4000, through: 0, by: -1000) { try reduction.start(from: start) }
+                    for start in stride(from: 4000, through: 0, by: -1000) { try reduction.ready(from: start) }
                     try reduction.reduce(scalars: &scalars, fingerprint: agreed)
                 }
             }

@@ -43,8 +43,7 @@ private final class SmallDisk: @unchecked Sendable {
 
 private func state(_ step: Int) -> CheckpointState {
     CheckpointState(
-        step: step, epoch: 1, position: 256, seed: .max, mSharpness: 64, configurationHash: "0123456789abcdef",
-        model: "resnet8")
+        step: step, epoch: 1, position: 256, seed: .max, mSharpness: 64, model: "resnet8")
 }
 
 private func weights(_ value: Float) -> [NamedTensor] {
@@ -113,7 +112,7 @@ private func firstWeight(_ checkpoint: Checkpoint) throws -> Float? {
         #expect(message { _ = try Checkpoint(path) }.hasPrefix("\(path): metadata \(key)"))
     }
 
-    @Test func `a state of before has no fingerprints of data, and a model's name as it was typed`() throws {
+    @Test func `a state of before has no fingerprints of data, a hash, and a model's name as it was typed`() throws {
         let folder = try TemporaryFolder()
         var state = state(5)
         (state.trainingData, state.testData) = ("ab", "cd")
@@ -121,6 +120,7 @@ private func firstWeight(_ checkpoint: Checkpoint) throws -> Float? {
         #expect(try Checkpoint(folder.path).state == state)
         let file = "checkpoints/step-00000005/state.json"
         let json = try folder.text(file).replacing(",\n  \"training_data\": \"ab\",\n  \"test_data\": \"cd\"", with: "")
+            .replacing(" 64", with: " 64,\n  \"configuration_hash\": \"0123456789abcdef\"")
         _ = try folder.write(json.replacing("resnet8", with: "ResNet/8"), to: file)
         (state.trainingData, state.testData) = (nil, nil)
         #expect(try Checkpoint(folder.path).state == state)

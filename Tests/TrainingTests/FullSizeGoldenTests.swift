@@ -98,9 +98,9 @@ import Vectors
         let gradient = FlatVector(count: run.weights.count)
         let loss = try golden.withBatch(side: golden.sides[1]) { batch in
             try run.network.gradient(
-                batch, at: run.weights, statistics: run.statistics, into: GradientTarget(gradient),
+                batch, at: run.weights, statistics: run.statistics, into: GradientSum(gradient),
                 gradientScale: 1 / Float(batch.count)
-            ).loss / Double(batch.count)
+            ).loss
         }
         let expected = try golden.numbers("loss")[0]
         #expect(abs(loss - expected) < lossBound * expected, "loss: \(loss), not \(expected)")

@@ -58,7 +58,7 @@ let needsBFloat16: Comment = "bfloat16 and Winograd's algorithm need a processor
         statistics statisticsBound: Double
     ) throws -> Double {
         let gradient = FlatVector(count: golden.weights.count)
-        let loss = try golden.evaluate(group: 0, pass: .clean, at: golden.weights, into: GradientTarget(gradient)).loss
+        let loss = try golden.evaluate(group: 0, pass: .clean, at: golden.weights, into: GradientSum(gradient)).loss
         let expected = try golden.numbers("hard/loss")[0]
         #expect(abs(loss - expected) < lossBound * expected, "loss: \(loss), not \(expected)")
         let total = gradient.norm
@@ -85,12 +85,12 @@ let needsBFloat16: Comment = "bfloat16 and Winograd's algorithm need a processor
         let golden = try Golden(model)
         let gradient = FlatVector(count: golden.weights.count)
         golden.labelSmoothing = 0.1
-        let smooth = try golden.evaluate(group: 0, pass: .ascent, at: golden.weights, into: GradientTarget(gradient))
+        let smooth = try golden.evaluate(group: 0, pass: .ascent, at: golden.weights, into: GradientSum(gradient))
             .loss
         #expect(abs(smooth - (try golden.numbers("smooth/loss")[0])) < 1e-5)
         golden.labelSmoothing = 0
         golden.softTargets = try golden.vector("soft/targets")
-        let soft = try golden.evaluate(group: 0, pass: .ascent, at: golden.weights, into: GradientTarget(gradient)).loss
+        let soft = try golden.evaluate(group: 0, pass: .ascent, at: golden.weights, into: GradientSum(gradient)).loss
         #expect(abs(soft - (try golden.numbers("soft/loss")[0])) < 1e-5)
     }
 
@@ -188,7 +188,7 @@ let needsBFloat16: Comment = "bfloat16 and Winograd's algorithm need a processor
         weights weightBound: Double, statistics statisticsBound: Double
     ) throws -> Double {
         try golden.reset()
-        let rule = try GradientRule(method: method.method, parameterCount: golden.weights.count)
+        let rule = try method.method.makeRule(parameterCount: golden.weights.count)
         let optimizer: any Optimizer =
             optimizerName == "sgd"
             ? try SGD(parameterCount: golden.weights.count, momentum: 0.9, weightDecay: 5e-4)
@@ -199,7 +199,7 @@ let needsBFloat16: Comment = "bfloat16 and Winograd's algorithm need a processor
         var worst = 0.0
         for step in 0..<10 {
             golden.batch = step
-            let terms = try rule.evaluate(golden, at: golden.weights, into: gradient)
+            let terms = try rule.evaluate(golden, at: golden.weights, into: GradientSum(gradient))
             optimizer.update(golden.weights, gradient: gradient, learningRate: optimizerName == "sgd" ? 0.01 : 1e-3)
             let difference = abs(terms.loss - losses[step]) / losses[step]
             #expect(difference < lossBound, "\(label), step \(step): \(terms.loss), not \(losses[step])")
@@ -216,7 +216,7 @@ let needsBFloat16: Comment = "bfloat16 and Winograd's algorithm need a processor
 }
 
 /// One golden file as an objective: its batches, one at a time.
-private final class Golden: Objective {
+private final class Golden: GroupedObjective {
     let file: SafeTensorsFile
     let graph: Graph
     let weights: FlatVector
@@ -294,23 +294,16 @@ private final class Golden: Objective {
 
     var parameterCount: Int { weights.count }
 
-    func evaluate(group: Int, pass: Pass, at point: FlatVector, into target: GradientTarget, whenFinal: WhenFinal)
-        throws -> Evaluation
-    {
+    func evaluate(group: Int, pass: Pass, at point: FlatVector, into sink: any GradientSink) throws -> Evaluation {
         let pixels = images.count / 10
-        func found(_ sum: LossSum) -> Evaluation {
-            Evaluation(loss: sum.loss / Double(samples), correct: sum.correct, sampleCount: samples)
-        }
-        let sum = try labels.withUnsafeBufferPointer { labels in
+        return try labels.withUnsafeBufferPointer { labels in
             try network.gradient(
                 SampleBatch(
                     count: samples, pixels: images.pointer + batch * pixels,
                     labels: labels.baseAddress.map { $0 + batch * samples },
                     softTargets: softTargets.map { UnsafePointer($0.pointer) }),
-                at: point, statistics: statistics, into: target, gradientScale: 1 / Float(samples),
-                labelSmoothing: labelSmoothing, updatesStatistics: pass == .clean
-            ) { start, losses in try whenFinal(start, found(losses)) }
+                at: point, statistics: statistics, into: sink, gradientScale: 1 / Float(samples),
+                labelSmoothing: labelSmoothing, updatesStatistics: pass == .clean)
         }
-        return found(sum)
     }
 }

@@ -100,7 +100,7 @@ import Vectors
         #expect(
             try count {
                 $0.rho = 1e-6
-                $0.method = .sgd
+                $0.method = .plain
             } == 0)
         #expect(try count { $0.learningRate = 1e-12 } == 1)
         #expect(try count { $0.learningRate = 1e-8 } == 0)

@@ -16,7 +16,7 @@ import Vectors
         let method = try #require(GoldenTests.methods.first { $0.name == methodName }).method
         let runs = try [ConvolutionPolicy.auto, .direct].map { policy in
             let run = try SmoothNetwork(policy)
-            let rule = try GradientRule(method: method, parameterCount: run.weights.count)
+            let rule = try method.makeRule(parameterCount: run.weights.count)
             let optimizer: any Optimizer =
                 optimizerName == "sgd"
                 ? try SGD(parameterCount: run.weights.count, momentum: 0.9, weightDecay: 5e-4)
@@ -24,7 +24,7 @@ import Vectors
             let gradient = FlatVector(count: run.weights.count)
             let losses = try (0..<10).map { step in
                 run.batch = step
-                let terms = try rule.evaluate(run, at: run.weights, into: gradient)
+                let terms = try rule.evaluate(run, at: run.weights, into: GradientSum(gradient))
                 optimizer.update(
                     run.weights, gradient: gradient, learningRate: optimizerName == "sgd" ? 0.01 : 1e-3)
                 return terms.loss
@@ -55,7 +55,7 @@ import Vectors
 
 /// Three convolutions, BatchNorm and a residual sum, and ten batches of noise. GELU in ReLU's place: rounding flips
 /// none.
-private final class SmoothNetwork: Objective {
+private final class SmoothNetwork: GroupedObjective {
     let weights: FlatVector
     let statistics: FlatVector
     var batch = 0
@@ -91,21 +91,14 @@ private final class SmoothNetwork: Objective {
 
     var parameterCount: Int { weights.count }
 
-    func evaluate(group: Int, pass: Pass, at point: FlatVector, into target: GradientTarget, whenFinal: WhenFinal)
-        throws -> Evaluation
-    {
-        func found(_ sum: LossSum) -> Evaluation {
-            Evaluation(loss: sum.loss / Double(Self.samples), correct: sum.correct, sampleCount: Self.samples)
-        }
-        let sum = try labels.withUnsafeBufferPointer { labels in
+    func evaluate(group: Int, pass: Pass, at point: FlatVector, into sink: any GradientSink) throws -> Evaluation {
+        try labels.withUnsafeBufferPointer { labels in
             try network.gradient(
                 SampleBatch(
                     count: Self.samples, pixels: images.pointer + batch * Self.pixels,
                     labels: labels.baseAddress.map { $0 + batch * Self.samples }),
-                at: point, statistics: statistics, into: target, gradientScale: 1 / Float(Self.samples),
-                updatesStatistics: pass == .clean
-            ) { start, losses in try whenFinal(start, found(losses)) }
+                at: point, statistics: statistics, into: sink, gradientScale: 1 / Float(Self.samples),
+                updatesStatistics: pass == .clean)
         }
-        return found(sum)
     }
 }

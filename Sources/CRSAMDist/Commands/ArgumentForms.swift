@@ -39,7 +39,7 @@ enum ArgumentForms {
     static func unknownOption(_ message: String) -> String? {
         let start = "Unknown option '--"
         guard message.hasPrefix(start), let name = message.dropFirst(start.count).split(separator: "'").first,
-            let meant = SettingText.meant(byShortName: String(name))
+            let meant = Setting.meant(byShortName: String(name))
         else { return nil }
         return "Unknown option '--\(name)'. Did you mean '--\(meant)'?"
     }

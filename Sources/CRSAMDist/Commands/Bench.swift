@@ -8,6 +8,17 @@ struct Bench: ParsableCommand {
         subcommands: [BenchStep.self, BenchPrecision.self])
 }
 
+/// Of a command that draws its images.
+enum SyntheticDataFlags: SettingSelection {
+    static let flags = SettingFlag.all(of: .data, except: ["data"]).map { flag in
+        flag.setting.name != "dataset"
+            ? flag
+            : SettingFlag(
+                setting: flag.setting,
+                help: "Only synthetic: images whose values are drawn at random. (default: synthetic)")
+    }
+}
+
 struct BenchStep: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "step",
@@ -18,14 +29,11 @@ struct BenchStep: ParsableCommand {
                   --batch-size 128 --json step.json
             """)
 
-    @OptionGroup(title: "Model") var model: ModelOptions
-    @OptionGroup(title: "Method") var method: MethodOptions
-    @OptionGroup(title: "Optimizer") var optimizer: OptimizerOptions
-    @OptionGroup(title: "Size") var size: SizeOptions
-    @Option(help: "Only synthetic: images whose values are drawn at random. (default: synthetic)")
-    var dataset: Setting
-    @Option(help: "none or basic: random crop and horizontal flip. (default: basic)")
-    var augment: Setting
+    @OptionGroup(title: "Data") var data: SettingFlags<SyntheticDataFlags>
+    @OptionGroup(title: "Model") var model: SettingFlags<ModelFlags>
+    @OptionGroup(title: "Method") var method: SettingFlags<MethodFlags>
+    @OptionGroup(title: "Optimizer") var optimizer: SettingFlags<OptimizerFlags>
+    @OptionGroup(title: "Size") var size: SettingFlags<StepSizeFlags>
     @Option(help: "Steps that are timed, after one that is not. (default: 10)", transform: ArgumentForms.wholeNumber)
     var steps = 10
     @Option(help: "Write the figures to a JSON file as well; - for standard output, with the text on standard error.")
@@ -39,16 +47,15 @@ struct BenchStep: ParsableCommand {
     var trace: String?
 
     func validate() throws {
-        if let dataset, dataset.lowercased() != "synthetic" {
+        if let dataset = data["dataset"], dataset.lowercased() != "synthetic" {
             throw ValidationError("bench step times the loop on --dataset synthetic only")
         }
         if !(1...100_000).contains(steps) { throw ValidationError("--steps must be from 1 to 100000") }
     }
 
     func run() throws {
-        let settings = model.settings + method.settings + optimizer.settings + size.settings
         let configuration = try GivenSettings(
-            flags: [("dataset", "synthetic"), ("augment", augment)] + settings
+            flags: [("dataset", "synthetic")] + data.given + model.given + method.given + optimizer.given + size.given
         ).configuration
         var benchmark = StepBenchmark(measuredSteps: steps)
         benchmark.hasBreakdown = breakdown || compareWithPeak
@@ -86,11 +93,11 @@ struct BenchPrecision: ParsableCommand {
               mpirun -np 2 crsam-dist bench precision --model resnet18 --at 0 100 1000
             """)
 
-    @OptionGroup(title: "Data") var data: DataOptions
-    @OptionGroup(title: "Model") var model: ModelOptions
-    @OptionGroup(title: "Method") var method: MethodOptions
-    @OptionGroup(title: "Optimizer") var optimizer: OptimizerOptions
-    @OptionGroup(title: "Size") var size: SizeOptions
+    @OptionGroup(title: "Data") var data: SettingFlags<DataFlags>
+    @OptionGroup(title: "Model") var model: SettingFlags<ModelFlags>
+    @OptionGroup(title: "Method") var method: SettingFlags<MethodFlags>
+    @OptionGroup(title: "Optimizer") var optimizer: SettingFlags<OptimizerFlags>
+    @OptionGroup(title: "Size") var size: SettingFlags<StepSizeFlags>
     @Option(
         parsing: .upToNextOption,
         help: "Updates done before a comparison; the training ends with the last. (default: 0, 10, 100)",
@@ -105,7 +112,7 @@ struct BenchPrecision: ParsableCommand {
 
     func run() throws {
         let configuration = try GivenSettings(
-            flags: data.settings + model.settings + method.settings + optimizer.settings + size.settings,
+            flags: data.given + model.given + method.given + optimizer.given + size.given,
             using: ["rho"]
         ).configuration
         // What this processor is asked for, whatever the training is in.

@@ -2,6 +2,14 @@ import ArgumentParser
 import Files
 import Training
 
+/// Over what a checkpoint and its run say.
+enum EvaluationFlags: SettingSelection {
+    static let flags = SettingFlag.some([
+        "model": "the one that the checkpoint or its file names", "dataset": "the one trained on", "data": "the run's",
+        "precision": "as in training", "micro-batch-size": "the run's, at most 128", "threads": "the run's",
+    ])
+}
+
 struct Evaluate: ParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Loss and accuracy of a checkpoint on a data set's test images.",
@@ -13,33 +21,13 @@ struct Evaluate: ParsableCommand {
 
     @Option(help: "A run folder, a checkpoint's folder or a .safetensors file.")
     var checkpoint: String
-    @Option(help: "The model's name. (default: the one that the checkpoint or its file names)")
-    var model: Setting
-    @Option(help: "fashion-mnist, mnist, cifar10, cifar100 or synthetic. (default: the one trained on)")
-    var dataset: Setting
-    @Option(help: "Folder with the data set's published files. (default: the run's)")
-    var data: Setting
-    @Option(help: "float32 or bfloat16, of activations and products. (default: as in training)")
-    var precision: Setting
-    @Option(
-        help: "Most samples of a rank in one forward pass, to save memory. (default: the run's, at most 128)"
-    )
-    var microBatchSize: Setting
-    @Option(
-        help: "Threads of each rank, with mpirun --bind-to none or --map-by slot:PE=N as in train. (default: the run's)"
-    )
-    var threads: Setting
+    @OptionGroup var settings: SettingFlags<EvaluationFlags>
     @Option(help: "Write the result to a JSON file as well; - for standard output, with the text on standard error.")
     var json: String?
 
     func run() throws {
         let evaluation = try CheckpointEvaluation(
-            checkpoint: checkpoint,
-            settings: [
-                ("model", model), ("dataset", dataset), ("data", data), ("precision", precision),
-                ("micro-batch-size", microBatchSize),
-                ("threads", threads),
-            ])
+            checkpoint: checkpoint, settings: settings.given)
         Job.run("evaluate", flags: [("json", json ?? "")], evaluation.configuration) { world in
             let output = world.rank == 0 ? try CommandOutput([("--json", json)], inputs: evaluation.inputs) : nil
             let result = try evaluation.run(world)

@@ -74,7 +74,7 @@ package enum Job {
         LoggingSystem.bootstrap { _ in ConsoleLogHandler() }
         // A file that may not grow and a reader that went away are errors of a write, which say where; not silent
         // deaths. Not ignored, but caught by nothing: MPI's daemon, started by this process, would inherit the former, and
-        // go on for ever where it should die.
+        // would never end.
         for number in [SIGXFSZ, SIGPIPE] {
             var action = sigaction()
             action.__sigaction_handler.sa_handler = { _ in }

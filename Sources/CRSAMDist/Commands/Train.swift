@@ -16,21 +16,12 @@ struct Train: ParsableCommand {
               mpirun -np 8 crsam-dist train --output runs/c10 --resume
             """)
 
-    @OptionGroup(title: "Data") var data: DataOptions
-    @OptionGroup(title: "Model") var model: ModelOptions
-    @OptionGroup(title: "Method") var method: MethodOptions
-    @OptionGroup(title: "Optimizer") var optimizer: OptimizerOptions
-    @OptionGroup(title: "Size") var size: SizeOptions
-    @Option(help: "Passes over the training set. (default: 5)")
-    var epochs: Setting
-    @Option(help: "Updates after which the run ends. (default: --epochs whole epochs)")
-    var steps: Setting
-    @Option(help: "Epochs between evaluations; the last is always evaluated. (default: 1)")
-    var evaluateEvery: Setting
-    @Option(help: "Steps between checkpoints. (default: one at every epoch's end)")
-    var checkpointEvery: Setting
-    @Option(help: "Output folder. (default: runs/DATASET-MODEL-METHOD-NNN)")
-    var output: Setting
+    @OptionGroup(title: "Data") var data: SettingFlags<DataFlags>
+    @OptionGroup(title: "Model") var model: SettingFlags<ModelFlags>
+    @OptionGroup(title: "Method") var method: SettingFlags<MethodFlags>
+    @OptionGroup(title: "Optimizer") var optimizer: SettingFlags<OptimizerFlags>
+    @OptionGroup(title: "Size") var size: SettingFlags<SizeFlags>
+    @OptionGroup(title: "Records") var records: SettingFlags<RecordFlags>
     @Option(help: "YAML file with settings; its paths are relative to the working directory.")
     var config: [String] = []
     @Flag(help: "Continue from the newest checkpoint in --output, with that run's settings.")
@@ -45,10 +36,8 @@ struct Train: ParsableCommand {
     func run() throws {
         let given = try GivenSettings(
             file: config.first,
-            flags: data.settings + model.settings + method.settings + optimizer.settings + size.settings + [
-                ("epochs", epochs), ("steps", steps), ("evaluate-every", evaluateEvery),
-                ("checkpoint-every", checkpointEvery), ("output", output),
-            ], resume: resume)
+            flags: data.given + model.given + method.given + optimizer.given + size.given + records.given,
+            resume: resume)
         Job.run("train", flags: given.agreement, given.configuration(_:)) { configuration, world in
             _ = try Trainer(configuration, world: world, observers: world.rank == 0 ? [ProgressReporter()] : []).run()
         }

@@ -1,4 +1,5 @@
 import COneDNN
+import Objectives
 import Vectors
 
 /// A graph made ready for one batch size: every primitive created, every buffer placed.
@@ -87,50 +88,49 @@ package final class Program {
 
     /// Computes the loss, and for a training program every parameter's gradient.
     ///
-    /// - Parameters:
-    ///   - accumulate: called during the backward pass for each range of the gradient as it is complete; together
-    ///     they are every parameter once. `values`, valid for the length of the call, are the gradient's `entries`.
-    ///   - whenFinal: called after each instruction of the backward pass: everything from `start` on was accumulated.
-    package func run(
-        _ context: RunContext,
-        accumulate: (_ entries: Range<Int>, _ values: UnsafePointer<Float>) -> Void = { _, _ in },
-        whenFinal: (_ start: Int) throws -> Void = { _ in }
-    ) throws {
+    /// - Parameter sink: takes each range of the gradient as it is complete, together every parameter once, and what
+    ///   is ready after each instruction of the backward pass. A program without one is not run backward.
+    /// - Returns: sums over the samples.
+    package func run(_ context: RunContext, into sink: (any GradientSink)? = nil) throws -> Evaluation {
         try bind(context)
         context.lossSum = 0
         context.correct = 0
         try context.profile.measure(.forward) { () throws(DNNLError) in
             for index in 0..<forwardCount { try execute(index, context) }
         }
-        if hasBackward {
+        let result = Evaluation(lossSum: context.lossSum, correct: context.correct, sampleCount: batch)
+        if hasBackward, let sink {
+            try sink.evaluated(result)
             try context.profile.measure(.backward) {
                 for index in forwardCount..<instructions.count {
                     try execute(index, context)
-                    let start = context.profile == nil ? 0 : Profile.now
-                    for gradient in completed[index] {
-                        let values = context.arena + gradient.buffer.offset
-                        accumulate(gradient.entries, UnsafePointer(values.assumingMemoryBound(to: Float.self)))
-                    }
-                    if !completed[index].isEmpty {
-                        context.profile?.add(.operation(kind: "combination of G"), "combination", from: start)
-                    }
-                    try whenFinal(finalFrom[index])
+                    accumulate(completed[index], context, into: sink)
+                    try sink.ready(from: finalFrom[index])
                 }
             }
+        }
+        return result
+    }
+
+    private func accumulate(_ gradients: [ParameterGradient], _ context: RunContext, into sink: any GradientSink) {
+        if gradients.isEmpty { return }
+        context.profile?.begin(.operation(kind: "combination of G"), "combination")
+        defer { context.profile?.end() }
+        for gradient in gradients {
+            let values = context.arena + gradient.buffer.offset
+            sink.accumulate(gradient.entries, UnsafePointer(values.assumingMemoryBound(to: Float.self)))
         }
     }
 
     private func execute(_ index: Int, _ context: RunContext) throws(DNNLError) {
         let instruction = instructions[index]
-        let start = context.profile == nil ? 0 : Profile.now
+        context.profile?.begin(.operation(kind: instruction.kind), instruction.label)
+        defer { context.profile?.end(operations: instruction.operations, bytes: instruction.bytes) }
         switch instruction.work {
         case .kernel(let body): body(context)
         case .primitive(let primitive, _):
             try primitive.run(on: engine.stream, UnsafeBufferPointer(instruction.arguments), instruction.label)
         }
-        context.profile?.add(
-            .operation(kind: instruction.kind), instruction.label, from: start, operations: instruction.operations,
-            bytes: instruction.bytes)
     }
 
     private func bind(_ context: RunContext) throws(DNNLError) {

@@ -7,7 +7,7 @@ import Vectors
 ///
 /// With M at most a rank's share it adds nothing. Above that, M/share consecutive ranks hold one group, and one more
 /// all-reduce among them, as large as the gradient, averages its clean gradient before it becomes a direction.
-final class DistributedObjective: Objective {
+final class DistributedObjective: GroupedObjective {
     private let local: BatchObjective
     private let world: Communicator
     /// The ranks that share a group; nil where groups lie within ranks.
@@ -35,10 +35,8 @@ final class DistributedObjective: Objective {
     var groupCount: Int { local.groupCount }
     func weight(ofGroup group: Int) -> Double { local.weight(ofGroup: group) }
 
-    func evaluate(group: Int, pass: Pass, at point: FlatVector, into target: GradientTarget, whenFinal: WhenFinal)
-        throws -> Evaluation
-    {
-        try local.evaluate(group: group, pass: pass, at: point, into: target, whenFinal: whenFinal)
+    func evaluate(group: Int, pass: Pass, at point: FlatVector, into sink: any GradientSink) throws -> Evaluation {
+        try local.evaluate(group: group, pass: pass, at: point, into: sink)
     }
 
     func averageDirection(ofGroup group: Int, _ gradient: FlatVector) throws {

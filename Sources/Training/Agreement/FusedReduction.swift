@@ -1,5 +1,6 @@
 import Collectives
 import Compute
+import Objectives
 import Vectors
 
 /// The one reduction of a step: [ fingerprint and scalars | statistics | gradient ], summed over all ranks in float32.
@@ -9,10 +10,10 @@ import Vectors
 /// whose weights sum to 1.
 ///
 /// A small buffer is one collective. A large one goes in buckets, from the end of the gradient to its
-/// start, which is the order in which a backward pass finishes it: ``start(from:)`` sends those that are final while
+/// start, which is the order in which a backward pass finishes it: ``ready(from:)`` sends those that are final while
 /// the pass continues. The bytes are the same, and buckets are cut by their size alone, so results are the same from
 /// run to run.
-package final class FusedReduction {
+package final class FusedReduction: GradientSink {
     /// G, of the parameter vector's shape.
     package let gradient: FlatVector
     /// What the replicas average besides: BatchNorm's running means and variances.
@@ -21,9 +22,8 @@ package final class FusedReduction {
     /// Floats before the statistics and the gradient.
     package let headCount: Int
 
-    /// When the first bucket of the last step left, by `Profile.now`; nil where none did before
-    /// ``reduce(scalars:fingerprint:)``.
-    private(set) var firstStart: Double?
+    /// Takes the time in MPI's calls, and for which buckets were under way behind the backward pass.
+    var profile: Profile?
 
     private let buffer: FlatVector
     /// Of the buffer, in the order in which they leave: from its end to its start.
@@ -80,17 +80,22 @@ package final class FusedReduction {
     /// Collectives of a step.
     package var bucketCount: Int { buckets.count }
 
-    /// Gradient-ready hook: ``gradient`` from `start` on is final and not needed before it is summed. Sends the buckets
-    /// that are ready and makes progress on those under way.
+    package var sum: FlatVector { gradient }
+
+    /// The gradient-ready hook: sends the buckets of ``gradient`` that lie from `start` on, and lets those under way
+    /// make progress.
     ///
     /// Ranks may call it at other times or not at all; ``reduce(scalars:fingerprint:)`` sends the rest.
-    package func start(from start: Int) throws {
-        // The last bucket carries the head, which is not known yet.
-        while startedCount < buckets.count - 1, buckets[startedCount].range.lowerBound >= gradientStart + start {
-            if startedCount == 0 { firstStart = Profile.now }
-            try send(buckets[startedCount])
+    package func ready(from start: Int) throws {
+        if buckets.count == 1 { return }
+        try profile.measure(.reduction) {
+            // The last bucket carries the head, which is not known yet.
+            while startedCount < buckets.count - 1, buckets[startedCount].range.lowerBound >= gradientStart + start {
+                if startedCount == 0 { profile?.beginOverlap() }
+                try send(buckets[startedCount])
+            }
+            try makeProgress()
         }
-        try makeProgress()
     }
 
     /// Sums the gradient, the statistics and `scalars` over all ranks, and compares `fingerprint` between them.
@@ -115,7 +120,8 @@ package final class FusedReduction {
         scalars.forEachField { index, value in ExactSum.encode(value, into: digits + index * ExactSum.digitCount) }
         for index in sums.indices { ExactSum.encode(sums[index], into: further + index * ExactSum.digitCount) }
         ReplicaAgreement.encode(fingerprint, into: agreement)
-        try exchange()
+        profile?.endOverlap()
+        try profile.measure(.reduction, bytes: byteCount) { try exchange() }
         scalars.forEachField { index, value in value = ExactSum.decode(digits + index * ExactSum.digitCount) }
         for index in sums.indices { sums[index] = ExactSum.decode(further + index * ExactSum.digitCount) }
         if !ReplicaAgreement.holds(agreement, rankCount: communicator.size) {
@@ -124,11 +130,7 @@ package final class FusedReduction {
     }
 
     private func exchange() throws {
-        if buckets.count == 1 {
-            firstStart = nil
-            return try communicator.allReduce(elements(buckets[0]), .sum)
-        }
-        if startedCount == 0 { firstStart = nil }
+        if buckets.count == 1 { return try communicator.allReduce(elements(buckets[0]), .sum) }
         while startedCount < buckets.count { try send(buckets[startedCount]) }
         while finishedCount < buckets.count {
             try buckets[finishedCount].request.take()?.wait()
@@ -143,7 +145,7 @@ package final class FusedReduction {
     }
 
     private func makeProgress() throws(MPIError) {
-        // One call makes progress on all that is under way; the oldest is the first to be complete.
+        // One call lets all that is under way make progress; the oldest is the first to be complete.
         while finishedCount < startedCount {
             guard try buckets[finishedCount].request?.test() ?? true else { return }
             buckets[finishedCount].request = nil

@@ -34,7 +34,7 @@ package struct RunMemory {
     ///
     /// - Returns: what the programs will use, the largest first.
     package mutating func addTraining(
-        _ resources: RunResources, _ rule: GradientRule, evaluating: Bool, _ world: Communicator
+        _ resources: RunResources, _ rule: any GradientRule, evaluating: Bool, _ world: Communicator
     ) throws -> [PlanForecast] {
         let (graph, partition) = (resources.graph, resources.partition)
         let sampler = resources.sampler

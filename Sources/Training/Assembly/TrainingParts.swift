@@ -12,7 +12,7 @@ struct TrainingParts {
     let world: Communicator
     let resources: RunResources
     let state: ModelState
-    let rule: GradientRule
+    let rule: any GradientRule
     let local: BatchObjective
     let objective: DistributedObjective
     let reduction: FusedReduction
@@ -35,7 +35,7 @@ struct TrainingParts {
         configuration = requested.resolved(
             mSharpness: resources.partition.mSharpness, normalization: resources.train.normalization)
         let count = resources.graph.parameterLayout.vectorCount
-        rule = try GradientRule(method: configuration.gradientMethod, parameterCount: count)
+        rule = try configuration.gradientMethod.makeRule(parameterCount: count)
         largestRun = try Self.checkMemory(configuration, resources, rule, world, purpose)
         state = ModelState(resources.graph, optimizer: try configuration.makeOptimizer(parameterCount: count))
         clipping = try configuration.clipNorm.map { try GradientClipping(maximumNorm: $0) }
@@ -65,7 +65,7 @@ struct TrainingParts {
     ///
     /// - Returns: samples in the largest forward pass on this rank.
     private static func checkMemory(
-        _ configuration: RunConfiguration, _ resources: RunResources, _ rule: GradientRule, _ world: Communicator,
+        _ configuration: RunConfiguration, _ resources: RunResources, _ rule: any GradientRule, _ world: Communicator,
         _ purpose: Trainer.Purpose
     ) throws -> Int {
         var memory = RunMemory(configuration)

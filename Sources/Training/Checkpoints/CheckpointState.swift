@@ -14,8 +14,6 @@ package struct CheckpointState: Sendable, Equatable {
     package var seed: UInt64
     /// Samples behind each ascent direction.
     package var mSharpness: Int
-    /// ``RunConfiguration/configurationHash`` of the run.
-    package var configurationHash: String
     /// The model's name in the catalog.
     package var model: String
     /// Hashes of all training and all test images with their labels, in hexadecimal; nil for synthetic ones, which
@@ -27,7 +25,7 @@ package struct CheckpointState: Sendable, Equatable {
     package var settings: [String: String]
 
     package init(
-        step: Int, epoch: Int, position: Int, seed: UInt64, mSharpness: Int, configurationHash: String, model: String,
+        step: Int, epoch: Int, position: Int, seed: UInt64, mSharpness: Int, model: String,
         trainingData: String? = nil, testData: String? = nil, settings: [String: String] = [:]
     ) {
         self.step = step
@@ -35,7 +33,6 @@ package struct CheckpointState: Sendable, Equatable {
         self.position = position
         self.seed = seed
         self.mSharpness = mSharpness
-        self.configurationHash = configurationHash
         self.model = model
         self.trainingData = trainingData
         self.testData = testData
@@ -46,8 +43,7 @@ package struct CheckpointState: Sendable, Equatable {
         var text = "{\n  \"format_version\": \(Self.formatVersion),\n  \"model\": "
         text.appendJSON(model)
         text += ",\n  \"step\": \(step),\n  \"epoch\": \(epoch),\n  \"position\": \(position),\n  \"seed\": \(seed)"
-        text += ",\n  \"m_sharpness\": \(mSharpness),\n  \"configuration_hash\": "
-        text.appendJSON(configurationHash)
+        text += ",\n  \"m_sharpness\": \(mSharpness)"
         for (key, hash) in [("training_data", trainingData), ("test_data", testData)] {
             guard let hash else { continue }
             text += ",\n  \"\(key)\": "
@@ -77,7 +73,9 @@ package struct CheckpointState: Sendable, Equatable {
             try scanner.object { scanner, key in
                 switch key {
                 case "format_version", "step", "epoch", "position", "m_sharpness": counts[key] = try scanner.count()
-                case "model", "configuration_hash", "training_data", "test_data": texts[key] = try scanner.string()
+                case "model", "training_data", "test_data": texts[key] = try scanner.string()
+                // Of before: ``settings`` say what it hashed.
+                case "configuration_hash": _ = try scanner.string()
                 case "settings": try scanner.object { scanner, name in settings[name] = try scanner.string() }
                 case "seed": seed = try scanner.unsigned()
                 default: throw JSONError(problem: "unknown key \"\(key)\"", offset: scanner.offset)
@@ -89,15 +87,15 @@ package struct CheckpointState: Sendable, Equatable {
         }
         guard let step = counts["step"], let epoch = counts["epoch"], let position = counts["position"], let seed,
             let mSharpness = counts["m_sharpness"], let model = texts["model"],
-            let configurationHash = texts["configuration_hash"], let version = counts["format_version"]
+            let version = counts["format_version"]
         else { throw .malformedState(path: path, problem: "a key is missing") }
         guard version == Self.formatVersion else {
             throw .otherVersion(path: path, version: version)
         }
         self.init(
             step: step, epoch: epoch, position: position, seed: seed, mSharpness: mSharpness,
-            configurationHash: configurationHash, model: Self.canonical(model), trainingData: texts["training_data"],
-            testData: texts["test_data"], settings: settings)
+            model: Self.canonical(model), trainingData: texts["training_data"], testData: texts["test_data"],
+            settings: settings)
     }
 
     /// Older checkpoints have the name as it was typed.

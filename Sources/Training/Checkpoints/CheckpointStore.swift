@@ -49,7 +49,8 @@ package struct CheckpointStore: Sendable {
         if faccessat(AT_FDCWD, folder, W_OK | X_OK, AT_EACCESS) != 0 { throw .last("write into the folder", folder) }
         if !FileSystem.isLink(folder + "/" + Self.latestFile) { try clearLatest() }
         for name in try Folder.names(in: folder) where FileSystem.isPartialName(name) {
-            try FileSystem.remove(folder + "/" + name)
+            // What is protected stays; only a checkpoint of the same step would be in its way.
+            try? FileSystem.remove(folder + "/" + name)
         }
     }
 
@@ -164,10 +165,13 @@ package struct CheckpointStore: Sendable {
 
     /// Removes a checkpoint; first its name, so that a kill leaves no half of it under that name.
     private func discard(_ name: String) throws(FileError) {
-        guard try FileSystem.kind(folder + "/" + name) == .directory else { return }
+        let path = folder + "/" + name
+        guard try FileSystem.kind(path) == .directory else { return }
+        // Somebody protects it: without its name it would be lost all the same.
+        if faccessat(AT_FDCWD, path, W_OK | X_OK, AT_EACCESS) != 0 { throw .last("write into the folder", path) }
         let partial = folder + "/" + FileSystem.partialName(name)
         try FileSystem.remove(partial)
-        try FileSystem.rename(folder + "/" + name, to: partial)
+        try FileSystem.rename(path, to: partial)
         try FileSystem.remove(partial)
     }
 

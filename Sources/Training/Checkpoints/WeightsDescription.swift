@@ -5,7 +5,7 @@ import TensorFiles
 /// evaluated as the run is. In safetensors' `__metadata__`, under keys that no other tool uses.
 struct WeightsDescription: Sendable {
     static let prefix = "crsam_dist."
-    /// Fields that an evaluation depends on, to the last bit of the loss.
+    /// Settings that an evaluation depends on, to the last bit of the loss.
     private static let fields = [
         "model", "dataset", "seed", "convolution", "precision", "batch-size", "micro-batch-size", "m-sharpness",
     ]
@@ -13,7 +13,7 @@ struct WeightsDescription: Sendable {
     /// Those without which the numbers are meaningless.
     private static let essentials: Set = ["model", "dataset"]
 
-    /// Field and value, in canonical spelling.
+    /// Setting and value, in canonical spelling.
     private(set) var settings: [(name: String, text: String)] = []
     private(set) var normalization: ChannelNormalization?
     /// Nil where the file does not say.
@@ -28,7 +28,7 @@ struct WeightsDescription: Sendable {
     static func metadata(_ configuration: RunConfiguration, _ data: ImageDataset) -> [SafeTensors.Metadata] {
         let shape = data.shape
         return fields.compactMap { name in
-            ConfigurationField.named(name)?.read(configuration).map { .init(prefix + name, $0) }
+            Setting.named(name)?.read(configuration).map { .init(prefix + name, $0) }
         } + [
             .init(prefix + "normalization", RunConfiguration.text(of: data.normalization)),
             .init(prefix + "classes", "\(data.classCount)"),
@@ -50,9 +50,9 @@ struct WeightsDescription: Sendable {
                     inputShape = try Self.shape(entry)
                 } else if name == "step" {
                     step = SettingText.wholeNumber(entry.value)
-                } else if Self.fields.contains(name), let field = ConfigurationField.named(name) {
-                    try known.set(field, entry.value, place: entry.key)
-                    settings.append((name, field.read(known) ?? ""))
+                } else if Self.fields.contains(name), let setting = Setting.named(name) {
+                    try known.set(setting, entry.value, place: entry.key)
+                    settings.append((name, setting.read(known) ?? ""))
                 }
             } catch {
                 throw .malformedMetadata(path: file.path, problem: error.description)

@@ -22,9 +22,9 @@ package struct ConfigurationError: Error, Equatable, CustomStringConvertible {
         if ["config", "resume"].contains(key) {
             return ConfigurationError("\(place): '\(key)' is no setting", remedy: "give --\(key) on the command line")
         }
-        let known = ConfigurationField.all.map(\.name) + ["normalization"]
+        let known = Setting.all.map(\.name) + ["normalization"]
         let hint =
-            (SettingText.meant(byShortName: key) ?? SettingText.nearest(key, among: known)).map {
+            (Setting.meant(byShortName: key) ?? SettingText.nearest(key, among: known)).map {
                 "did you mean '\($0)'?"
             }
             ?? "the keys are the long flags' names"

@@ -18,7 +18,8 @@ package struct GivenSettings: Sendable {
     ///
     /// - Parameter exempt: settings that the command uses whatever the training does with them.
     package init(
-        file path: String? = nil, flags: [(String, String?)], resume: Bool = false, using exempt: Set<String> = []
+        file path: String? = nil, flags: [(name: String, text: String)], resume: Bool = false,
+        using exempt: Set<String> = []
     ) throws {
         var file: (path: String, text: String)?
         if let path {
@@ -28,10 +29,10 @@ package struct GivenSettings: Sendable {
             file = (meant, try InputFile.text(meant))
         }
         self.file = file
-        self.flags = flags.compactMap { name, text in text.map { (name, $0) } }
+        self.flags = flags
         self.resume = resume
         self.exempt = exempt
-        (own, fileRun) = try Self.applied(file, self.flags, to: RunConfiguration())
+        (own, fileRun) = try Self.applied(file, flags, to: RunConfiguration())
         if !resume {
             try validate(&own)
             own.warnOfForeignNormalization()
@@ -48,10 +49,7 @@ package struct GivenSettings: Sendable {
 
     /// What all ranks must have been started with before a run is looked for, besides what defines it.
     package var agreement: [(name: String, value: String)] {
-        [
-            ("resume", resume ? "given" : ""), ("output", own.output ?? ""),
-            ("checkpoint-every", own.checkpointEvery.map { "\($0)" } ?? ""),
-        ]
+        [("resume", resume ? "given" : "")] + own.changeable
     }
 
     /// What is asked for; with `--resume`, as rank 0 reads the run's `config.yaml`. Every rank must call it.
@@ -113,7 +111,7 @@ package struct GivenSettings: Sendable {
         return configuration
     }
 
-    private static func isNeutral(_ name: String) -> Bool { ConfigurationField.named(name)?.isIdentity == false }
+    private static func isNeutral(_ name: String) -> Bool { Setting.named(name)?.isIdentity == false }
 
     private static func applied(
         _ file: (path: String, text: String)?, _ flags: [(name: String, text: String)], to base: RunConfiguration

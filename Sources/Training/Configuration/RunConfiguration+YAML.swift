@@ -37,11 +37,11 @@ extension RunConfiguration {
             }
             if name == "normalization" {
                 normalization = isUnset ? nil : try Self.normalization(value, place: "\(path): normalization")
-            } else if let field = ConfigurationField.named(name) {
+            } else if let setting = Setting.named(name) {
                 guard let scalar = value.scalar else {
                     throw ConfigurationError("\(path): \(name) is not a single value", remedy: "write '\(name): value'")
                 }
-                if isUnset { field.reset(&self) } else { try set(field, scalar, place: "\(path): \(name)") }
+                if isUnset { setting.reset(&self) } else { try set(setting, scalar, place: "\(path): \(name)") }
             } else if name == "<<" {
                 throw ConfigurationError(
                     "\(path): merge keys ('<<') are not read", remedy: "write the settings themselves")
@@ -61,15 +61,15 @@ extension RunConfiguration {
 
     /// Takes over one flag's value.
     package mutating func apply(flag name: String, _ text: String) throws(ConfigurationError) {
-        guard let field = ConfigurationField.named(name) else { throw .unknownKey(name, at: "flags") }
-        try set(field, text, place: "--\(name)")
+        guard let setting = Setting.named(name) else { throw .unknownKey(name, at: "flags") }
+        try set(setting, text, place: "--\(name)")
     }
 
     private mutating func set(
-        _ field: ConfigurationField, _ scalar: Node.Scalar, place: String
+        _ setting: Setting, _ scalar: Node.Scalar, place: String
     ) throws(ConfigurationError) {
-        if !field.isText { try Self.requireOneMeaning(scalar, place: place) }
-        try set(field, scalar.string, place: place)
+        if !setting.isText { try Self.requireOneMeaning(scalar, place: place) }
+        try set(setting, scalar.string, place: place)
     }
 
     /// Zeros before a number make it octal to YAML 1.1, and change nothing in YAML 1.2.
@@ -83,9 +83,9 @@ extension RunConfiguration {
     }
 
     package mutating func set(
-        _ field: ConfigurationField, _ text: String, place: String
+        _ setting: Setting, _ text: String, place: String
     ) throws(ConfigurationError) {
-        do throws(ConfigurationField.Expected) { try field.write(&self, text) } catch {
+        do throws(Setting.Expected) { try setting.write(&self, text) } catch {
             throw .value(text, at: place, mustBe: error.text)
         }
     }
@@ -153,17 +153,17 @@ extension RunConfiguration {
         return ChannelNormalization(mean: mean, std: std)
     }
 
-    /// The text of `config.yaml`: every field that is set. Read back, it gives the same run. The folder that holds it
+    /// The text of `config.yaml`: every setting that has a value. Read back, it gives the same run. The folder that holds it
     /// is the run's, so it does not name `output`.
     ///
     /// - Parameter ranks: written for information.
     package func yaml(ranks: Int) -> String {
-        var pairs = ConfigurationField.all.compactMap { field -> (Node, Node)? in
-            guard field.name != "output", let text = field.read(self) else { return nil }
+        var pairs = Setting.all.compactMap { setting -> (Node, Node)? in
+            guard setting.name != "output", let text = setting.read(self) else { return nil }
             var value = Node(text)
             // A folder may be called `null` or `1`.
-            if field.isText, value.tag != Tag(.str) { value = Node(text, Tag(.str), .doubleQuoted) }
-            return (Node(field.name), value)
+            if setting.isText, value.tag != Tag(.str) { value = Node(text, Tag(.str), .doubleQuoted) }
+            return (Node(setting.name), value)
         }
         if let normalization { pairs.append((Node("normalization"), Self.node(of: normalization))) }
         pairs.append((Node("ranks"), Node("\(ranks)")))

@@ -5,13 +5,12 @@ import Optimizers
 
 /// Everything that defines a run. The defaults are those of `crsam-dist train` without a flag.
 ///
-/// Values come from three layers, later ones winning: the defaults, a YAML file, flags. ``ConfigurationField`` lists
-/// every field once, with its name, its range and how it is read and written.
+/// Values come from three layers, later ones winning: the defaults, a YAML file, flags. A ``Setting`` declares what is
+/// to be known of each beside its type and its default: name, help, range, what it needs to have an effect.
 package struct RunConfiguration: Sendable, Equatable {
-    package enum MethodName: String, Sendable, CaseIterable { case sgd, sam, crsam }
     package enum OptimizerName: String, Sendable, CaseIterable { case sgd, adamw }
     package enum ScheduleName: String, Sendable, CaseIterable { case constant, cosine, linear, step }
-    /// Which passes move BatchNorm's running statistics: the clean one, or w − ε too as the authors' code does.
+    /// Which passes update BatchNorm's running statistics: the clean one, or w − ε too as the authors' code does.
     package enum RunningStatistics: String, Sendable, CaseIterable { case clean, official }
 
     /// Samples behind each ascent direction.
@@ -35,7 +34,7 @@ package struct RunConfiguration: Sendable, Equatable {
     package var precision = Precision.float32
 
     // Method.
-    package var method = MethodName.crsam
+    package var method = GradientRuleEntry.crsam
     package var regularizer = Regularizer.linear
     package var rho = 0.1
     package var alpha = 0.1
@@ -47,13 +46,15 @@ package struct RunConfiguration: Sendable, Equatable {
 
     // Optimizer.
     package var optimizer = OptimizerName.sgd
-    package var learningRate = 0.2
+    /// Nil for the optimizer's own.
+    var givenLearningRate: Double?
     package var momentum = 0.9
     package var nesterov = false
-    package var weightDecay = 5e-4
+    /// Nil for the optimizer's own.
+    var givenWeightDecay: Double?
     package var clipNorm: Double?
     package var schedule = ScheduleName.cosine
-    /// Nil for a fifth of the run, and for none where the schedule is constant.
+    /// Nil for the schedule's own.
     package var warmupEpochs: Double?
 
     // Size.
@@ -85,24 +86,24 @@ package struct RunConfiguration: Sendable, Equatable {
 }
 
 extension RunConfiguration {
+    /// Peak learning rate.
+    package var learningRate: Double {
+        get { givenLearningRate ?? optimizer.defaults.learningRate }
+        set { givenLearningRate = newValue }
+    }
+
+    package var weightDecay: Double {
+        get { givenWeightDecay ?? optimizer.defaults.weightDecay }
+        set { givenWeightDecay = newValue }
+    }
+
     /// What the rule computes with.
     package var gradientMethod: Method {
-        switch method {
-        case .sgd: .plain
-        case .sam: .sam(perturbationRadius: rho)
-        case .crsam: .crsam(perturbationRadius: rho, traceWeight: alpha, normWeight: beta, regularizer: regularizer)
-        }
+        Method(method, perturbationRadius: rho, traceWeight: alpha, normWeight: beta, regularizer: regularizer)
     }
 
     /// The method in a line for people.
-    package var gradientMethodText: String {
-        switch gradientMethod.reduced {
-        case .plain: "plain gradients"
-        case .sam(let radius): "SAM, rho \(radius)"
-        case .crsam(let radius, let alpha, let beta, let regularizer):
-            "CR-SAM \(regularizer.rawValue), rho \(radius), alpha \(alpha), beta \(beta)"
-        }
-    }
+    package var gradientMethodText: String { gradientMethod.text }
 
     /// Nil for one message.
     package var bucketBytes: Int? { bucketSize > 0 ? Int(min(bucketSize, 0x1p30) * 0x1p20) : nil }
@@ -138,10 +139,10 @@ extension RunConfiguration {
             }
         return try LearningRateSchedule(
             peak: learningRate, decay: decay,
-            warmupEpochs: warmupEpochs ?? (schedule == .constant ? 0 : runEpochs / 5))
+            warmupEpochs: warmupEpochs ?? schedule.warmupEpochs(runEpochs: runEpochs))
     }
 
-    /// Throws what can be known to be wrong before any data is read: fields that do not go together.
+    /// Throws what can be known to be wrong before any data is read: settings that do not go together.
     package func validate() throws(ConfigurationError) {
         try validateHost()
         if optimizer == .sgd && nesterov && momentum == 0 {

@@ -58,7 +58,7 @@ package struct RunLimits {
                     + "with a "
                     + "latency of its own",
                 remedy:
-                    "use at least \(NumberText.short(least * 1.1)) MiB (4 is the default), or 0 for one message")
+                    "use at least \(NumberText.short(least * 1.1)) MiB, or 0 for one message")
         }
     }
 
@@ -111,13 +111,15 @@ package struct RunLimits {
                     + "--clip-norm, "
                     + "1 is usual")
         }
-        if configuration.gradientMethod.reduced != .plain, configuration.rho < rounding {
+        let method = configuration.gradientMethod.reduced
+        let radius = method.perturbationRadius
+        if method != .plain, configuration.rho < rounding {
             lines.append(
                 "--rho \(configuration.rho) is below the rounding of the weights (\(Float(rounding)), their norm being "
-                    + "\(NumberText.short(weightsNorm))): w + ε is w, so that \(configuration.method.rawValue) "
+                    + "\(NumberText.short(weightsNorm))): w + ε is w, so that \(configuration.method.name) "
                     + "acts as "
                     + "plain training at its full cost; use 0.01 to 1, or --method sgd")
-        } else if case .crsam(let radius, let alpha, _, .log) = configuration.gradientMethod.reduced, alpha > 0,
+        } else if method.rule == .crsam, method.regularizer == .log, method.traceWeight > 0,
             radius < Self.leastLogRadius(configuration.precision)
         {
             let precision = configuration.precision

@@ -10,16 +10,6 @@ package enum SettingText {
         return alternatives.first { folded($0.key) == plain }?.value
     }
 
-    /// The setting that other programs call by a short name.
-    package static func meant(byShortName name: String) -> String? {
-        let names = [
-            "lr": "learning-rate", "wd": "weight-decay", "bs": "batch-size", "batch": "batch-size",
-            "optim": "optimizer",
-            "dir": "output", "out": "output", "arch": "model", "wu": "warmup-epochs", "ls": "label-smoothing",
-        ]
-        return names[folded(name)]
-    }
-
     /// What the value must be, as the end of "must be …".
     package static func choice(_ text: String, among names: [String]) -> String {
         let list = "one of \(names.joined(separator: ", "))"

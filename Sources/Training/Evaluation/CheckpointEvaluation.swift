@@ -18,9 +18,9 @@ package struct CheckpointEvaluation: Sendable {
 
     /// - Parameters:
     ///   - path: a run folder, a checkpoint's folder or a file of weights.
-    ///   - settings: field and value; they win over those of the run that the checkpoint lies in, and those over the
+    ///   - settings: names and values; they win over those of the run that the checkpoint lies in, and those over the
     ///     weights' own description.
-    package init(checkpoint path: String, settings: [(String, String?)]) throws {
+    package init(checkpoint path: String, settings: [(name: String, text: String)]) throws {
         guard let meant = FileSystem.meant(path) else {
             throw ConfigurationError(
                 "--checkpoint is '\(path)'",
@@ -40,24 +40,23 @@ package struct CheckpointEvaluation: Sendable {
         }
         let trained = known.contains("dataset") ? configuration : nil
         for (name, text) in settings {
-            guard let text else { continue }
             try configuration.apply(flag: name, text)
             known.insert(name)
         }
         let missing = ["model", "dataset"].filter { !known.contains($0) }.map { "--\($0) NAME" }
         if !missing.isEmpty { throw CheckpointError.unexplained(path: checkpoint.path, missing: missing) }
-        try configuration.requireEffect(ofFlags: Set(settings.filter { $0.1 != nil }.map(\.0)))
+        try configuration.requireEffect(ofFlags: Set(settings.map(\.name)))
         // The run may be another host's.
         try configuration.validateHost()
         batchSize =
-            settings.contains { $0.0 == "micro-batch-size" && $0.1 != nil }
+            settings.contains { $0.name == "micro-batch-size" }
             ? configuration.microBatchSize.map { min($0, Evaluator.largestBatch) } : nil
         try checkpoint.require(model: modelCatalog.entry(configuration.model).name)
         if let trained {
             if configuration.dataset != trained.dataset {
                 try Self.requireSameForm(configuration, trained, checkpoint)
                 // Its files are not the trained one's; what the network takes for black and white stays.
-                if !settings.contains(where: { $0.0 == "data" && $0.1 != nil }) { configuration.dataDirectory = nil }
+                if !settings.contains(where: { $0.name == "data" }) { configuration.dataDirectory = nil }
                 configuration.normalization = trained.normalization ?? trained.dataset.normalization
                 note = " (trained on \(trained.dataset.name), normalized as there)"
             } else {

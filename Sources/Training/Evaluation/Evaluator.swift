@@ -41,7 +41,7 @@ package final class Evaluator {
                     SampleBatch(count: batch.count, pixels: batch.pixels.pointer, labels: labels.baseAddress),
                     at: weights, statistics: statistics)
             }
-            sums[0] += result.loss
+            sums[0] += result.lossSum
             sums[1] += Double(result.correct)
             sums[2] += Double(batch.count)
         }

@@ -7,7 +7,7 @@ import Vectors
 ///
 /// A group of samples that is larger than a micro-batch is evaluated in several passes whose gradients are summed;
 /// BatchNorm then normalizes each micro-batch by itself, as accumulation does in PyTorch.
-package final class BatchObjective: Objective {
+package final class BatchObjective: GroupedObjective {
     /// Updated in the clean pass, and in the descent pass too if it was asked for.
     package let statistics: FlatVector
     /// Updates of the running statistics so far: PyTorch's `num_batches_tracked`.
@@ -18,6 +18,7 @@ package final class BatchObjective: Objective {
     private let movesStatisticsInDescent: Bool
     private let pixelsPerSample: Int
     private var batch: Batch?
+    private let microBatches = GradientParts()
 
     /// - Parameters:
     ///   - microBatchSize: at most so many samples a forward pass; nil for no limit.
@@ -48,40 +49,24 @@ package final class BatchObjective: Objective {
     }
 
     package func evaluate(
-        group: Int, pass: Pass, at point: FlatVector, into target: GradientTarget, whenFinal: WhenFinal
-    )
-        throws -> Evaluation
-    {
+        group: Int, pass: Pass, at point: FlatVector, into sink: any GradientSink
+    ) throws -> Evaluation {
         guard let batch, !batch.shares[group].samples.isEmpty else {
             // A share of a short last batch can be empty: this rank still takes part in the group's averaging.
-            target.accumulateNothing()
-            let nothing = Evaluation(loss: 0, correct: 0, sampleCount: 0)
-            try whenFinal(0, nothing)
-            return nothing
+            return try sink.evaluateNothing()
         }
         let samples = batch.shares[group].samples
         let runs = Self.forwardPasses(of: samples.count, atMost: microBatchSize)
-        var sum = LossSum(loss: 0, correct: 0)
-        func found() -> Evaluation {
-            Evaluation(loss: sum.loss / Double(samples.count), correct: sum.correct, sampleCount: samples.count)
-        }
-        for run in 0..<runs {
-            // Sizes that differ by one at most: few programs to make.
-            let part = samples.count * run / runs..<samples.count * (run + 1) / runs
-            var isCounted = false
-            try self.run(
-                batch, samples.lowerBound + part.lowerBound, part.count, pass, at: point,
-                into: run == 0 ? target : target.adding, gradientScale: 1 / Float(samples.count)
-            ) { start, losses in
-                if !isCounted {
-                    sum.loss += losses.loss
-                    sum.correct += losses.correct
-                    isCounted = true
-                }
-                if run == runs - 1 { try whenFinal(start, found()) }
+        return try microBatches.forward(to: sink) {
+            for run in 0..<runs {
+                // Sizes that differ by one at most: few programs to make.
+                let part = samples.count * run / runs..<samples.count * (run + 1) / runs
+                microBatches.begin(isFirst: run == 0, isLast: run == runs - 1)
+                try self.run(
+                    batch, samples.lowerBound + part.lowerBound, part.count, pass, at: point,
+                    gradientScale: 1 / Float(samples.count))
             }
         }
-        return found()
     }
 
     /// Samples in the forward passes of groups of these sizes: each size is a program.
@@ -95,8 +80,7 @@ package final class BatchObjective: Objective {
     }
 
     private func run(
-        _ batch: Batch, _ first: Int, _ count: Int, _ pass: Pass, at point: FlatVector, into target: GradientTarget,
-        gradientScale: Float, _ whenFinal: (_ start: Int, _ losses: LossSum) throws -> Void
+        _ batch: Batch, _ first: Int, _ count: Int, _ pass: Pass, at point: FlatVector, gradientScale: Float
     ) throws {
         let movesStatistics = pass == .clean || (pass == .descent && movesStatisticsInDescent)
         if movesStatistics { statisticsUpdates += 1 }
@@ -107,8 +91,8 @@ package final class BatchObjective: Objective {
                         count: count, pixels: batch.pixels.pointer + first * pixelsPerSample,
                         labels: labels.baseAddress.map { $0 + first },
                         sampleIndices: indices.baseAddress.map { $0 + first }, epoch: batch.epoch),
-                    at: point, statistics: statistics, into: target, gradientScale: gradientScale,
-                    labelSmoothing: labelSmoothing, updatesStatistics: movesStatistics, whenFinal: whenFinal)
+                    at: point, statistics: statistics, into: microBatches, gradientScale: gradientScale,
+                    labelSmoothing: labelSmoothing, updatesStatistics: movesStatistics)
             }
         }
     }

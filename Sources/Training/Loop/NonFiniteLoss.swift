@@ -60,7 +60,7 @@ extension RunConfiguration {
             ("learning-rate", learningRate), ("rho", rho), ("alpha", alpha), ("beta", beta),
             ("weight-decay", weightDecay),
         ].filter { name, value in
-            value > 0 && ConfigurationField.named(name)?.uselessness(in: self) == nil
+            value > 0 && Setting.named(name)?.uselessness(in: self) == nil
         }.map { "--\($0.0)" }
         let listed =
             lowered.count > 1

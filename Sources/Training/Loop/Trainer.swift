@@ -25,13 +25,16 @@ package final class Trainer {
 
     /// Takes the time of every phase and operation, if set.
     package var profile: Profile? {
-        didSet { resources.network.profile = profile }
+        didSet {
+            resources.network.profile = profile
+            reduction.profile = profile
+        }
     }
 
     private let configuration: RunConfiguration
     private let resources: RunResources
     package let state: ModelState
-    private let rule: GradientRule
+    private let rule: any GradientRule
     private let local: BatchObjective
     private let objective: DistributedObjective
     private let reduction: FusedReduction
@@ -139,28 +142,17 @@ package final class Trainer {
         let fingerprint = state.fingerprint
         objective.load(batch)
         let terms = try profile.measure(.gradients, bytes: rule.vectorBytesPerGroup * objective.groupCount) {
-            try rule.evaluate(objective, at: state.weights, into: reduction.gradient) { start in
-                // Buckets of G are sent during the last backward pass.
-                guard reduction.bucketCount > 1 else { return }
-                try profile.measure(.reduction) { try reduction.start(from: start) }
-            }
+            // Buckets of G are sent during the last backward pass.
+            try rule.evaluate(objective, at: state.weights, into: reduction)
         }
-        let backwardEnd = profile == nil ? 0 : Profile.now
 
         // Running statistics are averaged like the gradient, each rank's by its part of the batch.
         reduction.statistics.copy(from: state.statistics)
         reduction.statistics.scale(by: Float(Double(batch.count) / Double(batch.batchCount)))
         var scalars = StepScalars(terms)
         meter.measure(
-            StepShare(
-                terms: terms, weight: Double(batch.count) / Double(batch.batchCount), state: state,
-                gradient: reduction.gradient))
-        try profile.measure(.reduction, bytes: reduction.byteCount) {
-            try reduction.reduce(scalars: &scalars, sums: &meter.sums, fingerprint: fingerprint)
-        }
-        if let start = reduction.firstStart {
-            profile?.add(.phase(.overlap), "reduction", from: start, to: backwardEnd)
-        }
+            StepShare(terms: terms, weight: Double(batch.count) / Double(batch.batchCount), state: state))
+        try reduction.reduce(scalars: &scalars, sums: &meter.sums, fingerprint: fingerprint)
         state.statistics.copy(from: reduction.statistics)
 
         let norm = clipping?.clip(reduction.gradient) ?? reduction.gradient.norm

@@ -54,8 +54,6 @@ package struct StepShare {
     /// Samples of this rank over those of the batch; over all ranks they sum to 1.
     package let weight: Double
     package let state: ModelState
-    /// This rank's part of G, already weighted.
-    package let gradient: FlatVector
 }
 
 /// What is known of a step after its update. To be read only.

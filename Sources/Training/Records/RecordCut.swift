@@ -72,13 +72,13 @@ struct RecordCut {
 
     /// Does it: in one call where only the end goes, else by a new file that takes the name once it is whole.
     func apply() throws(FileError) {
+        var status = stat()
+        guard stat(path, &status) == 0 else { return }
         let length = kept.last?.upperBound ?? 0
         let isStart = kept.isEmpty || (kept.count == 1 && kept[0].lowerBound == 0)
-        if isStart && !lacksHeader {
-            if length == byteCount { return }
-            var status = stat()
-            // Another name of the same file is somebody's copy.
-            if stat(path, &status) == 0, status.st_nlink == 1 { return try FileSystem.truncate(path, to: length) }
+        // Another name of the same file is somebody's copy, which gets nothing of what follows.
+        if isStart && !lacksHeader && status.st_nlink == 1 {
+            return length == byteCount ? () : try FileSystem.truncate(path, to: length)
         }
         let file = try InputFile(path)
         try FileSystem.replace(path) { sink throws(FileError) in

@@ -62,7 +62,9 @@ final class RunEntry {
         let text = recorded.yaml(ranks: ranks)
         switch way {
         case .onward(let folder):
-            if try folder.isOutdated(recorded, ranks: ranks) { try lock?.replaceConfiguration(with: text) }
+            if try lock?.isShared == true || folder.isOutdated(recorded, ranks: ranks) {
+                try lock?.replaceConfiguration(with: text)
+            }
             return folder
         case .again(let folder):
             if setsRecordsAside { attempt = try folder.setAside() }
@@ -93,6 +95,9 @@ final class RunEntry {
         }
         return recorded
     }
+
+    /// Throws where the folder that was entered is no longer this run's.
+    func requireFolder() throws { try lock?.requireFolder(of: configuration) }
 
     /// Keeps the folder's lock if somebody has replaced the file that it is on.
     func followLock() throws { try lock?.followName() }

@@ -19,6 +19,9 @@ package enum RunFolderError: Error, Equatable, CustomStringConvertible {
     case otherForm(path: String, line: Int)
     case unusableRecords(path: String, problem: String)
     case gone(path: String)
+    case replaced(path: String)
+    /// `run` is the folder of the run among whose checkpoints `path` lies.
+    case amongCheckpoints(path: String, run: String)
 
     package var description: String {
         switch self {
@@ -57,6 +60,12 @@ package enum RunFolderError: Error, Equatable, CustomStringConvertible {
             "output folder \(path) is no longer there: put it back and continue with --resume from its last "
                 + "checkpoint, or "
                 + "start a new run"
+        case .replaced(let path):
+            "output folder \(path) is another run's by now: continue this one from its last checkpoint where it was "
+                + "moved to, with that --output and --resume, or start it anew in another folder"
+        case .amongCheckpoints(let path, let run):
+            "output \(path) lies among the checkpoints of the run \(run): continue that run with --output \(run) "
+                + "--resume, or choose another --output"
         case .unusableRecords(let path, let problem):
             "records cannot be added to \(path): \(problem); make it a file that can be read and written, or move it "
                 + "away"
@@ -131,12 +140,13 @@ package struct RunFolder: Sendable, Equatable {
     static func find(_ configuration: RunConfiguration) throws -> RunEntry {
         guard let output = configuration.output else {
             if configuration.resume { throw RunFolderError.resumeWithoutOutput }
-            let stem = "runs/\(configuration.dataset.name)-\(configuration.model)-\(configuration.method.rawValue)"
+            let stem = "runs/\(configuration.dataset.name)-\(configuration.model)-\(configuration.method.name)"
             try requireWritable(FileSystem.directory(of: stem))
             return RunEntry(configuration, .nextFree(stem: stem))
         }
         let folder = RunFolder(output)
         try requireWritable(output)
+        try requireOutsideCheckpoints(output)
         guard try FileSystem.kind(output) == .directory else { return RunEntry(configuration, .new(folder)) }
         return try folder.reopen(configuration)
     }
@@ -164,6 +174,18 @@ package struct RunFolder: Sendable, Equatable {
         if access(place, W_OK | X_OK) != 0 {
             let problem = String(cString: strerror(errno))
             throw RunFolderError.notWritable(path: path, problem: "\(FileSystem.resolved(place)): \(problem)")
+        }
+    }
+
+    /// Throws for a run's `checkpoints` and what lies in it, named in place of the run: what is there may be removed.
+    private static func requireOutsideCheckpoints(_ path: String) throws {
+        let place = FileSystem.realPath(of: path) ?? FileSystem.absolute(path)
+        for checkpoints in [place, FileSystem.directory(of: place)]
+        where FileSystem.lastName(of: checkpoints) == checkpointsName {
+            let run = RunFolder(FileSystem.directory(of: checkpoints))
+            if try FileSystem.kind(run.config) == .file, try run.holdsOwnConfiguration() {
+                throw RunFolderError.amongCheckpoints(path: path, run: run.path)
+            }
         }
     }
 
@@ -256,6 +278,14 @@ package struct RunFolder: Sendable, Equatable {
             differences: differences.map { field, current, stored in
                 "\(field) \(stored.isEmpty ? "none" : stored) there, \(current.isEmpty ? "none" : current) now"
             }, remedy: remedy)
+    }
+
+    /// Whether the run that is there, if any, is one with the same settings.
+    func canContinue(_ configuration: RunConfiguration) throws -> Bool {
+        if try FileSystem.kind(config) == .missing { return true }
+        var existing = RunConfiguration()
+        guard (try? existing.apply(file: config)) != nil else { return false }
+        return Self.differences(configuration, existing).isEmpty
     }
 
     /// Whether `config.yaml` says anything else than it would now: settings that may change, or where the data lie.

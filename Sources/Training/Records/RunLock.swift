@@ -5,11 +5,13 @@ import Glibc
 /// process ends.
 final class RunLock {
     private let folder: RunFolder
+    private let place: OpenFolder
     private var file: OutputFile
 
     /// Locks the folder's `config.yaml`; makes it, empty, where there is none.
     init(_ folder: RunFolder) throws {
         self.folder = folder
+        place = try OpenFolder(folder.path)
         repeat {
             file = try OutputFile(folder.config, .appending)
             try Self.lock(file, folder)
@@ -19,6 +21,9 @@ final class RunLock {
 
     /// Whether no run has written its configuration yet.
     var isNew: Bool { get throws { try file.status().st_size == 0 } }
+
+    /// Whether a copy of the folder, made of links, has the same lock.
+    var isShared: Bool { get throws { try file.status().st_nlink > 1 } }
 
     /// Replaces `config.yaml`; nobody else gets hold of the lock meanwhile.
     func replaceConfiguration(with text: String) throws {
@@ -30,6 +35,14 @@ final class RunLock {
             return next
         }
         file = next
+    }
+
+    /// Throws where the folder's name leads to nothing, or to another run, by now. A copy that was put in its place
+    /// continues the run.
+    func requireFolder(of configuration: RunConfiguration) throws {
+        if try place.hasItsName() { return }
+        guard try FileSystem.kind(folder.path) == .directory else { throw RunFolderError.gone(path: folder.path) }
+        guard try folder.canContinue(configuration) else { throw RunFolderError.replaced(path: folder.path) }
     }
 
     /// Keeps the lock on what has the name now: an editor may have replaced `config.yaml`, or somebody removed it.

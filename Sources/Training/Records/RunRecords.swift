@@ -54,9 +54,7 @@ final class RunRecords: TrainingObserver {
 
     private func opened() throws -> Files {
         if let files {
-            guard try FileSystem.kind(files.folder.path) == .directory else {
-                throw RunFolderError.gone(path: files.folder.path)
-            }
+            try entry.requireFolder()
             return files
         }
         let folder = try entry.enter(ranks: ranks)
@@ -92,9 +90,8 @@ final class RunRecords: TrainingObserver {
             CheckpointState(
                 step: progress.step, epoch: epoch, position: stepInEpoch * configuration.batchSize,
                 seed: configuration.seed, mSharpness: configuration.effectiveMSharpness,
-                configurationHash: configuration.configurationHash, model: configuration.model,
-                trainingData: dataFingerprints.first, testData: dataFingerprints.dropFirst().first,
-                settings: configuration.checkedSettings),
+                model: configuration.model, trainingData: dataFingerprints.first,
+                testData: dataFingerprints.dropFirst().first, settings: configuration.checkedSettings),
             model: state.modelTensors(statisticsUpdates: progress.statisticsUpdates),
             optimizer: state.optimizerTensors() + progress.tensors, description: description)
     }

@@ -1,3 +1,5 @@
+import Objectives
+
 /// The scalars of one step: weighted sums over this process's groups, so that their sums over all processes are
 /// the batch's means (counts: its totals).
 ///
@@ -15,9 +17,9 @@ package struct StepTerms: Sendable, Equatable {
     package var curvature: Double?
     /// (L⁺ − L⁻)/(2ρ) ≈ ‖∇L‖; nil unless both sides are evaluated.
     package var slope: Double?
-    /// Samples held here that the model got right at w.
+    /// Samples of this process that the model got right at w.
     package var correct = 0
-    /// Samples held here.
+    /// Samples of this process.
     package var sampleCount = 0
     /// Log form: the trace term was skipped in this step. The same on every process: not to be summed over them.
     package var traceTermSkipped = false
@@ -25,4 +27,33 @@ package struct StepTerms: Sendable, Equatable {
     package var normTermSkipped = false
 
     package init() {}
+}
+
+extension StepTerms {
+    /// Of a group's clean pass.
+    package mutating func addClean(_ result: Evaluation, weight: Double) {
+        loss.add(result.loss, weight: weight)
+        correct += result.correct
+        sampleCount += result.sampleCount
+    }
+
+    /// Losses on both sides, over all groups.
+    mutating func add(_ losses: BatchLosses, radius: Double) {
+        ascentLoss = losses.ascent
+        descentLoss = losses.descent
+        curvature = losses.curvature(radius: radius)
+        slope = losses.slope(radius: radius)
+    }
+
+    mutating func addSkipped(of coefficients: Coefficients) {
+        traceTermSkipped = coefficients.traceTermSkipped
+        normTermSkipped = coefficients.normTermSkipped
+    }
+}
+
+extension Double {
+    /// A term of a weighted sum. What has no weight is not read: it can be the loss of no samples.
+    package mutating func add(_ value: Double, weight: Double) {
+        if weight != 0 { self += weight * value }
+    }
 }

@@ -1,0 +1,30 @@
+import Models
+
+/// What is trained, and what it computes in.
+enum ModelSettings {
+    static let all = Setting.grouped(
+        .model,
+        [
+            model,
+            .path(
+                "init-weights", \.initWeights,
+                "Start from the weights of a run, a checkpoint or a .safetensors file, under torchvision's or timm's "
+                    + "names"
+            ).scope(.start),
+            .choice("convolution", \.convolution, "Algorithms of convolutions", notes: [.direct: "never Winograd's"]),
+            .choice(
+                "precision", \.precision, "Precision of activations and products, while weights stay in float32",
+                alternatives: ["fp32": "float32", "f32": "float32", "float": "float32", "bf16": "bfloat16"]),
+        ])
+
+    private static let model = Setting(
+        "model", \.model, "A name that 'crsam-dist models' lists", read: { $0 },
+        parse: { text throws(Setting.Expected) in
+            // Only the catalog's own spelling gets further, into the names of folders and into files.
+            guard let entry = try? modelCatalog.entry(text) else {
+                throw Setting.Expected(SettingText.choice(text, among: modelCatalog.names))
+            }
+            return entry.name
+        }
+    ).alsoCalled("arch")
+}
