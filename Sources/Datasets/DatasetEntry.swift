@@ -1,8 +1,30 @@
 import Catalogs
+import Vectors
 
 package enum DatasetSplit: String, CaseIterable, Sendable {
     case train
     case test
+}
+
+/// What is to be read of a data set.
+package struct DatasetRequest: Sendable {
+    package var split: DatasetSplit
+    /// The folder that holds the published files, or in which the published archive was unpacked; nil for the default.
+    package var directory: String?
+    /// What to draw, for a data set without files.
+    package var synthetic: SyntheticImages
+    /// What this rank may take of it.
+    package var memory: MemoryShare
+
+    package init(
+        _ split: DatasetSplit, directory: String? = nil, synthetic: SyntheticImages = SyntheticImages(),
+        memory: MemoryShare = MemoryShare()
+    ) {
+        self.split = split
+        self.directory = directory
+        self.synthetic = synthetic
+        self.memory = memory
+    }
 }
 
 /// A row of the catalog of data sets: what is known before any file is read, and how the files are read.
@@ -29,16 +51,8 @@ package struct DatasetEntry: CatalogEntry {
     let isPublishedPacked: Bool
     private let read: Reader
 
-    /// Reads one split.
-    ///
-    /// - Parameters:
-    ///   - directory: the folder that holds the published files, or in which the published archive was unpacked; nil
-    ///     for the default.
-    ///   - synthetic: what to draw, for a data set without files.
     package typealias Reader =
-        @Sendable (
-            _ entry: DatasetEntry, _ directory: String?, _ split: DatasetSplit, _ synthetic: SyntheticImages
-        ) throws(DatasetError) -> ImageDataset
+        @Sendable (_ entry: DatasetEntry, _ request: DatasetRequest) throws(DatasetError) -> ImageDataset
 
     package init(
         _ name: String, aliases: [String] = [], defaultDirectory: String? = nil, normalization: ChannelNormalization,
@@ -60,10 +74,12 @@ package struct DatasetEntry: CatalogEntry {
         self.read = read
     }
 
-    package func load(
-        directory: String? = nil, split: DatasetSplit, synthetic: SyntheticImages = SyntheticImages()
-    ) throws(DatasetError) -> ImageDataset {
-        try read(self, directory, split, synthetic)
+    /// Reads one split.
+    package func load(_ request: DatasetRequest) throws(DatasetError) -> ImageDataset { try read(self, request) }
+
+    /// The same of files.
+    package func load(directory: String? = nil, split: DatasetSplit) throws(DatasetError) -> ImageDataset {
+        try load(DatasetRequest(split, directory: directory))
     }
 
     /// Whether a data set's file is called so, plain or packed.

@@ -63,6 +63,9 @@ package struct AvailableMemory: Sendable, Equatable {
         return AvailableMemory(bounds: bounds)
     }
 
+    /// What this process has written to and the machine must hold for it; 0 where it is not known.
+    static func resident(root: String) -> Int { Fields(of: "\(root)/proc/self/status")["RssAnon"] ?? 0 }
+
     private static func limit(_ resource: __rlimit_resource) -> Int? {
         var limit = rlimit()
         guard getrlimit(__rlimit_resource_t(resource.rawValue), &limit) == 0, limit.rlim_cur != rlim_t.max else {
@@ -82,10 +85,10 @@ package struct AvailableMemory: Sendable, Equatable {
             guard isSecond || fields[1].split(separator: ",").contains("memory") else { continue }
             let names =
                 isSecond
-                ? (mount: "", limit: "memory.max", usage: "memory.current", reclaimable: "inactive_file")
+                ? (mount: "", limit: "memory.max", usage: "memory.current", prefix: "")
                 : (
                     mount: "/memory", limit: "memory.limit_in_bytes", usage: "memory.usage_in_bytes",
-                    reclaimable: "total_inactive_file"
+                    prefix: "total_"
                 )
             // A container may see the path of its host, and its own files at the root: what is not there is skipped.
             var parts = fields[2].split(separator: "/")
@@ -94,8 +97,12 @@ package struct AvailableMemory: Sendable, Equatable {
                 if let limit = number(text("\(folder)/\(names.limit)")), limit < 1 << 60,
                     let usage = number(text("\(folder)/\(names.usage)"))
                 {
-                    // Cached file pages go when memory is wanted.
-                    let cached = Fields(of: "\(folder)/memory.stat", unit: 1)[names.reclaimable] ?? 0
+                    // What goes when memory is wanted: cached file pages, also those read twice (active), as a
+                    // data set's are by the second run in a job, and the names of files.
+                    let statistics = Fields(of: "\(folder)/memory.stat", unit: 1)
+                    let cached = ["inactive_file", "active_file", "slab_reclaimable"].reduce(0) {
+                        $0 + (statistics[names.prefix + $1] ?? 0)
+                    }
                     least = min(least ?? .max, max(0, limit - max(0, usage - cached)))
                 }
                 if parts.isEmpty { break }

@@ -10,13 +10,14 @@ extension FlatVector {
     ///   - isFirstStep: m is overwritten with g, whatever it holds.
     package func updateBySGD(
         gradient: FlatVector, momentum: FlatVector?, learningRate: Float, momentumFactor: Float, weightDecay: Float,
-        nesterov: Bool, isFirstStep: Bool
+        nesterov: Bool, isFirstStep: Bool, in range: Range<Int>
     ) {
-        precondition(count == gradient.count)
+        precondition(count == gradient.count && range.lowerBound >= 0 && range.upperBound <= count)
         precondition(momentumFactor == 0 || momentum?.count == count)
         cvk_sgd(
-            pointer, gradient.pointer, momentum?.pointer, learningRate, momentumFactor, weightDecay, nesterov ? 1 : 0,
-            isFirstStep ? 1 : 0, count)
+            pointer + range.lowerBound, gradient.pointer + range.lowerBound,
+            momentum.map { $0.pointer + range.lowerBound }, learningRate, momentumFactor, weightDecay,
+            nesterov ? 1 : 0, isFirstStep ? 1 : 0, range.count)
     }
 
     /// One step of AdamW on these weights as PyTorch computes it; bias corrections are the caller's.
@@ -26,11 +27,13 @@ extension FlatVector {
     package func updateByAdamW(
         gradient: FlatVector, firstMoment: FlatVector, secondMoment: FlatVector, retention: Float,
         oneMinusBeta1: Float, beta2: Float, oneMinusBeta2: Float, stepSize: Float, secondMomentCorrection: Float,
-        epsilon: Float
+        epsilon: Float, in range: Range<Int>
     ) {
         precondition(count == gradient.count && count == firstMoment.count && count == secondMoment.count)
+        precondition(range.lowerBound >= 0 && range.upperBound <= count)
         cvk_adamw(
-            pointer, gradient.pointer, firstMoment.pointer, secondMoment.pointer, retention, oneMinusBeta1, beta2,
-            oneMinusBeta2, stepSize, secondMomentCorrection, epsilon, count)
+            pointer + range.lowerBound, gradient.pointer + range.lowerBound, firstMoment.pointer + range.lowerBound,
+            secondMoment.pointer + range.lowerBound, retention, oneMinusBeta1, beta2, oneMinusBeta2, stepSize,
+            secondMomentCorrection, epsilon, range.count)
     }
 }

@@ -89,7 +89,7 @@ private let debianHasFashionMNIST = (try? DatasetEntry.fashionMNIST.load(split: 
         shape: ImageShape(channels: 3, height: 9, width: 7), classCount: 6, trainCount: 120, testCount: 60, seed: 3)
 
     @Test func `sizes, labels and names are as asked for`() throws {
-        let train = try DatasetEntry.synthetic.load(split: .train, synthetic: recipe)
+        let train = try DatasetEntry.synthetic.load(DatasetRequest(.train, synthetic: recipe))
         #expect(train.count == 120 && train.shape == recipe.shape && train.classCount == 6)
         #expect(train.labels == (0..<120).map { Int32($0 % 6) } && train.name == "synthetic")
         #expect(try recipe.dataset(split: .test).count == 60)

@@ -122,3 +122,19 @@ let trainerCases = [
         try checkEqual(measured.bytes, Array(repeating: measured.expectedBytes + 24, count: 4), "bytes")
     },
 ]
+
+let trainerFailingCases = [
+    // A replica that drifts from the others during training ends the job.
+    RankCase(name: "fail-drifting-trainer", leastRanks: 2) { world in
+        var configuration = RunConfiguration()
+        for (name, text) in [("dataset", "synthetic"), ("batch-size", "\(2 * world.size)"), ("steps", "5")] {
+            try configuration.apply(flag: name, text)
+        }
+        let callbacks = StepCallbacks()
+        let trainer = try Trainer(configuration, world: world, purpose: .benchmark, observers: [callbacks])
+        callbacks.after = { [weights = trainer.state.weights] metrics in
+            if metrics.step == 3 && world.rank == world.size - 1 { weights[17] = weights[17].nextUp }
+        }
+        _ = try trainer.run()
+    }
+]

@@ -4,7 +4,8 @@ import RankCases
 enum TrainingRanks {
     static func main() {
         RankProgram(
-            cases: fusedReductionCases + trainerCases + precisionCases, failingCases: fusedReductionFailingCases
+            cases: fusedReductionCases + trainerCases + precisionCases,
+            failingCases: fusedReductionFailingCases + trainerFailingCases
         ).run()
     }
 }

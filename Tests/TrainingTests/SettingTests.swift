@@ -47,8 +47,8 @@ private func printedDefault(_ name: String) throws -> String? {
 
     @Test func `the help of a choice lists every name`() throws {
         for (name, choices) in [
-            ("optimizer", RunConfiguration.OptimizerName.allCases.map(\.rawValue)),
-            ("schedule", RunConfiguration.ScheduleName.allCases.map(\.rawValue)),
+            ("optimizer", optimizerCatalog.names),
+            ("schedule", scheduleCatalog.names),
             ("method", methodCatalog.names),
         ] {
             let help = try #require(Setting.named(name)).help

@@ -8,12 +8,14 @@ import Vectors
         let root = NSTemporaryDirectory() + "crsam-dist-memory-" + UUID().uuidString
 
         init(_ files: [String: String]) throws {
-            for (path, text) in files {
-                let file = URL(fileURLWithPath: "\(root)/\(path)")
-                try FileManager.default.createDirectory(
-                    at: file.deletingLastPathComponent(), withIntermediateDirectories: true)
-                try Data(text.utf8).write(to: file)
-            }
+            for (path, text) in files { try write(path, text) }
+        }
+
+        func write(_ path: String, _ text: String) throws {
+            let file = URL(fileURLWithPath: "\(root)/\(path)")
+            try FileManager.default.createDirectory(
+                at: file.deletingLastPathComponent(), withIntermediateDirectories: true)
+            try Data(text.utf8).write(to: file)
         }
 
         deinit { try? FileManager.default.removeItem(atPath: root) }
@@ -56,14 +58,40 @@ import Vectors
         #expect(inner.bytes(.cgroup) == 30)
     }
 
+    @Test(arguments: ["inactive_file", "active_file", "slab_reclaimable"])
+    func `what the kernel takes back counts as free`(kind: String) throws {
+        let kernel = try Kernel([
+            "proc/self/cgroup": "0::/\n", "sys/fs/cgroup/memory.max": "1000\n",
+            "sys/fs/cgroup/memory.current": "900\n", "sys/fs/cgroup/memory.stat": "anon 100\n\(kind) 800\n",
+        ])
+        #expect(kernel.bytes(.cgroup) == 900)
+    }
+
     @Test func `a container that sees the host's path has its own limit at the root`() throws {
         let kernel = try Kernel([
             "proc/self/cgroup": "9:name=systemd:/docker/x\n4:cpu,memory:/docker/x\n0::/\n",
             "sys/fs/cgroup/memory/memory.limit_in_bytes": "5000\n",
             "sys/fs/cgroup/memory/memory.usage_in_bytes": "4000\n",
-            "sys/fs/cgroup/memory/memory.stat": "inactive_file 1\ntotal_inactive_file 300\n",
+            "sys/fs/cgroup/memory/memory.stat":
+                "inactive_file 1\ntotal_inactive_file 100\nactive_file 2\ntotal_active_file 200\n",
         ])
         #expect(kernel.bytes(.cgroup) == 1300)
+    }
+
+    @Test func `a rank's share does not depend on what the others have taken since`() throws {
+        let kernel = try Kernel([
+            "proc/meminfo": "MemAvailable: 400000 kB\n", "proc/self/status": "RssAnon: 10000 kB\n",
+        ])
+        let share = MemoryShare(ranks: 4, root: kernel.root)
+        // The others have taken all of theirs, this one 30 of its 100 MiB.
+        try kernel.write("proc/meminfo", "MemAvailable: 70000 kB\n")
+        try kernel.write("proc/self/status", "RssAnon: 40000 kB\n")
+        try share.check(MemoryNeed("images", 70_000 << 10), remedy: "use less")
+        let shortage = #expect(throws: MemoryShortage.self) {
+            try share.check(MemoryNeed("images", 70_001 << 10), remedy: "use less")
+        }
+        #expect(shortage?.ranks == 4)
+        #expect(shortage?.bound == .init(.machine, bytes: 70_000 << 10))
     }
 
     @Test func `version 1's number for no limit is none`() throws {

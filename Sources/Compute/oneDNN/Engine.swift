@@ -66,6 +66,33 @@ extension Precision {
 package enum ComputeThreads {
     package static func set(_ count: Int32) { cdnn_set_threads(count) }
 
+    /// By `OMP_THREAD_LIMIT`.
+    package static var limit: Int { Int(cdnn_thread_limit()) }
+
+    /// Starts them, which otherwise happens in the first plan's first operation. Returns 0, or an errno.
+    package static func start(_ count: Int32) -> Int32 { cdnn_start_threads(count, stackBytes) }
+
+    /// Addresses for the stack of each thread but the first: `OMP_STACKSIZE` or what the system gives.
+    package static var stackBytes: Int {
+        for name in ["OMP_STACKSIZE", "GOMP_STACKSIZE"] {
+            if let bytes = getenv(name).flatMap({ stackBytes(String(cString: $0)) }) { return bytes }
+        }
+        var limit = rlimit()
+        guard getrlimit(__rlimit_resource_t(RLIMIT_STACK.rawValue), &limit) == 0, limit.rlim_cur != rlim_t.max else {
+            return 8 << 20
+        }
+        return Int(clamping: limit.rlim_cur)
+    }
+
+    /// Of OpenMP's form: a number of kilobytes, or with B, K, M or G behind it. nil for what OpenMP ignores.
+    package static func stackBytes(_ text: String) -> Int? {
+        let text = text.filter { !$0.isWhitespace }.uppercased()
+        let shift = ["B": 0, "K": 10, "M": 20, "G": 30][text.suffix(1)]
+        guard let number = Int(shift == nil ? text[...] : text.dropLast()), number > 0 else { return nil }
+        let (bytes, overflow) = number.multipliedReportingOverflow(by: 1 << (shift ?? 10))
+        return overflow ? nil : bytes
+    }
+
     /// Processors that they may run on, by what the process is bound to.
     package static var processors: Int { Int(cdnn_processors()) }
 }

@@ -1,4 +1,5 @@
 import Files
+import Vectors
 
 /// Reads the binary versions of CIFAR-10 and CIFAR-100 (Krizhevsky 2009): records of label bytes and then 3 x 32 x 32
 /// pixels in our own order, channel by channel.
@@ -24,20 +25,22 @@ struct CIFARReader: Sendable {
     var fileNames: [String] { trainFiles + testFiles }
 
     func dataset(
-        _ entry: DatasetEntry, _ data: DataFolder, split: DatasetSplit
+        _ entry: DatasetEntry, _ data: DataFolder, split: DatasetSplit, _ memory: MemoryShare
     ) throws(DatasetError) -> ImageDataset {
         let names = split == .train ? trainFiles : testFiles
         let paths = try data.find(names.map { [$0, "\($0).gz"] }, in: [folder, ""])
         var pixels: [UInt8] = []
         var labels: [Int32] = []
-        for path in paths { try append(path, pixels: &pixels, labels: &labels) }
+        for path in paths { try append(path, memory, pixels: &pixels, labels: &labels) }
         return ImageDataset(
             name: entry.name, shape: Self.shape, classCount: classCount, pixels: pixels, labels: labels,
             normalization: entry.normalization)
     }
 
-    private func append(_ path: String, pixels: inout [UInt8], labels: inout [Int32]) throws(DatasetError) {
-        let file = try StreamedFile(path: path)
+    private func append(
+        _ path: String, _ memory: MemoryShare, pixels: inout [UInt8], labels: inout [Int32]
+    ) throws(DatasetError) {
+        let file = try StreamedFile(path: path, memory)
         let bytes = try file.readAll()
         let size = bytes.count
         guard size % recordBytes == 0 else {
@@ -45,7 +48,7 @@ struct CIFARReader: Sendable {
             throw .brokenRecords(path: path, recordBytes: recordBytes, foundBytes: size)
         }
         // What was read, and then both the old array and the new.
-        try DatasetMemory.check(path, pixels.count + bytes.count)
+        try memory.check(path, pixels.count + bytes.count)
         pixels.reserveCapacity(pixels.count + size / recordBytes * Self.shape.count)
         for (sample, start) in stride(from: 0, to: size, by: recordBytes).enumerated() {
             let label = bytes[start + labelBytes - 1]
@@ -99,8 +102,8 @@ extension DatasetEntry {
             otherForms: otherForms + [
                 ("MNIST's or Fashion-MNIST's files", ["train-images-idx3-ubyte.gz", "train-images-idx3-ubyte"])
             ]
-        ) { entry, directory, split, _ throws(DatasetError) in
-            try reader.dataset(entry, DataFolder(directory, of: entry), split: split)
+        ) { entry, request throws(DatasetError) in
+            try reader.dataset(entry, DataFolder(request.directory, of: entry), split: request.split, request.memory)
         }
     }
 }

@@ -1,3 +1,5 @@
+import Vectors
+
 /// Reads the IDX files of MNIST and the data sets that share its form (LeCun, Cortes and Burges, "The MNIST database
 /// of handwritten digits"): a magic number, one big-endian 32-bit size per dimension, then bytes.
 enum IDXReader {
@@ -8,13 +10,13 @@ enum IDXReader {
 
     /// - Parameter places: folders below the given one where the files may lie, `""` for itself.
     static func dataset(
-        _ entry: DatasetEntry, _ folder: DataFolder, in places: [String], split: DatasetSplit
+        _ entry: DatasetEntry, _ folder: DataFolder, in places: [String], split: DatasetSplit, _ memory: MemoryShare
     ) throws(DatasetError) -> ImageDataset {
         let paths = try folder.find(names(split), in: places)
         let (imagesPath, labelsPath) = (paths[0], paths[1])
         // Labels first: a mismatch shows before the large file's memory is taken.
-        let labels = try readLabels(labelsPath)
-        let (dimensions, pixels) = try read(imagesPath, magic: imagesMagic, dimensionCount: 3)
+        let labels = try readLabels(labelsPath, memory)
+        let (dimensions, pixels) = try read(imagesPath, magic: imagesMagic, dimensionCount: 3, memory)
         guard dimensions[0] == labels.count else {
             throw .countMismatch(
                 imagesPath: imagesPath, images: dimensions[0], labelsPath: labelsPath, labels: labels.count)
@@ -33,8 +35,8 @@ enum IDXReader {
         }
     }
 
-    private static func readLabels(_ path: String) throws(DatasetError) -> [Int32] {
-        let (_, bytes) = try read(path, magic: labelsMagic, dimensionCount: 1)
+    private static func readLabels(_ path: String, _ memory: MemoryShare) throws(DatasetError) -> [Int32] {
+        let (_, bytes) = try read(path, magic: labelsMagic, dimensionCount: 1, memory)
         if let sample = bytes.firstIndex(where: { $0 >= classCount }) {
             throw .labelOutOfRange(path: path, sample: sample, label: Int(bytes[sample]), classCount: classCount)
         }
@@ -42,9 +44,9 @@ enum IDXReader {
     }
 
     private static func read(
-        _ path: String, magic: UInt32, dimensionCount: Int
+        _ path: String, magic: UInt32, dimensionCount: Int, _ memory: MemoryShare
     ) throws(DatasetError) -> (dimensions: [Int], bytes: [UInt8]) {
-        let file = try StreamedFile(path: path)
+        let file = try StreamedFile(path: path, memory)
         let word = try readWord(file)
         guard word == magic else {
             // Packed data may hold anything.
@@ -108,8 +110,9 @@ extension DatasetEntry {
                 ("CIFAR-100, for --dataset cifar100", ["cifar-100-binary", "train.bin"]),
             ],
             isPublishedPacked: true
-        ) { entry, directory, split, _ throws(DatasetError) in
-            try IDXReader.dataset(entry, DataFolder(directory, of: entry), in: places, split: split)
+        ) { entry, request throws(DatasetError) in
+            try IDXReader.dataset(
+                entry, DataFolder(request.directory, of: entry), in: places, split: request.split, request.memory)
         }
     }
 }

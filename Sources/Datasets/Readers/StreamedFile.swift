@@ -1,6 +1,7 @@
 import CZlib
 import Files
 import Glibc
+import Vectors
 
 /// A regular file read front to back, gunzipped while it is read if it begins as gzip does, whatever its name.
 ///
@@ -8,6 +9,7 @@ import Glibc
 /// error.
 final class StreamedFile {
     let path: String
+    private let share: MemoryShare
     /// Bytes on disk.
     private let size: Int
     private let descriptor: Int32
@@ -22,9 +24,11 @@ final class StreamedFile {
     private var contentRead = 0
     private var contentDue = 0
 
-    init(path: String) throws(DatasetError) {
+    /// - Parameter memory: what may be taken for the content.
+    init(path: String, _ memory: MemoryShare = MemoryShare()) throws(DatasetError) {
         do throws(FileError) { (descriptor, size) = try RegularFile.open(path) } catch { throw .file(error) }
         self.path = path
+        share = memory
         chunk = .allocate(byteCount: 1 << 16, alignment: 16)
         guard try refill() else { throw .empty(path: path) }
         if unread.count >= 2, chunk[0] == 0x1F, chunk[1] == 0x8B { try startInflating() }
@@ -76,7 +80,7 @@ final class StreamedFile {
         guard contentDue / 1032 <= size, contentDue < Self.memory else {
             throw .tooLarge(path: path, dimensions: dimensions)
         }
-        try DatasetMemory.check(path, contentDue)
+        try share.check(path, contentDue)
         return values
     }
 
@@ -98,7 +102,7 @@ final class StreamedFile {
             contentRead += count
             // Half, as an array that grows is there twice for a moment.
             guard bytes.count < Self.memory / 2 else { throw .tooLarge(path: path, dimensions: [bytes.count]) }
-            try DatasetMemory.check(path, 2 * bytes.count)
+            try share.check(path, 2 * bytes.count)
             bytes += part.prefix(count)
             if count < part.count { return bytes }
         }

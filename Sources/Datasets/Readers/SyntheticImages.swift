@@ -31,7 +31,9 @@ package struct SyntheticImages: Sendable, Equatable {
     private static let grid = 4
 
     /// Cost: one Philox block per 16 pixels.
-    package func dataset(split: DatasetSplit) throws(DatasetError) -> ImageDataset {
+    package func dataset(
+        split: DatasetSplit, _ memory: MemoryShare = MemoryShare()
+    ) throws(DatasetError) -> ImageDataset {
         let count = split == .train ? trainCount : testCount
         guard min(shape.channels, shape.height, shape.width, classCount, count) > 0 else {
             throw .impossibleSynthetic(reason: "channels, height, width, classes and samples must be at least 1")
@@ -45,7 +47,7 @@ package struct SyntheticImages: Sendable, Equatable {
             throw .impossibleSynthetic(
                 reason: "more than 64 GiB of pixels: lower --batch-size, or take a --model for smaller images")
         }
-        try DatasetMemory.check("synthetic data", (count + min(classCount, count)) * shape.count)
+        try memory.check("synthetic data", (count + min(classCount, count)) * shape.count)
         let patterns = (0..<min(classCount, count)).map(pattern(ofClass:))
         var pixels = [UInt8](repeating: 0, count: count * shape.count)
         for sample in 0..<count {
@@ -89,5 +91,5 @@ extension DatasetEntry {
         // About those of what is drawn, for 3 channels.
         normalization: SyntheticImages.normalization(channels: 3), imageShape: nil, classCount: nil,
         basicAugmentation: CropAndFlip(cropPadding: 4, flips: true), remedy: "synthetic data needs no files"
-    ) { _, _, split, synthetic throws(DatasetError) in try synthetic.dataset(split: split) }
+    ) { _, request throws(DatasetError) in try request.synthetic.dataset(split: request.split, request.memory) }
 }

@@ -4,28 +4,36 @@ import Vectors
 ///
 ///     g ← G + λw;  m ← first step ? g : μm + g;  w ← w − η·(Nesterov ? g + μm : m)
 ///
-/// Weight decay λ acts on every parameter. State: m, where μ is above 0.
+/// Weight decay λ and the scale of η are those of each parameter group. State: m, where μ is above 0.
 package final class SGD: Optimizer {
     package let momentum: Double
     package let nesterov: Bool
-    package let weightDecay: Double
+    package let groups: [ParameterGroup]
     package private(set) var stepCount = 0
     private let momentumBuffer: FlatVector?
 
     /// - Parameters:
     ///   - momentum: μ, in [0, 1).
     ///   - nesterov: needs a momentum above 0.
-    ///   - weightDecay: λ, finite and at least 0.
     package init(
-        parameterCount: Int, momentum: Double = 0, nesterov: Bool = false, weightDecay: Double = 0
+        parameterCount: Int, groups: [ParameterGroup], momentum: Double = 0, nesterov: Bool = false
     ) throws(OptimizerError) {
         try OptimizerError.require("momentum", momentum, in: 0..<1)
-        try OptimizerError.require("weight decay", weightDecay, in: 0...)
+        try ParameterGroup.validate(groups, count: parameterCount)
         if nesterov, momentum == 0 { throw .nesterovWithoutMomentum }
         self.momentum = momentum
         self.nesterov = nesterov
-        self.weightDecay = weightDecay
+        self.groups = groups
         momentumBuffer = momentum > 0 ? FlatVector(count: parameterCount) : nil
+    }
+
+    /// The same with one weight decay λ, finite and at least 0, for all parameters.
+    package convenience init(
+        parameterCount: Int, momentum: Double = 0, nesterov: Bool = false, weightDecay: Double = 0
+    ) throws(OptimizerError) {
+        try self.init(
+            parameterCount: parameterCount, groups: [ParameterGroup(0..<parameterCount, weightDecay: weightDecay)],
+            momentum: momentum, nesterov: nesterov)
     }
 
     package var state: [(name: String, vector: FlatVector)] {
@@ -33,10 +41,12 @@ package final class SGD: Optimizer {
     }
 
     package func update(_ weights: FlatVector, gradient: FlatVector, learningRate: Double) {
-        weights.updateBySGD(
-            gradient: gradient, momentum: momentumBuffer, learningRate: Float(learningRate),
-            momentumFactor: Float(momentum), weightDecay: Float(weightDecay), nesterov: nesterov,
-            isFirstStep: stepCount == 0)
+        for group in groups {
+            weights.updateBySGD(
+                gradient: gradient, momentum: momentumBuffer, learningRate: Float(learningRate * group.rateScale),
+                momentumFactor: Float(momentum), weightDecay: Float(group.weightDecay), nesterov: nesterov,
+                isFirstStep: stepCount == 0, in: group.range)
+        }
         stepCount += 1
     }
 
@@ -44,4 +54,14 @@ package final class SGD: Optimizer {
         try copyState(from: saved, stepCount: stepCount)
         self.stepCount = stepCount
     }
+}
+
+extension OptimizerEntry {
+    package static let sgd = OptimizerEntry(
+        "sgd", learningRate: 0.2, weightDecay: 5e-4, stateVectorCount: { $0.momentum > 0 ? 1 : 0 },
+        make: { count, groups, hyperparameters throws(OptimizerError) in
+            try SGD(
+                parameterCount: count, groups: groups, momentum: hyperparameters.momentum,
+                nesterov: hyperparameters.nesterov)
+        })
 }

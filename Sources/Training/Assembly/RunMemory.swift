@@ -1,7 +1,6 @@
 import Collectives
 import Compute
 import Datasets
-import Glibc
 import Optimizers
 import Vectors
 
@@ -27,7 +26,6 @@ package struct RunMemory {
     package init(_ configuration: RunConfiguration) {
         self.configuration = configuration
         need.add("the heap", Self.heap)
-        need.add("stacks of threads", (configuration.threads - 1) * Self.stackBytes)
     }
 
     /// Of a training, on this rank.
@@ -41,7 +39,7 @@ package struct RunMemory {
         let shares = [0, sampler.stepsPerEpoch - 1].map {
             partition.shares(batchCount: sampler.positions(ofStepInEpoch: $0).count, rank: world.rank)
         }
-        let moments = configuration.optimizer == .adamw ? 2 : configuration.momentum > 0 ? 1 : 0
+        let moments = configuration.optimizer.stateVectorCount(configuration.updateHyperparameters)
         // Weights, G, and what MPI's algorithms copy of it.
         let vectors = moments + 2 + (world.size > 1 ? 1 : 0)
         let groups = partition.groupCount(batchCount: partition.batchSize)
@@ -154,13 +152,12 @@ package struct RunMemory {
         let host = "use a host with more free memory"
         try need.check(ranks: ranks, remedy: list.isEmpty ? host : "\(list) or \(host)")
     }
+}
 
-    /// Of a thread that OpenMP starts.
-    private static var stackBytes: Int {
-        var limit = rlimit()
-        guard getrlimit(__rlimit_resource_t(RLIMIT_STACK.rawValue), &limit) == 0, limit.rlim_cur < 1 << 40 else {
-            return 8 << 20
-        }
-        return Int(limit.rlim_cur)
+extension MemoryShare {
+    /// Every rank must call it at the same time: none takes of its share before all know theirs.
+    init(_ world: Communicator) throws(MPIError) {
+        self.init(ranks: MPIEnvironment.launchedRanksOnHost)
+        try world.barrier()
     }
 }

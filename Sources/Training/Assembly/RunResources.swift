@@ -1,7 +1,9 @@
 import Collectives
 import Compute
 import Datasets
+import Glibc
 import Models
+import Vectors
 
 /// What a configuration stands for on this rank: the data, the model, and how batches are sharded.
 package struct RunResources {
@@ -16,15 +18,17 @@ package struct RunResources {
     package var stepsPerEpoch: Int { sampler.stepsPerEpoch }
     package var totalEpochs: Int { (totalSteps + stepsPerEpoch - 1) / stepsPerEpoch }
 
-    /// Reads the data set and builds the model. Every rank does so for itself.
+    /// Reads the data set and builds the model. Every rank does so for itself, and all must at the same time.
     ///
     /// Of synthetic images a benchmark takes a few whole batches.
-    package init(_ configuration: RunConfiguration, ranks: Int, purpose: Trainer.Purpose) throws {
-        ComputeThreads.set(Int32(configuration.threads))
+    package init(_ configuration: RunConfiguration, _ world: Communicator, purpose: Trainer.Purpose) throws {
+        let ranks = world.size
+        try configuration.startThreads()
         let entry = try modelCatalog.entry(configuration.model)
         let syntheticCount = purpose == .benchmark ? 4 * configuration.batchSize : nil
-        train = try Self.dataset(configuration, entry, .train, syntheticCount: syntheticCount)
-        test = try Self.dataset(configuration, entry, .test, syntheticCount: syntheticCount)
+        let memory = try MemoryShare(world)
+        train = try Self.dataset(configuration, entry, .train, syntheticCount: syntheticCount, memory)
+        test = try Self.dataset(configuration, entry, .test, syntheticCount: syntheticCount, memory)
         guard train.shape == test.shape else {
             throw ConfigurationError(
                 "--data \(configuration.dataDirectory ?? ""): training images are \(train.shape.text), test images "
@@ -46,7 +50,7 @@ package struct RunResources {
 
     package static func dataset(
         _ configuration: RunConfiguration, _ model: ModelEntry, _ split: DatasetSplit,
-        syntheticCount: Int? = nil
+        syntheticCount: Int? = nil, _ memory: MemoryShare
     ) throws -> ImageDataset {
         let shape = model.defaultInputShape
         var synthetic = SyntheticImages()
@@ -57,7 +61,7 @@ package struct RunResources {
         if shape[1] > 64 { (synthetic.trainCount, synthetic.testCount) = (1024, 256) }
         if let syntheticCount { (synthetic.trainCount, synthetic.testCount) = (syntheticCount, 1) }
         let dataset = try configuration.dataset.load(
-            directory: configuration.dataDirectory, split: split, synthetic: synthetic)
+            DatasetRequest(split, directory: configuration.dataDirectory, synthetic: synthetic, memory: memory))
         guard let normalization = configuration.normalization else { return dataset }
         guard normalization.mean.count == dataset.shape.channels else {
             throw ConfigurationError(
@@ -68,5 +72,34 @@ package struct RunResources {
         return ImageDataset(
             name: dataset.name, shape: dataset.shape, classCount: dataset.classCount, pixels: dataset.pixels,
             labels: dataset.labels, normalization: normalization)
+    }
+}
+
+extension RunConfiguration {
+    /// Starts the threads for oneDNN, before it is counted what memory is left beside them.
+    func startThreads() throws {
+        guard threads <= ComputeThreads.limit else {
+            throw ConfigurationError(
+                "--threads \(threads) is more than OMP_THREAD_LIMIT allows",
+                remedy: "use --threads \(ComputeThreads.limit), or unset OMP_THREAD_LIMIT")
+        }
+        ComputeThreads.set(Int32(threads))
+        guard threads > 1 else { return }
+        let smaller = "lower --threads or the size of a stack (OMP_STACKSIZE, ulimit -s)"
+        // Stacks are addresses, of which threads use little.
+        var available = AvailableMemory.now()
+        available.bounds.removeAll { $0.limit == .machine || $0.limit == .cgroup }
+        let (bytes, overflow) = (threads - 1).multipliedReportingOverflow(by: ComputeThreads.stackBytes)
+        try MemoryNeed("stacks of threads", overflow ? .max : bytes).check(
+            available, ranks: MPIEnvironment.launchedRanksOnHost, remedy: smaller)
+        let code = ComputeThreads.start(Int32(threads))
+        guard code == 0 else {
+            throw ConfigurationError(
+                "--threads \(threads): they cannot be started with stacks of \(ComputeThreads.stackBytes) bytes "
+                    + "(\(String(cString: strerror(code))))",
+                remedy: code == EINVAL
+                    ? "set OMP_STACKSIZE to 1M or more, or unset it"
+                    : "\(smaller), or raise the limit on processes (ulimit -u, the cgroup's pids.max)")
+        }
     }
 }

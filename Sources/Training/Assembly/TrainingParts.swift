@@ -30,7 +30,7 @@ struct TrainingParts {
     init(_ requested: RunConfiguration, world: Communicator, purpose: Trainer.Purpose) throws {
         self.world = world
         try ConfigurationAgreement.check(requested.agreement, world)
-        resources = try RunResources(requested, ranks: world.size, purpose: purpose)
+        resources = try RunResources(requested, world, purpose: purpose)
         let fingerprints = try ConfigurationAgreement.check(data: [resources.train, resources.test], world)
         configuration = requested.resolved(
             mSharpness: resources.partition.mSharpness, normalization: resources.train.normalization)

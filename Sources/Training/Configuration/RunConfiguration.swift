@@ -8,8 +8,6 @@ import Optimizers
 /// Values come from three layers, later ones winning: the defaults, a YAML file, flags. A ``Setting`` declares what is
 /// to be known of each beside its type and its default: name, help, range, what it needs to have an effect.
 package struct RunConfiguration: Sendable, Equatable {
-    package enum OptimizerName: String, Sendable, CaseIterable { case sgd, adamw }
-    package enum ScheduleName: String, Sendable, CaseIterable { case constant, cosine, linear, step }
     /// Which passes update BatchNorm's running statistics: the clean one, or w − ε too as the authors' code does.
     package enum RunningStatistics: String, Sendable, CaseIterable { case clean, official }
 
@@ -45,7 +43,7 @@ package struct RunConfiguration: Sendable, Equatable {
     package var labelSmoothing = 0.0
 
     // Optimizer.
-    package var optimizer = OptimizerName.sgd
+    package var optimizer = OptimizerEntry.sgd
     /// Nil for the optimizer's own.
     var givenLearningRate: Double?
     package var momentum = 0.9
@@ -53,7 +51,7 @@ package struct RunConfiguration: Sendable, Equatable {
     /// Nil for the optimizer's own.
     var givenWeightDecay: Double?
     package var clipNorm: Double?
-    package var schedule = ScheduleName.cosine
+    package var schedule = ScheduleEntry.cosine
     /// Nil for the schedule's own.
     package var warmupEpochs: Double?
 
@@ -88,12 +86,12 @@ package struct RunConfiguration: Sendable, Equatable {
 extension RunConfiguration {
     /// Peak learning rate.
     package var learningRate: Double {
-        get { givenLearningRate ?? optimizer.defaults.learningRate }
+        get { givenLearningRate ?? optimizer.learningRate }
         set { givenLearningRate = newValue }
     }
 
     package var weightDecay: Double {
-        get { givenWeightDecay ?? optimizer.defaults.weightDecay }
+        get { givenWeightDecay ?? optimizer.weightDecay }
         set { givenWeightDecay = newValue }
     }
 
@@ -119,27 +117,20 @@ extension RunConfiguration {
 
     package var transform: any Transform { augment.make(dataset) }
 
+    /// What the optimizer reads besides rate and decay.
+    package var updateHyperparameters: UpdateHyperparameters {
+        UpdateHyperparameters(momentum: momentum, nesterov: nesterov)
+    }
+
     package func makeOptimizer(parameterCount: Int) throws(OptimizerError) -> any Optimizer {
-        switch optimizer {
-        case .sgd:
-            try SGD(
-                parameterCount: parameterCount, momentum: momentum, nesterov: nesterov, weightDecay: weightDecay)
-        case .adamw: try AdamW(parameterCount: parameterCount, weightDecay: weightDecay)
-        }
+        try optimizer.make(
+            parameterCount, [ParameterGroup(0..<parameterCount, weightDecay: weightDecay)], updateHyperparameters)
     }
 
     /// - Parameter runEpochs: length of the run, parts of an epoch included.
     package func makeSchedule(runEpochs: Double) throws(OptimizerError) -> LearningRateSchedule {
-        let decay: LearningRateSchedule.Decay =
-            switch schedule {
-            case .constant: .constant
-            case .cosine: .cosine()
-            case .linear: .linear()
-            case .step: .step()
-            }
-        return try LearningRateSchedule(
-            peak: learningRate, decay: decay,
-            warmupEpochs: warmupEpochs ?? schedule.warmupEpochs(runEpochs: runEpochs))
+        try LearningRateSchedule(
+            peak: learningRate, decay: schedule.decay, warmupEpochs: warmupEpochs ?? schedule.warmupEpochs(runEpochs))
     }
 
     /// Throws what can be known to be wrong before any data is read: settings that do not go together.

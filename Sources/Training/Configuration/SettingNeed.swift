@@ -19,21 +19,9 @@ struct SettingNeed: Sendable {
         }
     }
 
-    static func optimizer(_ optimizers: RunConfiguration.OptimizerName...) -> SettingNeed {
-        choice("optimizer", \.optimizer, optimizers)
-    }
-
-    static func schedule(_ schedules: RunConfiguration.ScheduleName...) -> SettingNeed {
-        choice("schedule", \.schedule, schedules)
-    }
-
-    /// One of these values of another setting.
-    private static func choice<Value: RawRepresentable<String> & Equatable & Sendable>(
-        _ name: String, _ path: Setting.Path<Value>, _ values: [Value]
-    ) -> SettingNeed {
-        SettingNeed("--\(name) \(Setting.list(values.map(\.rawValue), "or"))") {
-            let value = $0[keyPath: path]
-            return values.contains(value) ? nil : "--\(name) \(value.rawValue)"
+    static func optimizer(_ optimizers: OptimizerEntry...) -> SettingNeed {
+        SettingNeed("--optimizer \(Setting.list(optimizers.map(\.name), "or"))") {
+            optimizers.contains($0.optimizer) ? nil : "--optimizer \($0.optimizer.name)"
         }
     }
 }

@@ -4,6 +4,7 @@ import Datasets
 import Files
 import Models
 import Optimizers
+import Vectors
 
 /// Loss and accuracy of a saved model on a data set's test images.
 package struct CheckpointEvaluation: Sendable {
@@ -100,9 +101,9 @@ package struct CheckpointEvaluation: Sendable {
     /// Every rank must call it; the result is the same on all.
     package func run(_ world: Communicator) throws -> EvaluationResult {
         try ConfigurationAgreement.check(configuration.agreement + [("checkpoint", checkpoint.path)], world)
-        ComputeThreads.set(Int32(configuration.threads))
+        try configuration.startThreads()
         let entry = try modelCatalog.entry(configuration.model)
-        let dataset = try RunResources.dataset(configuration, entry, .test)
+        let dataset = try RunResources.dataset(configuration, entry, .test, MemoryShare(world))
         try ConfigurationAgreement.check(data: [dataset], world)
         let shape = [dataset.shape.channels, dataset.shape.height, dataset.shape.width]
         let network = try Network(
