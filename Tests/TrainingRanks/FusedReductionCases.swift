@@ -129,7 +129,7 @@ let fusedReductionCases = [
         try check(error.text.contains("from 10 to 11"), "text is \(error.text)")
     },
     // Open MPI sums three and more numbers in an order of its own, by a message's length and the number of ranks.
-    RankCase(name: "sums-in-buckets-have-the-same-bits-however-early-each-rank-sends-them", leastRanks: 3) { world in
+    RankCase(name: "sums-in-buckets-are-bitwise-identical-however-early-each-rank-sends-them", leastRanks: 3) { world in
         let count = 10_000
         let values = (0..<world.size).map { rank in
             var stream = RandomStream(seed: 1, purpose: .test, index: rank)

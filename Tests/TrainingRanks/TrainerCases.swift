@@ -61,7 +61,7 @@ let trainerCases = [
             }
         }
     },
-    RankCase(name: "two-runs-in-buckets-give-the-same-bits", leastRanks: 3) { world in
+    RankCase(name: "two-runs-in-buckets-are-bitwise-identical", leastRanks: 3) { world in
         for settings in [[("method", "crsam")], [("regularizer", "log"), ("m-sharpness", "2")]] {
             let first = try figures(world, settings + [("bucket-size", "0.02")])
             let second = try figures(world, settings + [("bucket-size", "0.02")])
