@@ -27,7 +27,7 @@ static void start_without_openblas_threads(int argc, char **argv, char **environ
     /* Behind the environment lies what the kernel says of the process, the path of its file among it. */
     for (const Elf64_auxv_t *entry = (const Elf64_auxv_t *)(environment + count + 1); entry->a_type != AT_NULL; entry++)
         if (entry->a_type == AT_EXECFN) execve((const char *)entry->a_un.a_val, argv, changed);
-    /* Where that failed the process goes on as it would have. */
+    /* If that failed, the process continues as it is. */
 }
 
 __attribute__((section(".preinit_array"), used)) static void (*const before_libraries)(int, char **, char **) =

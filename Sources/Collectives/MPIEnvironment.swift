@@ -156,7 +156,7 @@ final class MPILibrary {
     }
 
     deinit {
-        // Nobody is left to hear of an error.
+        // No caller is left to handle an error.
         if !MPIEnvironment.isFinalized { _ = cmpi_finalize() }
     }
 }
