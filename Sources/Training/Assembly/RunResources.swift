@@ -21,7 +21,7 @@ package struct RunResources {
     /// Reads the data set and builds the model. Every rank does so for itself, and all must at the same time.
     ///
     /// Of synthetic images a benchmark takes a few whole batches.
-    package init(_ configuration: RunConfiguration, _ world: Communicator, purpose: Trainer.Purpose) throws {
+    package init(_ configuration: RunConfiguration, _ world: Communicator, purpose: RunPurpose) throws {
         let ranks = world.size
         try configuration.startThreads()
         let entry = try modelCatalog.entry(configuration.model)

@@ -27,7 +27,7 @@ struct TrainingParts {
     let largestRun: Int
 
     /// Every rank must call it.
-    init(_ requested: RunConfiguration, world: Communicator, purpose: Trainer.Purpose) throws {
+    init(_ requested: RunConfiguration, world: Communicator, purpose: RunPurpose) throws {
         self.world = world
         try ConfigurationAgreement.check(requested.agreement, world)
         resources = try RunResources(requested, world, purpose: purpose)
@@ -66,7 +66,7 @@ struct TrainingParts {
     /// - Returns: samples in the largest forward pass on this rank.
     private static func checkMemory(
         _ configuration: RunConfiguration, _ resources: RunResources, _ rule: any GradientRule, _ world: Communicator,
-        _ purpose: Trainer.Purpose
+        _ purpose: RunPurpose
     ) throws -> Int {
         var memory = RunMemory(configuration)
         let forecasts = try memory.addTraining(resources, rule, evaluating: purpose == .training, world)

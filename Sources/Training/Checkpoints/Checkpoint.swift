@@ -137,27 +137,6 @@ package struct Checkpoint: Sendable {
 
     private static func shown(_ value: String) -> String { value.isEmpty ? "none" : value }
 
-    /// The run that holds the checkpoint or the file, however it was named; nil where none does.
-    func run() throws(FileError) -> RunFolder? {
-        // The path may be a link into a run; the run's own folders may be links to another disk.
-        for place in [FileSystem.resolved(path), FileSystem.absolute(path)] {
-            // RUN/checkpoints/step-NNNNNNNN/model.safetensors
-            var folder = place
-            for _ in 0..<(state == nil ? 3 : 2) {
-                folder = FileSystem.directory(of: folder)
-                let run = RunFolder(folder)
-                guard try FileSystem.kind(run.config) == .file, try FileSystem.kind(run.checkpoints) == .directory
-                else {
-                    continue
-                }
-                // Other tools have files of these names, too.
-                if state != nil { return run }
-                if try run.holdsOwnConfiguration() { return run }
-            }
-        }
-        return nil
-    }
-
     /// What does not fit in files that the run itself wrote is damage, not another model's.
     func checkingOwnFiles(_ read: () throws -> Void) throws {
         do { try read() } catch CheckpointError.otherTensors(let path, let summary, _) {

@@ -28,7 +28,7 @@ enum CheckpointPlace {
     private static func step(in folder: String) throws(CheckpointError) -> String {
         if CheckpointStore.step(ofFolder: FileSystem.lastName(of: FileSystem.resolved(folder))) != nil { return folder }
         if try kind(folder + "/" + CheckpointStore.stateFile) == .regular { return folder }
-        for place in [folder + "/" + RunFolder.checkpointsName, folder] where try kind(place) == .directory {
+        for place in [folder + "/" + CheckpointStore.folderName, folder] where try kind(place) == .directory {
             if let latest = try checked({ () throws(FileError) in try CheckpointStore(folder: place).latest() }) {
                 return latest
             }

@@ -7,6 +7,8 @@ import TensorFiles
 ///
 /// One process writes: rank 0.
 package struct CheckpointStore: Sendable {
+    /// In a run.
+    package static let folderName = "checkpoints"
     package static let modelFile = "model.safetensors"
     package static let optimizerFile = "optimizer.safetensors"
     package static let stateFile = "state.json"

@@ -106,10 +106,13 @@ extension RunConfiguration {
     /// Nil for one message.
     package var bucketBytes: Int? { bucketSize > 0 ? Int(min(bucketSize, 0x1p30) * 0x1p20) : nil }
 
+    /// The most samples in one forward pass of an evaluation that are worth their memory.
+    static let largestEvaluationBatch = 128
+
     /// Samples in one forward pass of an evaluation: no more than a step of training runs at once on a rank, so that a
     /// run that fits the memory can also be evaluated.
     package func evaluationBatchSize(ranks: Int) -> Int {
-        var size = min(max(batchSize / ranks, 1), Evaluator.largestBatch)
+        var size = min(max(batchSize / ranks, 1), Self.largestEvaluationBatch)
         if case .samples(let group) = mSharpness { size = min(size, group) }
         if let microBatchSize { size = min(size, microBatchSize) }
         return size

@@ -28,7 +28,7 @@ package struct CheckpointEvaluation: Sendable {
                 remedy: "it must be the path of a run, of a checkpoint or of a .safetensors file")
         }
         checkpoint = try Checkpoint(weights: meant)
-        let run = try checkpoint.run()
+        let run = try RunFolder.holding(checkpoint)
         var configuration = RunConfiguration()
         var known: Set<String> = []
         if let run { known = try configuration.apply(file: run.config).keys }
@@ -51,7 +51,7 @@ package struct CheckpointEvaluation: Sendable {
         try configuration.validateHost()
         batchSize =
             settings.contains { $0.name == "micro-batch-size" }
-            ? configuration.microBatchSize.map { min($0, Evaluator.largestBatch) } : nil
+            ? configuration.microBatchSize.map { min($0, RunConfiguration.largestEvaluationBatch) } : nil
         try checkpoint.require(model: modelCatalog.entry(configuration.model).name)
         if let trained {
             if configuration.dataset != trained.dataset {

@@ -12,9 +12,6 @@ package struct EvaluationResult: Sendable, Equatable {
 
 /// Evaluates a model on a data set spread over the ranks: every sample once, whatever the rank count.
 package final class Evaluator {
-    /// The largest micro-batch that is worth its memory.
-    static let largestBatch = 128
-
     private let network: Network
     private let loader: EvaluationLoader
     private let world: Communicator

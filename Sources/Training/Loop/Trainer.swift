@@ -11,13 +11,6 @@ import Vectors
 /// Every rank makes one and calls ``run()``; all of them hold the same replica throughout. Whatever is written, printed
 /// or measured during training is an observer's.
 package final class Trainer {
-    package enum Purpose: Sendable {
-        /// A run with a folder, evaluation and checkpoints.
-        case training
-        /// The same steps without files or evaluation; synthetic data are a few batches.
-        case benchmark
-    }
-
     /// Called in this order; see ``TrainingObserver``.
     package let observers: [any TrainingObserver]
     /// The one reduction of a step, for counts.
@@ -55,7 +48,7 @@ package final class Trainer {
     ///
     /// - Parameter observers: this rank's, beside rank 0's records.
     package init(
-        _ requested: RunConfiguration, world: Communicator, purpose: Purpose = .training,
+        _ requested: RunConfiguration, world: Communicator, purpose: RunPurpose = .training,
         observers: [any TrainingObserver] = []
     ) throws {
         let parts = try TrainingParts(requested, world: world, purpose: purpose)

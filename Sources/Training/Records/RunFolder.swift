@@ -79,7 +79,7 @@ package enum RunFolderError: Error, Equatable, CustomStringConvertible {
 
 /// A run's folder: `config.yaml`, `metrics.jsonl`, `epochs.csv` and `checkpoints/`. Rank 0 alone touches it.
 package struct RunFolder: Sendable, Equatable {
-    package static let checkpointsName = "checkpoints"
+    package static let checkpointsName = CheckpointStore.folderName
 
     package let path: String
     package var config: String { path + "/config.yaml" }
