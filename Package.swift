@@ -85,7 +85,9 @@ let package = Package(
             swiftSettings: strict),
         .testTarget(
             name: "MeasurementsTests", dependencies: ["Measurements", "Compute", "TestSupport"], swiftSettings: strict),
-        .testTarget(name: "CRSAMDistTests", dependencies: ["CRSAMDist", "Training"], swiftSettings: strict),
+        .testTarget(
+            name: "CRSAMDistTests", dependencies: ["CRSAMDist", "Training", "Compute"], exclude: ["Snapshots"],
+            swiftSettings: strict),
         .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: strict),
 
         .target(name: "CTestSupport", path: "Tests/CTestSupport"),

@@ -130,8 +130,9 @@ let trainerFailingCases = [
         for (name, text) in [("dataset", "synthetic"), ("batch-size", "\(2 * world.size)"), ("steps", "5")] {
             try configuration.apply(flag: name, text)
         }
-        let trainer = try Trainer(configuration, world: world, purpose: .benchmark)
-        trainer.onStep = { [weights = trainer.state.weights] metrics in
+        let callbacks = StepCallbacks()
+        let trainer = try Trainer(configuration, world: world, purpose: .benchmark, observers: [callbacks])
+        callbacks.after = { [weights = trainer.state.weights] metrics in
             if metrics.step == 3 && world.rank == world.size - 1 { weights[17] = weights[17].nextUp }
         }
         _ = try trainer.run()

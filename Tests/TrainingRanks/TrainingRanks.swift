@@ -4,7 +4,7 @@ import RankCases
 enum TrainingRanks {
     static func main() {
         RankProgram(
-            cases: fusedReductionCases + trainerCases + precisionCases,
+            cases: fusedReductionCases + trainerCases + precisionCases + goldenRunCases,
             failingCases: fusedReductionFailingCases + trainerFailingCases
         ).run()
     }

@@ -12,13 +12,6 @@ enum ArgumentForms {
         }
     }
 
-    /// The first argument that is not UTF-8, as names of files can be: Swift would put other characters in, and what it
-    /// names would not be found.
-    static func notUTF8() -> String? {
-        (0..<Int(CommandLine.argc)).lazy.compactMap { CommandLine.unsafeArgv[$0] }
-            .first { String(validatingCString: $0) == nil }.map { String(cString: $0) }
-    }
-
     /// A negative number after an option is its value: `--rho -1` means `--rho=-1`. The parser takes it for a flag
     /// otherwise, and says that the value is missing instead of what it must be.
     static func attached(_ arguments: [String]) -> [String] {

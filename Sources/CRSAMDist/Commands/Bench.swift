@@ -19,7 +19,7 @@ enum SyntheticDataFlags: SettingSelection {
     }
 }
 
-struct BenchStep: ParsableCommand {
+struct BenchStep: ConfiguredCommand {
     static let configuration = CommandConfiguration(
         commandName: "step",
         abstract: "Time the training loop's steps on synthetic data.",
@@ -53,10 +53,14 @@ struct BenchStep: ParsableCommand {
         if !(1...100_000).contains(steps) { throw ValidationError("--steps must be from 1 to 100000") }
     }
 
-    func run() throws {
-        let configuration = try GivenSettings(
+    func configuration() throws -> RunConfiguration {
+        try GivenSettings(
             flags: [("dataset", "synthetic")] + data.given + model.given + method.given + optimizer.given + size.given
         ).configuration
+    }
+
+    func run() throws {
+        let configuration = try configuration()
         var benchmark = StepBenchmark(measuredSteps: steps)
         benchmark.hasBreakdown = breakdown || compareWithPeak
         benchmark.hasTrace = trace != nil
@@ -80,15 +84,15 @@ struct BenchStep: ParsableCommand {
     }
 }
 
-struct BenchPrecision: ParsableCommand {
+struct BenchPrecision: ConfiguredCommand {
     static let configuration = CommandConfiguration(
         commandName: "precision",
         abstract: "Measure the error of bfloat16 in CR-SAM's gradients and their differences.",
         usage: "crsam-dist bench precision [<options>]",
         discussion: """
-            Trains as 'train' does for as many updates as the last of --at names (with --dataset synthetic, on four batches), \
-            and before each of them compares bfloat16's gradients with float32's at the same weights: errors in norm of g0, \
-            of g+ - g- and of g+ + g- - 2g0, relative to float32's.
+            Trains as 'train' does for as many updates as the last of --at names (with --dataset synthetic, on four \
+            batches), and before each of them compares bfloat16's gradients with float32's at the same weights: \
+            errors in norm of g0, of g+ - g- and of g+ + g- - 2g0, relative to float32's.
 
               mpirun -np 2 crsam-dist bench precision --model resnet18 --at 0 100 1000
             """)
@@ -110,11 +114,15 @@ struct BenchPrecision: ParsableCommand {
         }
     }
 
-    func run() throws {
-        let configuration = try GivenSettings(
+    func configuration() throws -> RunConfiguration {
+        try GivenSettings(
             flags: data.given + model.given + method.given + optimizer.given + size.given,
             using: ["rho"]
         ).configuration
+    }
+
+    func run() throws {
+        let configuration = try configuration()
         // What this processor is asked for, whatever the training is in.
         var compared = configuration
         compared.precision = .bfloat16

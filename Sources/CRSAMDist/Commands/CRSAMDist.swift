@@ -3,8 +3,8 @@ import Training
 
 /// The command line: parse, validate, call `Training`.
 @main
-struct CRSAMDist: ParsableCommand {
-    static let configuration = CommandConfiguration(
+package struct CRSAMDist: ParsableCommand {
+    package static let configuration = CommandConfiguration(
         commandName: "crsam-dist",
         abstract: "Data-parallel training with curvature-regularized sharpness-aware minimization (CR-SAM) over MPI.",
         discussion: """
@@ -19,36 +19,43 @@ struct CRSAMDist: ParsableCommand {
         version: Job.version,
         subcommands: [Train.self, Evaluate.self, Models.self, Bench.self])
 
+    package init() {}
+
     /// Errors of any kind leave here, as one line from one rank.
-    static func main() {
+    package static func main() {
         Job.prepare()
-        if let argument = ArgumentForms.notUTF8() {
-            Job.fail(
-                "argument '\(argument)' is not text in UTF-8: rename what it names, or name a link to it", status: 64)
-        }
-        let arguments = Array(CommandLine.arguments.dropFirst())
-        if let option = ArgumentForms.singleDashed(arguments) {
-            Job.fail("Unknown option '\(option)': long options begin with two dashes, '-\(option)'", status: 64)
-        }
+        if let problem = CommandText.folderProblem { Job.fail(problem) }
         do {
-            var command = try parseAsRoot(ArgumentForms.attached(arguments))
-            try run(&command)
-        } catch let error where exitCode(for: error).isSuccess {
-            // Narrower lines would break the examples, which are there to be copied.
-            let text = fullMessage(for: error, columns: max(Console.columns ?? 80, 80))
-            do { try Job.print { text } } catch { Job.fail("\(error)") }
+            var command = try command(for: Array(CommandLine.arguments.dropFirst()))
+            try command.run()
         } catch {
-            let text = ArgumentForms.unknownOption(message(for: error)) ?? message(for: error)
-            Job.fail("\(text); see \(helpCommand(for: error))", status: exitCode(for: error).rawValue)
+            // Narrower lines would break the examples, which are there to be copied.
+            let ending = ending(by: error, columns: max(Console.columns ?? 80, 80))
+            guard ending.status == 0 else { Job.fail(ending.text, status: ending.status) }
+            do { try Job.print { ending.text } } catch { Job.fail("\(error)") }
         }
     }
 
-    /// An error of the work itself has no flag to look up.
-    private static func run(_ command: inout any ParsableCommand) throws {
-        if let problem = CommandText.folderProblem { Job.fail(problem) }
-        do { try command.run() } catch let error where exitCode(for: error).isSuccess || error is ValidationError {
-            throw error
-        } catch { Job.fail("\(error)") }
+    /// The command that the arguments after the program's name ask for.
+    ///
+    /// - Throws: what ``ending(by:columns:)`` makes a text of, a request for help among it.
+    package static func command(for arguments: [String]) throws -> any ParsableCommand {
+        if let option = ArgumentForms.singleDashed(arguments) {
+            throw SingleDashedOption(option: option)
+        }
+        return try parseAsRoot(ArgumentForms.attached(arguments))
+    }
+
+    /// What a command ends with that threw `error`: its text and its status; 0 for help and the like, which are no
+    /// errors.
+    package static func ending(by error: any Error, columns: Int) -> (text: String, status: Int32) {
+        let code = exitCode(for: error)
+        if code.isSuccess { return (fullMessage(for: error, columns: columns), 0) }
+        if error is SingleDashedOption { return ("\(error)", ExitCode.validationFailure.rawValue) }
+        // An error of the work itself has no flag to look up.
+        guard code == .validationFailure else { return ("\(error)", 1) }
+        let text = ArgumentForms.unknownOption(message(for: error)) ?? message(for: error)
+        return ("\(text.hasSuffix(".") ? text.dropLast() : text[...]); see \(helpCommand(for: error))", code.rawValue)
     }
 
     /// The help that lists the flags of the command in question, as the parser itself advises.
@@ -56,4 +63,16 @@ struct CRSAMDist: ParsableCommand {
         let advice = fullMessage(for: error, columns: nil).split(separator: "See '").last?.split(separator: "'").first
         return advice.map(String.init) ?? "crsam-dist --help"
     }
+}
+
+/// A command that runs with settings.
+package protocol ConfiguredCommand: ParsableCommand {
+    /// The settings that its flags and files come to. Those of a run to resume are not in it.
+    func configuration() throws -> RunConfiguration
+}
+
+private struct SingleDashedOption: Error, CustomStringConvertible {
+    let option: String
+
+    var description: String { "Unknown option '\(option)': long options begin with two dashes, '-\(option)'" }
 }

@@ -10,7 +10,7 @@ enum EvaluationFlags: SettingSelection {
     ])
 }
 
-struct Evaluate: ParsableCommand {
+struct Evaluate: ConfiguredCommand {
     static let configuration = CommandConfiguration(
         abstract: "Loss and accuracy of a checkpoint on a data set's test images.",
         usage: "crsam-dist evaluate --checkpoint <checkpoint> [<options>]",
@@ -26,12 +26,17 @@ struct Evaluate: ParsableCommand {
     var json: String?
 
     func run() throws {
-        let evaluation = try CheckpointEvaluation(
-            checkpoint: checkpoint, settings: settings.given)
+        let evaluation = try evaluation()
         Job.run("evaluate", flags: [("json", json ?? "")], evaluation.configuration) { world in
             let output = world.rank == 0 ? try CommandOutput([("--json", json)], inputs: evaluation.inputs) : nil
             let result = try evaluation.run(world)
             try output?.publish(evaluation.text(of: result), ["--json": evaluation.json(of: result)])
         }
+    }
+
+    func configuration() throws -> RunConfiguration { try evaluation().configuration }
+
+    private func evaluation() throws -> CheckpointEvaluation {
+        try CheckpointEvaluation(checkpoint: checkpoint, settings: settings.given)
     }
 }

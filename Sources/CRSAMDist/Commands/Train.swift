@@ -1,13 +1,13 @@
 import ArgumentParser
 import Training
 
-struct Train: ParsableCommand {
+struct Train: ConfiguredCommand {
     static let configuration = CommandConfiguration(
         abstract: "Train a model; without a flag, a small ResNet on Fashion-MNIST with CR-SAM.",
         usage: "crsam-dist train [<options>]",
         discussion: """
-            Settings come from the defaults, then --config, then flags; later ones win. A YAML file's keys are the flags' names \
-            without the dashes. The resolved settings are written to config.yaml in the output folder.
+            Settings come from the defaults, then --config, then flags; later ones win. A YAML file's keys are the \
+            flags' names without the dashes. The resolved settings are written to config.yaml in the output folder.
 
               mpirun -np 2 crsam-dist train
               mpirun -np 8 crsam-dist train --dataset cifar10 --data DIR \\
@@ -34,12 +34,18 @@ struct Train: ParsableCommand {
     }
 
     func run() throws {
-        let given = try GivenSettings(
-            file: config.first,
-            flags: data.given + model.given + method.given + optimizer.given + size.given + records.given,
-            resume: resume)
+        let given = try given()
         Job.run("train", flags: given.agreement, given.configuration(_:)) { configuration, world in
             _ = try Trainer(configuration, world: world, observers: world.rank == 0 ? [ProgressReporter()] : []).run()
         }
+    }
+
+    func configuration() throws -> RunConfiguration { try given().configuration }
+
+    private func given() throws -> GivenSettings {
+        try GivenSettings(
+            file: config.first,
+            flags: data.given + model.given + method.given + optimizer.given + size.given + records.given,
+            resume: resume)
     }
 }

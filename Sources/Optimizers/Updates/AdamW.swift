@@ -77,6 +77,6 @@ package final class AdamW: Optimizer {
 extension OptimizerEntry {
     /// With the defaults of `torch.optim.AdamW`.
     package static let adamw = OptimizerEntry(
-        "adamw", learningRate: 1e-3, weightDecay: 0.01, stateVectorCount: { _ in 2 }
-    ) { count, groups, _ throws(OptimizerError) in try AdamW(parameterCount: count, groups: groups) }
+        "adamw", learningRate: 1e-3, weightDecay: 0.01, stateVectorCount: { _ in 2 },
+        make: { count, groups, _ throws(OptimizerError) in try AdamW(parameterCount: count, groups: groups) })
 }

@@ -153,8 +153,8 @@ extension RunConfiguration {
         return ChannelNormalization(mean: mean, std: std)
     }
 
-    /// The text of `config.yaml`: every setting that has a value. Read back, it gives the same run. The folder that holds it
-    /// is the run's, so it does not name `output`.
+    /// The text of `config.yaml`: every setting that has a value. Read back, it gives the same run. The folder that
+    /// holds it is the run's, so it does not name `output`.
     ///
     /// - Parameter ranks: written for information.
     package func yaml(ranks: Int) -> String {

@@ -55,10 +55,8 @@ package struct RunLimits {
             let least = Double(gradientBytes) / 0x1p20 / Double(Self.mostBuckets)
             throw ConfigurationError(
                 "--bucket-size \(configuration.bucketSize) cuts the gradient into \(bucketCount) messages a step, each "
-                    + "with a "
-                    + "latency of its own",
-                remedy:
-                    "use at least \(NumberText.short(least * 1.1)) MiB, or 0 for one message")
+                    + "with a latency of its own",
+                remedy: "use at least \(NumberText.short(least * 1.1)) MiB, or 0 for one message")
         }
     }
 
@@ -75,8 +73,7 @@ package struct RunLimits {
         if batch > sampleCount {
             lines.append(
                 "--batch-size \(batch) is more than the \(sampleCount) training images: every update uses all of them, "
-                    + "as "
-                    + "--batch-size \(sampleCount) would; choose a smaller one, or --data with more images")
+                    + "as --batch-size \(sampleCount) would; choose a smaller one, or --data with more images")
         }
         let epochs = Double(totalSteps) / Double(stepsPerEpoch)
         if let warmup = configuration.warmupEpochs, warmup > 0, warmup >= epochs {
@@ -88,54 +85,59 @@ package struct RunLimits {
         }
         // What is added to w is rounded with it to 24 bits: a part of ‖w‖ that is smaller leaves nearly every weight as
         // it is.
-        let rounding = weightsNorm * 0x1p-24
-        // Gradients have norms of 1 to 100; AdamW moves each weight by about the rate.
-        let reach = configuration.optimizer == .sgd ? 1000 / (1 - configuration.momentum) : 10_000
-        if Float(configuration.learningRate) == 0 {
-            lines.append(
-                "--learning-rate \(configuration.learningRate) is 0 in single precision: no update moves the weights")
-        } else if configuration.learningRate * reach < rounding {
-            lines.append(
-                "--learning-rate \(configuration.learningRate) is so small that an update is below the rounding of the "
-                    + "weights "
-                    + "(\(Float(rounding)), their norm being \(NumberText.short(weightsNorm))): they will not "
-                    + "move; "
-                    + "1e-4 to 1 is usual")
-        } else if let clip = configuration.clipNorm, configuration.optimizer == .sgd,
-            configuration.learningRate * clip / (1 - configuration.momentum) < rounding
-        {
-            lines.append(
-                "with --clip-norm \(clip) and --learning-rate \(configuration.learningRate) an update is below the "
-                    + "rounding of the "
-                    + "weights (\(Float(rounding)), their norm being \(NumberText.short(weightsNorm))): raise "
-                    + "--clip-norm, "
-                    + "1 is usual")
-        }
-        let method = configuration.gradientMethod.reduced
-        let radius = method.perturbationRadius
-        if method != .plain, configuration.rho < rounding {
-            lines.append(
-                "--rho \(configuration.rho) is below the rounding of the weights (\(Float(rounding)), their norm being "
-                    + "\(NumberText.short(weightsNorm))): w + ε is w, so that \(configuration.method.name) "
-                    + "acts as "
-                    + "plain training at its full cost; use 0.01 to 1, or --method sgd")
-        } else if method.rule == .crsam, method.regularizer == .log, method.traceWeight > 0,
-            radius < Self.leastLogRadius(configuration.precision)
-        {
-            let precision = configuration.precision
-            let hidden = LossDifferences.relativeRounding(precision) / (radius * radius)
-            lines.append(
-                "--regularizer log divides by the losses' second difference, which at --rho \(radius) and a loss of 1 "
-                    + "is rounding "
-                    + "for any curvature below \(NumberText.short(hidden)): noise is scaled up; use a --rho of "
-                    + "at least "
-                    + "\(Self.leastLogRadius(precision))\(precision == .float32 ? "" : ", --precision float32") or "
-                    + "--regularizer linear")
-        }
+        let weights = (norm: NumberText.short(weightsNorm), rounding: weightsNorm * 0x1p-24)
+        lines += [rateWarning(weights), radiusWarning(weights)].compactMap(\.self)
         if configuration.bnRunningStats == .official, pixels == nil {
             lines.append("--bn-running-stats official has no effect: \(configuration.model) has no BatchNorm")
         }
         return lines
+    }
+
+    /// Of a learning rate whose updates rounding swallows.
+    private func rateWarning(_ weights: (norm: String, rounding: Double)) -> String? {
+        let rate = configuration.learningRate
+        // Gradients have norms of 1 to 100; AdamW moves each weight by about the rate.
+        let reach = configuration.optimizer == .sgd ? 1000 / (1 - configuration.momentum) : 10_000
+        if Float(rate) == 0 {
+            return "--learning-rate \(rate) is 0 in single precision: no update moves the weights"
+        }
+        if rate * reach < weights.rounding {
+            return
+                "--learning-rate \(rate) is so small that an update is below the rounding of the weights "
+                + "(\(Float(weights.rounding)), their norm being \(weights.norm)): they will not move; 1e-4 to 1 is "
+                + "usual"
+        }
+        if let clip = configuration.clipNorm, configuration.optimizer == .sgd,
+            rate * clip / (1 - configuration.momentum) < weights.rounding
+        {
+            return
+                "with --clip-norm \(clip) and --learning-rate \(rate) an update is below the rounding of the weights "
+                + "(\(Float(weights.rounding)), their norm being \(weights.norm)): raise --clip-norm, 1 is usual"
+        }
+        return nil
+    }
+
+    /// Of a perturbation, or a difference of losses, that rounding swallows.
+    private func radiusWarning(_ weights: (norm: String, rounding: Double)) -> String? {
+        let (method, precision) = (configuration.gradientMethod.reduced, configuration.precision)
+        if method != .plain, configuration.rho < weights.rounding {
+            return
+                "--rho \(configuration.rho) is below the rounding of the weights (\(Float(weights.rounding)), their "
+                + "norm being \(weights.norm)): w + ε is w, so that \(configuration.method.name) acts as plain "
+                + "training at its full cost; use 0.01 to 1, or --method sgd"
+        }
+        let radius = method.perturbationRadius
+        if method.rule == .crsam, method.regularizer == .log, method.traceWeight > 0,
+            radius < Self.leastLogRadius(precision)
+        {
+            let hidden = LossDifferences.relativeRounding(precision) / (radius * radius)
+            return
+                "--regularizer log divides by the losses' second difference, which at --rho \(radius) and a loss of 1 "
+                + "is rounding for any curvature below \(NumberText.short(hidden)): noise is scaled up; use a --rho "
+                + "of at least \(Self.leastLogRadius(precision))"
+                + "\(precision == .float32 ? "" : ", --precision float32") or --regularizer linear"
+        }
+        return nil
     }
 
     /// The fewest values that BatchNorm takes a mean over in any forward pass of an epoch, and why so few.

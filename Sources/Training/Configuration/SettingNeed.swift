@@ -4,18 +4,28 @@ import Optimizers
 /// What a run must be for a setting to have an effect.
 struct SettingNeed: Sendable {
     /// The choice that makes it act, as a flag.
-    let wanted: String
+    let wanted: @Sendable () -> String
     /// The run's own choice, as a flag; nil where the setting acts.
     let obstacle: @Sendable (RunConfiguration) -> String?
 
-    init(_ wanted: String, obstacle: @escaping @Sendable (RunConfiguration) -> String?) {
+    init(
+        _ wanted: @autoclosure @escaping @Sendable () -> String,
+        obstacle: @escaping @Sendable (RunConfiguration) -> String?
+    ) {
         self.wanted = wanted
         self.obstacle = obstacle
     }
 
-    static func method(_ methods: GradientRuleEntry...) -> SettingNeed {
-        SettingNeed("--method \(Setting.list(methods.map(\.name), "or"))") {
-            methods.contains($0.method) ? nil : "--method \($0.method.name)"
+    static func method(_ methods: GradientRuleEntry...) -> SettingNeed { method { methods.contains($0) } }
+
+    /// A method that reads this number.
+    static func method(reading parameter: Hyperparameter) -> SettingNeed {
+        method { $0.hyperparameters.contains(parameter) }
+    }
+
+    private static func method(_ isMet: @escaping @Sendable (GradientRuleEntry) -> Bool) -> SettingNeed {
+        SettingNeed("--method \(Setting.list(methodCatalog.entries.filter(isMet).map(\.name), "or"))") {
+            isMet($0.method) ? nil : "--method \($0.method.name)"
         }
     }
 
@@ -30,7 +40,7 @@ extension Setting {
     /// Why the setting has no effect in this run, and what would give it one; nil where it has.
     func uselessness(in configuration: RunConfiguration) -> (obstacle: String, wanted: String)? {
         for need in needs {
-            if let obstacle = need.obstacle(configuration) { return (obstacle, need.wanted) }
+            if let obstacle = need.obstacle(configuration) { return (obstacle, need.wanted()) }
         }
         return nil
     }

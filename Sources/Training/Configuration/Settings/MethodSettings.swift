@@ -11,9 +11,11 @@ enum MethodSettings {
             .choice("regularizer", \.regularizer, "CR-SAM's form").needs(.method(.crsam), radius, term),
             .number(
                 "rho", \.rho, .atLeast(0), "Radius of the perturbation: the norm of epsilon, over all parameters"
-            ).needs(.method(.sam, .crsam)),
-            .number("alpha", \.alpha, .atLeast(0), "Weight of CR-SAM's trace term").needs(.method(.crsam), radius),
-            .number("beta", \.beta, .atLeast(0), "Weight of CR-SAM's norm term").needs(.method(.crsam), radius),
+            ).needs(.method(reading: .perturbationRadius)),
+            .number("alpha", \.alpha, .atLeast(0), "Weight of CR-SAM's trace term")
+                .needs(.method(reading: .traceWeight), radius),
+            .number("beta", \.beta, .atLeast(0), "Weight of CR-SAM's norm term")
+                .needs(.method(reading: .normWeight), radius),
             mSharpness,
             // Only CR-SAM has a pass at w − ε, whose statistics could move.
             .choice(
