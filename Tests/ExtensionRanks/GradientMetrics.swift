@@ -1,7 +1,7 @@
 import Training
 
 extension StepMetric {
-    /// The metrics of `docs/extending.md`. Samples of the step that the model got wrong: a sum over the ranks.
+    /// Samples of the step that the model got wrong: a sum over the ranks.
     static let wrongSamples = StepMetric(
         "wrong_samples", .count, .sum { Double($0.terms.sampleCount - $0.terms.correct) })
 

@@ -3,7 +3,7 @@ import Vectors
 
 extension Graph {
     /// γ ⊙ x over the last dimension (LayerScale, Touvron et al. 2021, equation 2). `[tokens, width]` to the same;
-    /// parameter `name.gamma` `[width]`. The operation of `docs/extending.md`, from outside of `Compute`.
+    /// parameter `name.gamma` `[width]`.
     func layerScale(_ input: Value, _ name: String, start: Float = 1e-5) -> Value {
         let shape = shape(input)
         let gamma = parameter("\(name).gamma", [shape[1]], .constant(start))

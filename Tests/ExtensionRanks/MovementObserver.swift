@@ -1,8 +1,8 @@
 import Training
 import Vectors
 
-/// The observer of `docs/extending.md`: keeps the weights before and after every Nth step, as `--movement-every` says.
-/// It needs a checkpoint to be due at every step, which is when an observer sees the weights.
+/// Keeps the weights before and after every Nth step, as `--movement-every` says. An observer sees the weights where a
+/// checkpoint is due: here `--checkpoint-every` must be 1.
 final class MovementObserver: TrainingObserver {
     private(set) var run: RunDescription?
     private(set) var steps: [StepMetrics] = []

@@ -5,7 +5,6 @@ extension SettingKey<Int> {
 }
 
 extension Setting {
-    /// The setting from outside of `docs/extending.md`.
     static let movementEvery = Setting.count(
         "movement-every", \.[.movementEvery], "Steps between records of how the weights moved"
     ).under(.records).scope(.job)

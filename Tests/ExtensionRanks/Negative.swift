@@ -5,7 +5,7 @@ extension TransformEntry {
     static let negative = TransformEntry("negative", "half of the images as their negatives") { _ in Negative() }
 }
 
-/// The transform of `docs/extending.md`: with probability one half, black for white.
+/// Black for white, with probability one half.
 struct Negative: Transform {
     func write(
         _ image: UnsafeBufferPointer<UInt8>, _ shape: ImageShape, levels: UnsafeBufferPointer<Float>,

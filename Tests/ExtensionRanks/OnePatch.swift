@@ -5,8 +5,8 @@ extension ModelEntry {
     static let onePatch = ModelEntry("one-patch", "a linear map of one patch, scaled", OnePatch(), side: 8, classes: 2)
 }
 
-/// The model of `docs/extending.md`: the embedding of one patch, features scaled by learned factors, a linear head.
-/// The factors and the head's bias start at 0, so the first loss is that of a guess.
+/// The embedding of one patch, features scaled by learned factors, a linear head. Factors and the head's bias start at
+/// 0, so the first loss is that of a guess.
 struct OnePatch: Architecture {
     var patch = 4
     var width = 8

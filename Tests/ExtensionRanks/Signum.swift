@@ -9,7 +9,7 @@ extension OptimizerEntry {
         })
 }
 
-/// The optimizer of `docs/extending.md`: Signum (Bernstein et al., ICML 2018, algorithm 2),
+/// Signum (Bernstein et al., ICML 2018, algorithm 2),
 ///
 ///     m ← μm + (1 − μ)G;  w ← w(1 − ηλ) − η·sign(m)
 final class Signum: Optimizer {
