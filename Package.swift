@@ -105,5 +105,13 @@ let package = Package(
                 "CTestSupport",
             ],
             path: "Tests/TrainingRanks", swiftSettings: strict),
+        // One of each kind that docs/extending.md describes, added from outside.
+        .executableTarget(
+            name: "extension-ranks",
+            dependencies: [
+                "RankCases", "TestSupport", "Catalogs", "Collectives", "Vectors", "Objectives", "Compute", "Models",
+                "Datasets", "Optimizers", "Training",
+            ],
+            path: "Tests/ExtensionRanks", swiftSettings: strict),
     ]
 )

@@ -74,6 +74,9 @@ package struct DatasetEntry: CatalogEntry {
         self.read = read
     }
 
+    /// Whether a folder must be named: its files have published names, but no usual place.
+    package var needsDirectory: Bool { !fileNames.isEmpty && defaultDirectory == nil }
+
     /// Reads one split.
     package func load(_ request: DatasetRequest) throws(DatasetError) -> ImageDataset { try read(self, request) }
 

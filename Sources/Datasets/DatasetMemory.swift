@@ -6,7 +6,7 @@ extension MemoryShare {
     /// - Parameters:
     ///   - source: a file, or what makes the images.
     ///   - bytes: about to be taken at once.
-    func check(_ source: String, _ bytes: Int) throws(DatasetError) {
+    package func check(_ source: String, _ bytes: Int) throws(DatasetError) {
         do throws(MemoryShortage) {
             try check(
                 MemoryNeed("images", bytes),

@@ -28,7 +28,7 @@ package enum OptimizerError: Error, Equatable, CustomStringConvertible {
     }
 
     /// Throws unless `value` is finite and in `range`.
-    static func require(_ parameter: String, _ value: Double, in range: PartialRangeFrom<Double>)
+    package static func require(_ parameter: String, _ value: Double, in range: PartialRangeFrom<Double>)
         throws(OptimizerError)
     {
         guard value.isFinite, range.contains(value) else {
@@ -37,7 +37,7 @@ package enum OptimizerError: Error, Equatable, CustomStringConvertible {
     }
 
     /// Throws unless `value` is in `range`; a value that is not finite never is.
-    static func require(_ parameter: String, _ value: Double, in range: Range<Double>) throws(OptimizerError) {
+    package static func require(_ parameter: String, _ value: Double, in range: Range<Double>) throws(OptimizerError) {
         guard range.contains(value) else {
             throw .outOfRange(
                 parameter: parameter, value: value,
@@ -46,7 +46,7 @@ package enum OptimizerError: Error, Equatable, CustomStringConvertible {
     }
 
     /// Throws unless `value` is finite, positive, and stays so when it is rounded to Float.
-    static func requirePositive(_ parameter: String, _ value: Double) throws(OptimizerError) {
+    package static func requirePositive(_ parameter: String, _ value: Double) throws(OptimizerError) {
         guard Float(value).isFinite, Float(value) > 0 else {
             throw .outOfRange(parameter: parameter, value: value, allowed: "finite and above 0 in single precision")
         }

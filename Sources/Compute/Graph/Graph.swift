@@ -64,14 +64,14 @@ package final class Graph {
 
     // MARK: For layers
 
-    func append(_ shape: [Int], _ make: (Value) -> any Operation) -> Value {
+    package func append(_ shape: [Int], _ make: (Value) -> any Operation) -> Value {
         let value = Value(index: shapes.count)
         shapes.append(shape)
         operations.append(make(value))
         return value
     }
 
-    func parameter(
+    package func parameter(
         _ name: String, _ shape: [Int], _ initializer: Initializer, order: TensorLayout.Order = .rowMajor
     ) -> TensorLayout.Entry {
         let entry = parameterLayout.append(name, shape: shape, order: order)
@@ -79,7 +79,9 @@ package final class Graph {
         return entry
     }
 
-    func statistic(_ name: String, _ shape: [Int]) -> TensorLayout.Entry { statisticsLayout.append(name, shape: shape) }
+    package func statistic(_ name: String, _ shape: [Int]) -> TensorLayout.Entry {
+        statisticsLayout.append(name, shape: shape)
+    }
 
     // MARK: Planning
 

@@ -24,6 +24,11 @@ package struct Operand {
     package let layout: DataLayout
     package let location: Location
 
+    package init(layout: DataLayout, location: Location) {
+        self.layout = layout
+        self.location = location
+    }
+
     /// The same memory seen with another layout.
-    func viewed(as layout: DataLayout) -> Operand { Operand(layout: layout, location: location) }
+    package func viewed(as layout: DataLayout) -> Operand { Operand(layout: layout, location: location) }
 }

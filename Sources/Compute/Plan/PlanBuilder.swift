@@ -50,15 +50,15 @@ package final class PlanBuilder {
     // MARK: Memory
 
     /// A new range of the arena with this layout.
-    func allocate(_ layout: DataLayout) -> Operand {
+    package func allocate(_ layout: DataLayout) -> Operand {
         Operand(layout: layout, location: .arena(allocate(bytes: layout.byteCount)))
     }
 
     /// New float32 in row-major order.
-    func allocate(_ dimensions: [Int]) throws -> Operand { allocate(try .plain(dimensions)) }
+    package func allocate(_ dimensions: [Int]) throws -> Operand { allocate(try .plain(dimensions)) }
 
     /// Row-major or strided, in the program's precision.
-    func layout(_ dimensions: [Int], strides: [Int]? = nil) throws(DNNLError) -> DataLayout {
+    package func layout(_ dimensions: [Int], strides: [Int]? = nil) throws(DNNLError) -> DataLayout {
         try .plain(dimensions, strides: strides, precision)
     }
 
@@ -90,7 +90,7 @@ package final class PlanBuilder {
     }
 
     /// Appends a kernel of ours; `operands` are all those that it reads or writes.
-    func kernel(
+    package func kernel(
         _ label: String, kind: String, touching operands: [Operand], _ body: @escaping (RunContext) -> Void
     ) {
         append(Instruction(label, kind: kind, touching: operands, kernel: body), touching: operands)
@@ -107,7 +107,7 @@ package final class PlanBuilder {
     }
 
     /// `operand` itself if it has this layout already, else a reordered copy.
-    func reordered(_ label: String, _ operand: Operand, to layout: DataLayout) throws -> Operand {
+    package func reordered(_ label: String, _ operand: Operand, to layout: DataLayout) throws -> Operand {
         if operand.layout == layout { return operand }
         let copy = allocate(layout)
         try reorder(label, from: operand, to: copy)
@@ -125,7 +125,9 @@ package final class PlanBuilder {
 
     /// - Parameter compute: emits what computes the activation again, from operands that the layer's own backward pass
     ///   needs anyway: then it need not live on between the passes, if all who read it there ask ``inBackward(_:_:)``.
-    func setActivation(_ value: Value, _ operand: Operand, computedAgainBy compute: (() throws -> Operand)? = nil) {
+    package func setActivation(
+        _ value: Value, _ operand: Operand, computedAgainBy compute: (() throws -> Operand)? = nil
+    ) {
         activations[value] = operand
         if training, let compute { recomputations[value] = compute }
     }
@@ -139,9 +141,9 @@ package final class PlanBuilder {
         return again.viewed(as: operand.layout)
     }
 
-    /// The activation that the layer of `value` has set. A layer is planned after those that it reads: absence is a
-    /// defect of ours.
-    func activation(_ value: Value) -> Operand {
+    /// What the layer that computes `value` left. A layer is planned after those that it reads: absence is a defect of
+    /// ours.
+    package func activation(_ value: Value) -> Operand {
         guard let operand = activations[value] else { preconditionFailure("value \(value.index) has not been planned") }
         return operand
     }
@@ -149,7 +151,7 @@ package final class PlanBuilder {
     /// The activation in row-major order with other dimensions.
     ///
     /// - Parameter precision: nil for the program's.
-    func plainActivation(
+    package func plainActivation(
         _ label: String, _ value: Value, as dimensions: [Int], _ precision: Precision? = nil
     ) throws -> Operand {
         let operand = activation(value)
@@ -159,14 +161,14 @@ package final class PlanBuilder {
     }
 
     /// What a value and its gradient are kept in.
-    func precision(of value: Value) -> Precision { float32Values.contains(value) ? .float32 : precision }
+    package func precision(of value: Value) -> Precision { float32Values.contains(value) ? .float32 : precision }
 
     /// Has the value kept in float32 whatever the program's precision. To be said before an operation that computes or
     /// reads it is planned.
     func keepInFloat32(_ value: Value) { float32Values.insert(value) }
 
     /// The operand in the order that it has and another precision.
-    func inPrecision(_ label: String, _ operand: Operand, _ precision: Precision) throws -> Operand {
+    package func inPrecision(_ label: String, _ operand: Operand, _ precision: Precision) throws -> Operand {
         try reordered("\(label) precision", operand, to: operand.layout.converted(to: precision))
     }
 
@@ -174,7 +176,7 @@ package final class PlanBuilder {
 
     /// Where a backward pass writes the gradient of the parameter at `offset`, in `layout`, that of the parameter:
     /// handed over after the last instruction that touches it, after which its memory is another's.
-    func parameterGradient(_ layout: DataLayout, at offset: Int) -> Operand {
+    package func parameterGradient(_ layout: DataLayout, at offset: Int) -> Operand {
         let buffer = allocate(bytes: layout.byteCount)
         let count = layout.dimensions.reduce(1, *)
         parameterGradients.append(ParameterGradient(entries: offset..<offset + count, buffer: buffer))
@@ -182,24 +184,24 @@ package final class PlanBuilder {
     }
 
     /// The same, row-major.
-    func parameterGradient(_ dimensions: [Int], at offset: Int) throws -> Operand {
+    package func parameterGradient(_ dimensions: [Int], at offset: Int) throws -> Operand {
         parameterGradient(try .plain(dimensions), at: offset)
     }
 
-    func needsGradient(_ value: Value) -> Bool { needsGradient.contains(value) }
+    package func needsGradient(_ value: Value) -> Bool { needsGradient.contains(value) }
 
     /// ∂loss/∂value in `layout`, complete when the layer that computed `value` emits its backward pass; nil where the
     /// loss does not depend on it.
-    func gradient(_ label: String, of value: Value, in layout: DataLayout) throws -> Operand? {
+    package func gradient(_ label: String, of value: Value, in layout: DataLayout) throws -> Operand? {
         guard let operand = gradients[value]?.operand else { return nil }
         return try reordered(label, operand, to: layout)
     }
 
     /// The gradient as it is, and whether another value holds the same memory (then nothing may overwrite it).
-    func gradient(of value: Value) -> (operand: Operand, isShared: Bool)? { gradients[value] }
+    package func gradient(of value: Value) -> (operand: Operand, isShared: Bool)? { gradients[value] }
 
     /// Adds a term to ∂loss/∂value. `isShared` says that the operand's memory is also another value's gradient.
-    func contribute(_ label: String, to value: Value, _ term: Operand, isShared: Bool = false) throws {
+    package func contribute(_ label: String, to value: Value, _ term: Operand, isShared: Bool = false) throws {
         guard needsGradient(value) else { return }
         guard let present = gradients[value] else {
             gradients[value] = (term, isShared)
@@ -220,7 +222,7 @@ package final class PlanBuilder {
 
     /// Where a backward primitive may write: over `gradient` if nobody else holds it and the layouts agree, else new
     /// memory.
-    func target(over gradient: (operand: Operand, isShared: Bool), layout: DataLayout) -> Operand {
+    package func target(over gradient: (operand: Operand, isShared: Bool), layout: DataLayout) -> Operand {
         !gradient.isShared && gradient.operand.layout == layout ? gradient.operand : allocate(layout)
     }
 }

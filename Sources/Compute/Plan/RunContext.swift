@@ -49,10 +49,10 @@ package final class RunContext {
         }
     }
 
-    func bytes(_ operand: Operand) -> UnsafeMutableRawPointer { address(operand.location) }
+    package func bytes(_ operand: Operand) -> UnsafeMutableRawPointer { address(operand.location) }
 
     /// Of an operand in float32.
-    func floats(_ operand: Operand) -> UnsafeMutablePointer<Float> {
+    package func floats(_ operand: Operand) -> UnsafeMutablePointer<Float> {
         address(operand.location).assumingMemoryBound(to: Float.self)
     }
 }

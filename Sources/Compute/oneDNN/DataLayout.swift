@@ -79,7 +79,7 @@ package final class DataLayout {
     }
 
     /// The same order with elements of another precision.
-    func converted(to precision: Precision) throws(DNNLError) -> DataLayout {
+    package func converted(to precision: Precision) throws(DNNLError) -> DataLayout {
         try Self.make(dimensions, precision, "converted") { cdnn_layout_convert(&$0, handle, precision.dataType) }
     }
 

@@ -12,7 +12,7 @@ package protocol LearningRateDecay: Sendable {
 extension LearningRateDecay {
     package func validate() throws(OptimizerError) {}
 
-    static func requireFraction(_ parameter: String, _ value: Double) throws(OptimizerError) {
+    package static func requireFraction(_ parameter: String, _ value: Double) throws(OptimizerError) {
         guard value >= 0, value <= 1 else {
             throw .outOfRange(parameter: parameter, value: value, allowed: "from 0 to 1")
         }

@@ -20,7 +20,7 @@ package protocol Optimizer: AnyObject {
 
 extension Optimizer {
     /// Copies `saved` into ``state`` once all of it is known to fit.
-    func copyState(from saved: [(name: String, vector: FlatVector)], stepCount: Int) throws(OptimizerError) {
+    package func copyState(from saved: [(name: String, vector: FlatVector)], stepCount: Int) throws(OptimizerError) {
         guard stepCount >= 0 else { throw .negativeStepCount(stepCount) }
         var pairs: [(target: FlatVector, source: FlatVector)] = []
         for (name, vector) in state {

@@ -11,12 +11,17 @@ package struct UpdateHyperparameters: Sendable, Equatable {
     }
 }
 
+/// One of them. The raw value is its setting's name.
+package enum UpdateHyperparameter: String, Sendable { case momentum, nesterov }
+
 /// A row of the catalog of optimizers. It stands in the optimizer's file.
 package struct OptimizerEntry: CatalogEntry, Equatable {
     package let name: String
     /// What a run has where nothing is given.
     package let learningRate: Double
     package let weightDecay: Double
+    /// What it reads besides rate and decay; other settings are refused with it.
+    package let hyperparameters: [UpdateHyperparameter]
     /// Vectors as long as the weights that it keeps.
     package let stateVectorCount: @Sendable (UpdateHyperparameters) -> Int
     /// - Parameters:
@@ -27,7 +32,7 @@ package struct OptimizerEntry: CatalogEntry, Equatable {
             -> any Optimizer
 
     package init(
-        _ name: String, learningRate: Double, weightDecay: Double,
+        _ name: String, learningRate: Double, weightDecay: Double, hyperparameters: [UpdateHyperparameter] = [],
         stateVectorCount: @escaping @Sendable (UpdateHyperparameters) -> Int,
         make:
             @escaping @Sendable (_ count: Int, _ groups: [ParameterGroup], UpdateHyperparameters)
@@ -36,6 +41,7 @@ package struct OptimizerEntry: CatalogEntry, Equatable {
         self.name = name
         self.learningRate = learningRate
         self.weightDecay = weightDecay
+        self.hyperparameters = hyperparameters
         self.stateVectorCount = stateVectorCount
         self.make = make
     }

@@ -32,7 +32,8 @@ package struct ParameterGroup: Sendable, Equatable {
         return groups
     }
 
-    static func validate(_ groups: [ParameterGroup], count: Int) throws(OptimizerError) {
+    /// Throws where a decay or a rate is out of range; traps on groups out of order.
+    package static func validate(_ groups: [ParameterGroup], count: Int) throws(OptimizerError) {
         var end = 0
         for group in groups {
             precondition(group.range.lowerBound >= end && group.range.upperBound <= count, "groups overlap")

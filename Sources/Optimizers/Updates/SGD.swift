@@ -58,7 +58,8 @@ package final class SGD: Optimizer {
 
 extension OptimizerEntry {
     package static let sgd = OptimizerEntry(
-        "sgd", learningRate: 0.2, weightDecay: 5e-4, stateVectorCount: { $0.momentum > 0 ? 1 : 0 },
+        "sgd", learningRate: 0.2, weightDecay: 5e-4, hyperparameters: [.momentum, .nesterov],
+        stateVectorCount: { $0.momentum > 0 ? 1 : 0 },
         make: { count, groups, hyperparameters throws(OptimizerError) in
             try SGD(
                 parameterCount: count, groups: groups, momentum: hyperparameters.momentum,

@@ -77,6 +77,9 @@ package struct RunConfiguration: Sendable, Equatable {
     package var output: String?
     package var resume = false
 
+    /// Of settings that have no property here, by name; see ``SettingKey``.
+    var addedValues: [String: any Sendable] = [:]
+
     /// What is said at the start of a run with these settings; see ``requireEffect(flags:exempt:)``.
     package var warnings: [String] = []
 
@@ -139,7 +142,7 @@ extension RunConfiguration {
     /// Throws what can be known to be wrong before any data is read: settings that do not go together.
     package func validate() throws(ConfigurationError) {
         try validateHost()
-        if optimizer == .sgd && nesterov && momentum == 0 {
+        if optimizer.hyperparameters.contains(.nesterov) && nesterov && momentum == 0 {
             throw ConfigurationError(
                 "--nesterov needs a momentum above 0", remedy: "add --momentum 0.9, or leave --nesterov out")
         }
@@ -153,7 +156,7 @@ extension RunConfiguration {
                 "--m-sharpness \(m) is more than the batch of \(batchSize)",
                 remedy: "use at most \(batchSize), or 'global'")
         }
-        if dataset != .synthetic && dataset != .fashionMNIST && dataDirectory == nil {
+        if dataset.needsDirectory && dataDirectory == nil {
             throw ConfigurationError(
                 "--dataset \(dataset.name) needs files", remedy: "name their folder with --data DIR")
         }

@@ -8,7 +8,7 @@ extension Setting {
     /// - Parameters:
     ///   - alternatives: other usual words for a name.
     ///   - notes: what the help says of a name.
-    static func choice<Value: RawRepresentable<String> & CaseIterable & Hashable & Sendable>(
+    package static func choice<Value: RawRepresentable<String> & CaseIterable & Hashable & Sendable>(
         _ name: String, _ path: Path<Value>, _ summary: String, alternatives: [String: String] = [:],
         notes: [Value: String] = [:]
     ) -> Setting {
@@ -28,7 +28,7 @@ extension Setting {
     /// An entry of a catalog, all of which the help lists after the summary.
     ///
     /// - Parameter note: what the help says of an entry.
-    static func entry<Entry: CatalogEntry>(
+    package static func entry<Entry: CatalogEntry>(
         _ name: String, _ path: Path<Entry>, in catalog: Catalog<Entry>, _ summary: String,
         note: @escaping @Sendable (Entry) -> String? = { _ in nil }
     ) -> Setting {
@@ -47,7 +47,7 @@ extension Setting {
     private static func choice(_ name: String, note: String?) -> String { note.map { "\(name) (\($0))" } ?? name }
 
     /// A path in any spelling.
-    static func path(_ name: String, _ path: Path<String?>, _ summary: String) -> Setting {
+    package static func path(_ name: String, _ path: Path<String?>, _ summary: String) -> Setting {
         var setting = Setting(
             name, path, summary, read: { $0 },
             parse: { text throws(Expected) in
@@ -69,7 +69,7 @@ extension Setting {
     }
 
     /// On or off.
-    static func toggle(_ name: String, _ path: Path<Bool>, _ summary: String) -> Setting {
+    package static func toggle(_ name: String, _ path: Path<Bool>, _ summary: String) -> Setting {
         var setting = Setting(
             name, path, summary, read: { "\($0)" },
             parse: { text throws(Expected) in
@@ -80,13 +80,15 @@ extension Setting {
         return setting
     }
 
-    static func number(_ name: String, _ path: Path<Double>, _ range: NumberRange, _ summary: String) -> Setting {
+    package static func number(
+        _ name: String, _ path: Path<Double>, _ range: NumberRange, _ summary: String
+    ) -> Setting {
         Setting(
             name, path, summary, read: { "\($0)" },
             parse: { text throws(Expected) in try range.value(of: text) })
     }
 
-    static func optionalNumber(
+    package static func optionalNumber(
         _ name: String, _ path: Path<Double?>, _ range: NumberRange, _ summary: String
     ) -> Setting {
         Setting(
@@ -94,18 +96,18 @@ extension Setting {
             parse: { text throws(Expected) in try range.value(of: text) })
     }
 
-    static func count(_ name: String, _ path: Path<Int>, _ summary: String) -> Setting {
+    package static func count(_ name: String, _ path: Path<Int>, _ summary: String) -> Setting {
         Setting(name, path, summary, read: { "\($0)" }, parse: positive)
     }
 
-    static func optionalCount(_ name: String, _ path: Path<Int?>, _ summary: String) -> Setting {
+    package static func optionalCount(_ name: String, _ path: Path<Int?>, _ summary: String) -> Setting {
         Setting(
             name, path, summary, read: { $0.map { "\($0)" } },
             parse: { text throws(Expected) in try positive(text) })
     }
 
     /// Bounded so that products of two counts cannot overflow.
-    @Sendable static func positive(_ text: String) throws(Expected) -> Int {
+    @Sendable package static func positive(_ text: String) throws(Expected) -> Int {
         guard let value: Int = SettingText.wholeNumber(text), value >= 1, value <= Int(Int32.max) else {
             throw Expected("a whole number from 1 to \(Int32.max)")
         }
@@ -114,21 +116,21 @@ extension Setting {
 }
 
 /// The numbers that a setting takes, and the words for them in a refusal.
-struct NumberRange: Sendable {
+package struct NumberRange: Sendable {
     private let least: Double
     private let isLeastIncluded: Bool
     private let bound: Double
 
-    static func atLeast(_ least: Double, below bound: Double = .infinity) -> NumberRange {
+    package static func atLeast(_ least: Double, below bound: Double = .infinity) -> NumberRange {
         NumberRange(least: least, isLeastIncluded: true, bound: bound)
     }
 
-    static func above(_ least: Double) -> NumberRange {
+    package static func above(_ least: Double) -> NumberRange {
         NumberRange(least: least, isLeastIncluded: false, bound: .infinity)
     }
 
     /// The number that `text` spells; throws what it should have been.
-    func value(of text: String) throws(Setting.Expected) -> Double {
+    package func value(of text: String) throws(Setting.Expected) -> Double {
         let words =
             "a \(text.lowercased().contains("inf") ? "finite " : "")number "
             + (isLeastIncluded ? "of at least " : "above ") + Self.short(least)

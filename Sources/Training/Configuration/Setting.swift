@@ -1,9 +1,11 @@
+import Catalogs
+
 /// One setting of a run: all that the program knows of it, in one declaration.
 ///
 /// Its flag, the flag's help and the default in it, its key in a YAML file, what ranks and a resumed run must agree on,
 /// and every refusal of a value follow from the declaration. `Settings/` holds them, a file for each component; a value
-/// lies in a property of ``RunConfiguration``. docs/extending.md shows how one is added.
-package struct Setting: Sendable {
+/// lies in a property of ``RunConfiguration``, or under a ``SettingKey``. docs/extending.md shows how one is added.
+package struct Setting: CatalogEntry {
     /// A heading in the help of a command.
     package enum Group: String, Sendable, CaseIterable {
         case data = "Data"
@@ -27,12 +29,12 @@ package struct Setting: Sendable {
     }
 
     /// What a value should have been, as in "must be …".
-    struct Expected: Error {
+    package struct Expected: Error {
         let text: String
-        init(_ text: String) { self.text = text }
+        package init(_ text: String) { self.text = text }
     }
 
-    typealias Path<Value> = WritableKeyPath<RunConfiguration, Value> & Sendable
+    package typealias Path<Value> = WritableKeyPath<RunConfiguration, Value> & Sendable
 
     /// The flag without its dashes, and the YAML key.
     package let name: String
@@ -43,11 +45,11 @@ package struct Setting: Sendable {
     package private(set) var group = Group.records
     package private(set) var scope = Scope.run
     /// What other programs call it: named in the refusal of an unknown flag or key.
-    private(set) var aliases: [String] = []
+    package private(set) var aliases: [String] = []
     /// All of them must hold for the setting to have an effect.
     private(set) var needs: [SettingNeed] = []
     /// The default in words, where it is not one value.
-    private var defaultWords: String?
+    private var defaultWords: (@Sendable () -> String)?
     /// Whether its flag takes no value but is given or negated: `--nesterov`, `--no-nesterov`.
     package internal(set) var isSwitch = false
     /// Whether any text may be its value: the YAML that is written must then say that it is text.
@@ -65,7 +67,7 @@ package struct Setting: Sendable {
     /// - Parameters:
     ///   - summary: without a full stop.
     ///   - choices: what the help lists after it.
-    init<Value>(
+    package init<Value>(
         _ name: String, _ path: Path<Value>, _ summary: String, choices: (@Sendable () -> [String])? = nil,
         read: @escaping @Sendable (Value) -> String?,
         parse: @escaping @Sendable (String) throws(Expected) -> Value
@@ -79,9 +81,7 @@ package struct Setting: Sendable {
     }
 
     /// Every setting, in the order of the help and of `config.yaml`.
-    package static let all =
-        DataSettings.all + ModelSettings.all + MethodSettings.all + OptimizerSettings.all + ScheduleSettings.all
-        + SizeSettings.all + RecordSettings.all
+    package static var all: [Setting] { settingCatalog.entries }
 
     package static func named(_ name: String) -> Setting? { all.first { $0.name == name } }
 
@@ -98,7 +98,7 @@ package struct Setting: Sendable {
         let value = read(RunConfiguration()).map { text in
             isSwitch ? (text == "true" ? "yes" : "no") : text.hasSuffix(".0") ? String(text.dropLast(2)) : text
         }
-        return help(defaultWords ?? value)
+        return help(defaultWords?() ?? value)
     }
 
     /// The same where a command has another default.
@@ -110,28 +110,39 @@ package struct Setting: Sendable {
 
 /// What a declaration may add.
 extension Setting {
+    /// Under which heading of the help.
+    package func under(_ group: Group) -> Setting { with { $0.group = group } }
+
     static func grouped(_ group: Group, _ settings: [Setting]) -> [Setting] {
-        settings.map { $0.with { $0.group = group } }
+        settings.map { $0.under(group) }
     }
 
-    func scope(_ scope: Scope) -> Setting { with { $0.scope = scope } }
+    package func scope(_ scope: Scope) -> Setting { with { $0.scope = scope } }
 
     /// Refuses the flag where one of the needs is not met.
-    func needs(_ needs: SettingNeed...) -> Setting { with { $0.needs = needs } }
+    package func needs(_ needs: SettingNeed...) -> Setting { with { $0.needs = needs } }
 
-    func alsoCalled(_ aliases: String...) -> Setting { with { $0.aliases = aliases } }
+    package func alsoCalled(_ aliases: String...) -> Setting { with { $0.aliases = aliases } }
 
     /// What it is where it is not set.
-    func unset(_ words: String) -> Setting { with { $0.defaultWords = words } }
+    package func unset(_ words: String) -> Setting { with { $0.defaultWords = { words } } }
 
     /// The default of each choice of another setting, as the help prints it.
-    func unset(_ defaults: [(choice: String, value: String)]) -> Setting { unset(Self.text(of: defaults)) }
+    ///
+    /// - Parameter defaults: made when they are asked for: catalogs may have grown.
+    package func unset(
+        _ defaults: @autoclosure @escaping @Sendable () -> [(choice: String, value: String)]
+    ) -> Setting {
+        with { $0.defaultWords = { Self.text(of: defaults()) } }
+    }
 
     /// A default that another setting's choice decides, as the optimizer the learning rate.
     ///
     /// - Parameter given: what was given; nil leaves the default.
-    func byChoice<Value>(_ given: Path<Value?>, _ defaults: [(choice: String, value: Value)]) -> Setting {
-        var result = unset(defaults.map { ($0.choice, "\($0.value)") })
+    package func byChoice<Value>(
+        _ given: Path<Value?>, _ defaults: @autoclosure @escaping @Sendable () -> [(choice: String, value: Value)]
+    ) -> Setting {
+        var result = unset(defaults().map { ($0.choice, "\($0.value)") })
         result.reset = { $0[keyPath: given] = nil }
         return result
     }
@@ -161,3 +172,9 @@ extension Setting {
         return "\(parts.dropLast().joined(separator: ", ")) \(conjunction) \(last)"
     }
 }
+
+/// The settings of `train`, by the names of their flags.
+package let settingCatalog = Catalog<Setting>(
+    "setting",
+    DataSettings.all + ModelSettings.all + MethodSettings.all + OptimizerSettings.all + ScheduleSettings.all
+        + SizeSettings.all + RecordSettings.all)

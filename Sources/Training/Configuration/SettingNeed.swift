@@ -2,13 +2,13 @@ import Datasets
 import Optimizers
 
 /// What a run must be for a setting to have an effect.
-struct SettingNeed: Sendable {
+package struct SettingNeed: Sendable {
     /// The choice that makes it act, as a flag.
     let wanted: @Sendable () -> String
     /// The run's own choice, as a flag; nil where the setting acts.
     let obstacle: @Sendable (RunConfiguration) -> String?
 
-    init(
+    package init(
         _ wanted: @autoclosure @escaping @Sendable () -> String,
         obstacle: @escaping @Sendable (RunConfiguration) -> String?
     ) {
@@ -16,10 +16,10 @@ struct SettingNeed: Sendable {
         self.obstacle = obstacle
     }
 
-    static func method(_ methods: GradientRuleEntry...) -> SettingNeed { method { methods.contains($0) } }
+    package static func method(_ methods: GradientRuleEntry...) -> SettingNeed { method { methods.contains($0) } }
 
     /// A method that reads this number.
-    static func method(reading parameter: Hyperparameter) -> SettingNeed {
+    package static func method(reading parameter: Hyperparameter) -> SettingNeed {
         method { $0.hyperparameters.contains(parameter) }
     }
 
@@ -29,9 +29,18 @@ struct SettingNeed: Sendable {
         }
     }
 
-    static func optimizer(_ optimizers: OptimizerEntry...) -> SettingNeed {
-        SettingNeed("--optimizer \(Setting.list(optimizers.map(\.name), "or"))") {
-            optimizers.contains($0.optimizer) ? nil : "--optimizer \($0.optimizer.name)"
+    package static func optimizer(_ optimizers: OptimizerEntry...) -> SettingNeed {
+        optimizer { optimizers.contains($0) }
+    }
+
+    /// An optimizer that reads this number.
+    package static func optimizer(reading parameter: UpdateHyperparameter) -> SettingNeed {
+        optimizer { $0.hyperparameters.contains(parameter) }
+    }
+
+    private static func optimizer(_ isMet: @escaping @Sendable (OptimizerEntry) -> Bool) -> SettingNeed {
+        SettingNeed("--optimizer \(Setting.list(optimizerCatalog.entries.filter(isMet).map(\.name), "or"))") {
+            isMet($0.optimizer) ? nil : "--optimizer \($0.optimizer.name)"
         }
     }
 }

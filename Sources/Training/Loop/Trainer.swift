@@ -69,7 +69,8 @@ package final class Trainer {
         updatedBytes = (3 + 2 * state.optimizer.state.count) * state.weights.count * MemoryLayout<Float>.stride
         let all = (records.map { [$0] } ?? []) + observers
         self.observers = all
-        records?.note = { line in for observer in all { observer.runNotes(line) } }
+        // Not to the records themselves, which would keep themselves alive, and the folder locked.
+        records?.note = { line in for observer in observers { observer.runNotes(line) } }
         for observer in all { try observer.runBegins(parts.description) }
         progress = try parts.start()
         startStep = progress.step

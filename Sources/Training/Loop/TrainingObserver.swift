@@ -58,7 +58,7 @@ package struct RunDescription {
     /// Updates over the whole run, those before a resume included.
     package var totalSteps: Int
     package var totalEpochs: Int
-    /// Updates done before; 0 for a start from the beginning.
+    /// Updates done before; 0 for a start from the beginning. Known to rank 0 alone, as is the rest.
     package var firstStep: Int
     /// Nil where the run's folder gets its number with the first step, or where there is none.
     package var folder: String?

@@ -8,8 +8,9 @@ enum OptimizerSettings {
             .entry("optimizer", \.optimizer, in: optimizerCatalog, "Optimizer").alsoCalled("optim"),
             .number("learning-rate", \.learningRate, .atLeast(0), "Peak learning rate")
                 .byChoice(\.givenLearningRate, defaults(\.learningRate)).alsoCalled("lr"),
-            .number("momentum", \.momentum, .atLeast(0, below: 1), "SGD's momentum").needs(.optimizer(.sgd)),
-            .toggle("nesterov", \.nesterov, "Nesterov's momentum").needs(.optimizer(.sgd)),
+            .number("momentum", \.momentum, .atLeast(0, below: 1), "SGD's momentum")
+                .needs(.optimizer(reading: .momentum)),
+            .toggle("nesterov", \.nesterov, "Nesterov's momentum").needs(.optimizer(reading: .nesterov)),
             .number("weight-decay", \.weightDecay, .atLeast(0), "Weight decay: L2 for sgd, decoupled for adamw")
                 .byChoice(\.givenWeightDecay, defaults(\.weightDecay)).alsoCalled("wd"),
             .optionalNumber("clip-norm", \.clipNorm, .above(0), "Largest norm of the combined gradient")
