@@ -27,7 +27,8 @@ let package = Package(
             name: "CKernels",
             cSettings: [.unsafeFlags(["-O3", "-ffp-contract=off", "-fno-math-errno"])]),
 
-        // Ours, from the bottom up; `Tests/Checks/imports` holds every file to this table.
+        // Ours, from the bottom up. SwiftPM's check of imports (launch/test) and, for C, `Tests/Checks/imports` hold
+        // every file to this table.
         .target(name: "Files", swiftSettings: strict),
         .target(name: "Catalogs", swiftSettings: strict),
         .target(name: "Collectives", dependencies: ["CMPI"], swiftSettings: strict),

@@ -10,9 +10,9 @@ peak are in the row, each by the operations of its own graph, a convolution coun
 computes the products that PyTorch does, without Winograd's algorithm, can at most be as many times faster as PyTorch's
 share goes into 100 %.
 
-A row holds if the ratio, the memory and what else is wanted of that model do: the last column names what does not. A second
-table pairs crsam-dist with itself: a CR-SAM and a SAM step against an SGD step, eight ranks against two, threads against
-ranks. Nothing else should be running. Exits with 1 if anything misses what is wanted or could not be measured.
+A row holds if the ratio, the memory and what else is wanted of that model do: the last column names what does not. A
+second table pairs crsam-dist with itself: a CR-SAM and a SAM step against an SGD step, eight ranks against two, threads
+against ranks. Nothing else should be running. Exits with 1 if anything misses what is wanted or could not be measured.
 """
 
 import argparse
@@ -42,8 +42,10 @@ ROWS = {
 }
 # Name: (model, what is measured and against what, as (ranks, further flags), the figure, a bound on its ratio).
 OWN = {
-    "crsam-sgd": ("resnet18", (2, ["--method", "crsam"]), (2, ["--method", "sgd"]), "median_step_seconds", "at most", 3.1),
-    "sam-sgd": ("resnet18", (2, ["--method", "sam"]), (2, ["--method", "sgd"]), "median_step_seconds", "at most", 2.05),
+    "crsam-sgd": ("resnet18", (2, ["--method", "crsam"]), (2, ["--method", "sgd"]), "median_step_seconds",
+                  "at most", 3.1),
+    "sam-sgd": ("resnet18", (2, ["--method", "sam"]), (2, ["--method", "sgd"]), "median_step_seconds",
+                "at most", 2.05),
     "8-ranks": ("resnet18", (8, []), (2, []), "samples_per_second", "at least", 0.85),
     "8-ranks-vit": ("vit", (8, []), (2, []), "samples_per_second", "at least", 0.85),
     "threads": ("resnet18", (1, ["--threads", "2"]), (2, []), "samples_per_second", "at least", 0.9),
@@ -84,8 +86,8 @@ def peer(options, row, variant, steps):
 
 def bench(options, ranks, model, batch, flags):
     result = options.work / "bench.json"
-    run(["mpirun", "-np", str(ranks), str(options.binary), "bench", "step", "--model", model, "--batch-size", str(batch),
-         "--steps", str(options.steps), "--json", str(result)] + flags, options.timeout)
+    run(["mpirun", "-np", str(ranks), str(options.binary), "bench", "step", "--model", model,
+         "--batch-size", str(batch), "--steps", str(options.steps), "--json", str(result)] + flags, options.timeout)
     return json.loads(result.read_text())
 
 
@@ -241,14 +243,16 @@ class Results:
         self.keep("own", found)
         low, high = found["ratio_range"]
         print(f"| {name} | {found['model']} | {found['figure']} | {found['ratio']:.2f} ({low:.2f} to {high:.2f}) "
-              f"| {found['sense']} {found['bound']} | {self.verdict([] if found['holds'] else ['ratio'])} |", flush=True)
+              f"| {found['sense']} {found['bound']} | {self.verdict([] if found['holds'] else ['ratio'])} |",
+              flush=True)
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--binary", type=pathlib.Path, default=ROOT / ".build" / "release" / "crsam-dist")
     parser.add_argument("--rows", nargs="*", choices=list(ROWS), help="against PyTorch; all unless given")
-    parser.add_argument("--own", nargs="*", choices=list(OWN), help="against itself; all unless --rows or --own is given")
+    parser.add_argument("--own", nargs="*", choices=list(OWN),
+                        help="against itself; all unless --rows or --own is given")
     parser.add_argument("--method", choices=["crsam", "sam", "sgd"], default="crsam")
     parser.add_argument("--ranks", type=int, default=2)
     parser.add_argument("--pairs", type=int, default=5)
@@ -264,7 +268,8 @@ def main():
     options.compile_wanted = options.compile
     # What torch.compile calls.
     if options.compile and not shutil.which(os.environ.get("CXX", "g++")):
-        print("no C++ compiler: torch.compile cannot be measured (apt-get install g++, or --no-compile)", file=sys.stderr)
+        print("no C++ compiler: torch.compile cannot be measured (apt-get install g++, or --no-compile)",
+              file=sys.stderr)
         options.compile = False
     if options.own is None:
         options.own = list(OWN) if options.rows is None else []

@@ -6,9 +6,9 @@
 The data set is a CIFAR-10 binary folder of exactly one batch, so that every order of the samples gives the same batch
 and ten epochs are ten steps.
 
-Where a bound is missed, the same run in Double, by PyTorch, tells how far rounding alone leads a float32 run astray: its
-own float32 run's distance from it, and the furthest of that run and `--scatter` others whose initial weights differ in
-the last bit. Where that is more than half a bound, two correct programs can miss each other by the bound; such a row
+Where a bound is missed, the same run in Double, by PyTorch, reports how far rounding alone leads a float32 run astray:
+its own float32 run's distance from it, and the furthest of that run and `--scatter` others whose initial weights differ
+in the last bit. Where that is more than half a bound, two correct programs can miss each other by the bound; such a row
 holds when crsam-dist is no further from the Double run than twice the furthest, and says `by rounding`. The status is 1
 when a row does not hold or a run fails.
 """
@@ -38,8 +38,8 @@ import reference  # noqa: E402
 STEPS = 10
 LOSS_BOUND = 1e-4
 TENSOR_BOUND = 1e-3
-# Where the last BatchNorm of each residual block starts. From 1, a ResNet's ReLUs multiply rounding some thousandfold in
-# ten steps; from a fifth (torchvision's zero_init_residual starts from 0) they hardly do.
+# Where the last BatchNorm of each residual block starts. From 1, a ResNet's ReLUs multiply rounding some thousandfold
+# in ten steps; from a fifth (torchvision's zero_init_residual starts from 0) they hardly do.
 RESIDUAL_SCALE = 0.2
 MEAN = (0.4914, 0.4822, 0.4465)
 DEVIATION = (0.2470, 0.2435, 0.2616)
@@ -54,7 +54,8 @@ MODELS = {
 FLAGS = {
     "sgd": ["--method", "sgd"],
     "sam": ["--method", "sam", "--rho", "0.1"],
-    "crsam-linear": ["--method", "crsam", "--regularizer", "linear", "--rho", "0.1", "--alpha", "0.1", "--beta", "0.01"],
+    "crsam-linear": ["--method", "crsam", "--regularizer", "linear", "--rho", "0.1", "--alpha", "0.1",
+                     "--beta", "0.01"],
     "crsam-log": ["--method", "crsam", "--regularizer", "log", "--rho", "0.1", "--alpha", "0.1", "--beta", "0.01"],
 }
 OPTIMIZER_FLAGS = {
@@ -95,7 +96,8 @@ def run_trainer(options, folder, model, method, optimizer, weights, data, batch)
                "--dataset", "cifar10", "--data", str(data), "--model", model, "--init-weights", str(weights),
                "--augment", "none", "--schedule", "constant", "--warmup-epochs", "0", "--epochs", str(STEPS),
                "--batch-size", str(batch), "--m-sharpness", "global", "--label-smoothing", "0",
-               "--evaluate-every", str(STEPS), "--convolution", options.convolution, "--seed", "0", "--output", str(output)]
+               "--evaluate-every", str(STEPS), "--convolution", options.convolution, "--seed", "0",
+               "--output", str(output)]
     command += FLAGS[method] + OPTIMIZER_FLAGS[optimizer]
     environment = dict(os.environ)
     if os.geteuid() == 0:

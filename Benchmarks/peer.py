@@ -1,11 +1,12 @@
 #!/usr/bin/env python3
 """PyTorch's throughput of a training step, data-parallel over gloo: the figure to hold `crsam-dist bench step` against.
 
-    python Benchmarks/peer.py [--model NAME] [--method crsam|sam|sgd] [--batch-size PER_RANK] [--precision …] [--steps N]
+    python Benchmarks/peer.py [--model NAME] [--method crsam|sam|sgd] [--batch-size PER_RANK] [--precision …]
+                              [--steps N]
 
-One thread a rank, synthetic data; prints one JSON object. The gradients of the last pass are combined and averaged by one
-all-reduce, as crsam-dist does. Needs torch (2.15 counts attention's operations too), torchvision and timm, in a virtual
-environment.
+One thread a rank, synthetic data; prints one JSON object. The gradients of the last pass are combined and averaged by
+one all-reduce, as crsam-dist does. Needs torch (2.15 counts attention's operations too), torchvision and timm, in a
+virtual environment.
 """
 
 import argparse

@@ -158,7 +158,7 @@ static inline float widened(uint16_t x) {
 static inline uint16_t narrowed(float x) {
     uint32_t bits;
     memcpy(&bits, &x, sizeof bits);
-    // Not a number stays so whatever its low bits are; the rest goes to the nearest, halves to the even one.
+    // NaN stays NaN whatever its low bits are; other values are rounded to nearest, ties to even.
     if ((bits & 0x7FFFFFFFu) > 0x7F800000u) return (uint16_t)((bits >> 16) | 0x40);
     return (uint16_t)((bits + 0x7FFFu + ((bits >> 16) & 1)) >> 16);
 }

@@ -1,5 +1,6 @@
 #include "COneDNN.h"
 #include <errno.h>
+#include <oneapi/dnnl/dnnl_debug.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
@@ -338,3 +339,5 @@ int cdnn_start_threads(int count, size_t stack_bytes) {
 }
 
 int cdnn_processors(void) { return omp_get_num_procs(); }
+
+const char *cdnn_instruction_set(void) { return dnnl_cpu_isa2str(dnnl_get_effective_cpu_isa()); }

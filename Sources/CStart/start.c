@@ -2,12 +2,12 @@
 #include <string.h>
 #include <unistd.h>
 
-/* OpenBLAS starts a thread for every processor as it is loaded, before main, each with a buffer of 128 MB. Where a limit
-   on memory (prlimit, ulimit -v, a login node's) refuses them it tries again for ever, and elsewhere a rank of one thread
-   pays for them all. Only the environment can prevent it, and the only code of ours that runs before a library's own is
-   what stands in .preinit_array; there the environment can be read but not yet changed. So the process is executed once
-   more, with the setting. Another number than 1, which a cluster's module or a shell's profile sets for other programs,
-   is replaced: we have no work for OpenBLAS that would gain by threads. */
+/* OpenBLAS starts a thread for every processor as it is loaded, before main, each with a buffer of 128 MB. Where a
+   limit on memory (prlimit, ulimit -v, a login node's) refuses them it tries again for ever, and elsewhere a rank of
+   one thread pays for them all. Only the environment can prevent it, and the only code of ours that runs before a
+   library's own is what stands in .preinit_array; there the environment can be read but not yet changed. So the process
+   is executed once more, with the setting. Another number than 1, which a cluster's module or a shell's profile sets
+   for other programs, is replaced: we have no work for OpenBLAS that would gain by threads. */
 
 static char setting[] = "OPENBLAS_NUM_THREADS=1";
 
@@ -27,7 +27,7 @@ static void start_without_openblas_threads(int argc, char **argv, char **environ
     /* Behind the environment lies what the kernel says of the process, the path of its file among it. */
     for (const Elf64_auxv_t *entry = (const Elf64_auxv_t *)(environment + count + 1); entry->a_type != AT_NULL; entry++)
         if (entry->a_type == AT_EXECFN) execve((const char *)entry->a_un.a_val, argv, changed);
-    /* Where that failed the process goes on as it would have. */
+    /* If that failed, the process continues as it is. */
 }
 
 __attribute__((section(".preinit_array"), used)) static void (*const before_libraries)(int, char **, char **) =

@@ -14,8 +14,8 @@ extension CatalogEntry {
 
 /// The things of one kind that users choose by name: models, data sets, transforms, optimizers.
 ///
-/// Help and error texts read it, so that a new thing is one row. A program that is not part of this package adds its own
-/// before the first configuration is read.
+/// Help and error texts read it, so that a new thing is one row. A program that is not part of this package adds its
+/// own before the first configuration is read.
 package final class Catalog<Entry: CatalogEntry>: Sendable {
     /// As in "unknown model".
     package let kind: String
@@ -42,9 +42,9 @@ package final class Catalog<Entry: CatalogEntry>: Sendable {
     /// The entry of this name, or alias; upper case, hyphens, underscores, slashes, dots and white space do not count.
     package func entry(_ name: String) throws(UnknownName) -> Entry {
         let sought = Self.plain(name)
-        let found = entries.first { entry in ([entry.name] + entry.aliases).contains { Self.plain($0) == sought } }
-        guard let found else { throw UnknownName(kind: kind, name: name, known: names) }
-        return found
+        let match = entries.first { entry in ([entry.name] + entry.aliases).contains { Self.plain($0) == sought } }
+        guard let match else { throw UnknownName(kind: kind, name: name, known: names) }
+        return match
     }
 
     private static func plain(_ name: String) -> String {

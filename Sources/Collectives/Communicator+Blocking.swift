@@ -1,6 +1,6 @@
 import CMPI
 
-// Collectives that return when their result is there. None allocates on the heap unless it returns an array.
+// Collectives that return when their result is complete. None allocates on the heap unless it returns an array.
 extension Communicator {
     /// Reduces `buffer` over all ranks, in place.
     package func allReduce<Element: MPIElement>(
@@ -99,7 +99,7 @@ extension Communicator {
         return values
     }
 
-    /// Returns once every rank has come here.
+    /// Returns once every rank has called it.
     package func barrier() throws(MPIError) {
         try checkMPI(cmpi_barrier(handle), "MPI_Barrier")
         collectives += 1
@@ -108,7 +108,7 @@ extension Communicator {
     /// Throws on every rank alike unless all pass the same `count`. One collective: for where a buffer is made, not
     /// for every use of it.
     package func checkEqualCount(_ count: Int) throws(MPIError) {
-        // −min(count) travels as max(−count), so that one reduction tells both.
+        // −min(count) is sent as max(−count), so that one reduction returns both.
         var extremes = [Int64(count), -Int64(count)]
         try extremes.withUnsafeMutableBufferPointer { buffer throws(MPIError) in try allReduce(buffer, .max) }
         guard extremes[0] == -extremes[1] else {

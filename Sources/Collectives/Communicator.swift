@@ -4,8 +4,8 @@ import CMPI
 ///
 /// Every rank of the communicator must make the same calls in the same order with the same element type and count.
 /// The counts within a call (send against receive) are always compared; the ranks' counts are not, as that would be a
-/// second collective: call ``checkEqualCount(_:)`` once where a buffer is made. Results of an all-reduce are the same
-/// on all ranks, to the bit. An empty buffer sends nothing.
+/// second collective: call ``checkEqualCount(_:)`` once where a buffer is made. Results of an all-reduce are
+/// bitwise identical on all ranks. An empty buffer sends nothing.
 ///
 /// More than 2³¹ − 1 elements go in blocks, each a collective of its own.
 package final class Communicator {
@@ -42,12 +42,12 @@ package final class Communicator {
     }
 
     deinit {
-        // Collective by the standard, though Open MPI does not wait here. Nobody is left to hear of an error.
+        // Collective by the standard, though Open MPI does not wait here. No caller is left to handle an error.
         var freed = handle
         if isFreed { _ = cmpi_free(&freed) }
     }
 
-    /// The ranks that gave the same `color` (0 or more), ordered by `key`, ties by rank here. Every rank must call it.
+    /// The ranks that gave the same `color` (0 or more), ordered by `key`, ties by this rank. Every rank must call it.
     package func split(color: Int, key: Int) throws(MPIError) -> Communicator {
         let call: StaticString = "MPI_Comm_split"
         guard color >= 0 else {

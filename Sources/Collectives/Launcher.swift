@@ -100,7 +100,7 @@ package struct Launcher: Sendable {
     /// What contradicts MPI's number of ranks, such as `PMI_SIZE is 2`, and its variable; `nil` where nothing does.
     ///
     /// Only a process that MPI takes for a job of its own can be one of several that should have been one job: more
-    /// than one rank found each other, and what else is set comes from around their mpirun.
+    /// than one rank are connected, and what else is set comes from around their mpirun.
     package func contradiction(ranks: Int) -> (words: String, variable: String)? {
         guard ranks == 1 else { return nil }
         if let size = number("OMPI_COMM_WORLD_SIZE") {
@@ -155,9 +155,9 @@ package struct Launcher: Sendable {
         for _ in 0..<256 {
             // The first process has no parent.
             if current <= 0 { return .none }
-            guard let found = process(current) else { return .unknown }
-            if programs.contains(found.name) { return .program(process: current, name: found.name) }
-            current = found.parent
+            guard let ancestor = process(current) else { return .unknown }
+            if programs.contains(ancestor.name) { return .program(process: current, name: ancestor.name) }
+            current = ancestor.parent
         }
         return .unknown
     }

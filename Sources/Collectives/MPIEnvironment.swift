@@ -94,8 +94,8 @@ package final class MPIEnvironment {
 /// that rank for ever, without a word.
 private enum StartWatch {
     private static let line: StaticString = """
-        crsam-dist: warning: rank 0: MPI has waited 30 s for the other ranks: a rank that has ended without crsam-dist, or \
-        is another program, is waited for without end; start the same command on every rank
+        crsam-dist: warning: rank 0: MPI has waited 30 s for the other ranks: a rank that has ended without \
+        crsam-dist, or is another program, is waited for without end; start the same command on every rank
 
         """
 
@@ -132,12 +132,13 @@ final class MPILibrary {
         // Open MPI's own choice for a nonblocking all-reduce among few ranks sends the whole buffer to one and back;
         // Rabenseifner's algorithm (3) sends each rank's part both ways at once. What the user has set stays.
         setenv("OMPI_MCA_coll_libnbc_iallreduce_algorithm", "3", 0)
-        // A process without a launcher needs no daemon beside it: Open MPI 4 starts one otherwise, which takes 0.1 s, wants
-        // ssh in PATH, and has outlived and outgrown its process (12 GB) where descriptors or limits were odd.
+        // A process without a launcher needs no daemon beside it: Open MPI 4 starts one otherwise, which takes 0.1 s,
+        // wants ssh in PATH, and has outlived and outgrown its process (12 GB) where descriptors or limits were odd.
         setenv("OMPI_MCA_ess_singleton_isolated", "1", 0)
         let launcher = Launcher.ofThisProcess
-        // All such processes of a user have one folder in TMPDIR then, and one that ends removes it while another begins,
-        // which ends that one. It holds what ranks of a host share: one rank needs none, and no TMPDIR that is there.
+        // All such processes of a user have one folder in TMPDIR then, and one that ends removes it while another
+        // begins, which ends that one. It holds what ranks of a host share: one rank needs none, nor a TMPDIR that is
+        // there.
         if launcher.rank == nil || launcher.isAloneInStep { setenv("OMPI_MCA_orte_create_session_dirs", "0", 0) }
         // In a step Open MPI asks a PMI for the other ranks, and ends the process where it has none to ask.
         if launcher.isAloneInStep { unsetenv("SLURM_STEP_ID") }
@@ -155,7 +156,7 @@ final class MPILibrary {
     }
 
     deinit {
-        // Nobody is left to hear of an error.
+        // No caller is left to handle an error.
         if !MPIEnvironment.isFinalized { _ = cmpi_finalize() }
     }
 }

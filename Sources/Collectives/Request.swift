@@ -2,7 +2,7 @@ import CMPI
 
 /// A collective under way. MPI may read and write its buffers until ``wait()`` returns or ``test()`` says true.
 ///
-/// Open MPI moves it on only inside MPI calls: call ``test()`` now and then between pieces of work.
+/// Open MPI makes progress only inside MPI calls: call ``test()`` now and then between pieces of work.
 ///
 /// The caller leaves the buffers alone and in place until completion; the `owner` given at the start is held until
 /// then. A request that goes away unfinished, as happens when an error unwinds past it, does *not* wait: its peers may
@@ -32,7 +32,7 @@ package struct Request: ~Copyable {
         if pending == nil { pending = request } else { furtherPending.append(request) }
     }
 
-    /// Whether the collective is complete; moves it on.
+    /// Whether the collective is complete; makes progress.
     package mutating func test() throws(MPIError) -> Bool {
         var done = try Self.test(&pending, call)
         for index in furtherPending.indices where try !Self.test(&furtherPending[index], call) { done = false }

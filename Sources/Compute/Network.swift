@@ -1,7 +1,7 @@
 import Objectives
 import Vectors
 
-/// Samples for one run, borrowed from their owner for the length of the call.
+/// Samples for one pass, borrowed from their owner for the length of the call.
 package struct SampleBatch {
     package var count: Int
     /// Samples x channels x height x width.
@@ -29,7 +29,7 @@ package struct SampleBatch {
 
 /// A graph that can be run: programs for the batch sizes that have occurred, and the arena that they share.
 ///
-/// The first run of a batch size makes its program; later runs allocate nothing. Not for two threads at once.
+/// The first pass of a batch size makes its program; later passes allocate nothing. Not for two threads at once.
 package final class Network {
     package let graph: Graph
     private let engine: Engine
@@ -58,7 +58,7 @@ package final class Network {
         self.seed = seed
         engine = try Engine()
         arena = FlatVector(count: 0)
-        // Every pointer is set anew before each run.
+        // Every pointer is set anew before each pass.
         context = RunContext(
             arena: UnsafeMutableRawPointer(arena.pointer), parameters: arena.pointer, statistics: arena.pointer,
             input: arena.pointer)
@@ -72,7 +72,7 @@ package final class Network {
     ///
     /// - Parameters:
     ///   - gradientScale: 1 / count for the gradient of the mean.
-    ///   - updatesStatistics: whether BatchNorm's running statistics move.
+    ///   - updatesStatistics: whether BatchNorm's running statistics are updated.
     /// - Returns: sums over the samples, computed with batch statistics.
     @discardableResult
     package func gradient(
@@ -108,7 +108,7 @@ package final class Network {
         return max(0, bytes[1] - bytes[0]) / (large - small)
     }
 
-    /// What a run of so many samples will need and use. Takes milliseconds: no kernel is compiled, no arena taken.
+    /// What a pass over so many samples will need and use. Takes milliseconds: no kernel is compiled, no arena taken.
     package func forecast(batch: Int, training: Bool) throws -> PlanForecast {
         PlanForecast(
             try graph.planned(engine: engine, batch: batch, training: training, policy: policy, precision: precision))
@@ -144,7 +144,7 @@ package final class Network {
         return program
     }
 
-    /// Nothing lives in the arena between runs: the smaller one goes before the larger one comes.
+    /// Nothing lives in the arena between passes: the smaller one is freed before the larger one is allocated.
     private func reserveArena(_ program: Program) throws(MemoryShortage) {
         let floats = (program.arenaBytes + MemoryLayout<Float>.stride - 1) / MemoryLayout<Float>.stride
         guard floats > arena.count else { return }

@@ -8,7 +8,7 @@ package enum DatasetError: Error, Equatable, Sendable {
     case missingDirectory(path: String, dataset: DatasetEntry)
     /// Every missing file is named, so that one look at the message is enough.
     ///
-    /// `found` is what the folder holds instead, where that is known.
+    /// `found`: what the folder holds instead, where that is known.
     case missingFiles(directory: String, names: [String], found: String? = nil, dataset: DatasetEntry)
     /// A file was named in a folder's place.
     case notAFolder(path: String, file: MisplacedFile, dataset: DatasetEntry)

@@ -58,7 +58,7 @@ package struct FileError: Error, Equatable, CustomStringConvertible {
 
     private static func word(for code: Int32) -> String { String(cString: strerror(code)) }
 
-    /// The part of the path that made a call fail with `code`; nil where it is the whole, or cannot be found out.
+    /// The part of the path that made a call fail with `code`; nil where it is the whole, or unknown.
     private static func culprit(_ path: String, code: Int32) -> String? {
         for part in parts(of: path) {
             var status = stat()

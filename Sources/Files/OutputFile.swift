@@ -11,7 +11,7 @@ extension ByteSink {
     package func write(_ text: String) throws(FileError) {
         var text = text
         var failure: FileError?
-        // A throwing closure would lose the error's type on its way through withUTF8.
+        // A throwing closure would lose the error's type inside withUTF8.
         text.withUTF8 { bytes in
             do throws(FileError) { try write(UnsafeRawBufferPointer(bytes)) } catch { failure = error }
         }
@@ -32,7 +32,7 @@ package final class OutputFile: ByteSink {
     package enum Mode: Sendable {
         /// Starts empty, whatever was there.
         case replacing
-        /// Goes on at the end of what is there; can also be read.
+        /// Appends to what is there; can also be read.
         case appending
         /// Writes to what is there already, a pipe or a device.
         case existing

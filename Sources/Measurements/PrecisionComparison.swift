@@ -65,7 +65,7 @@ package struct PrecisionComparison {
         throw .unsupported("the comparison with \(precision.rawValue)", remedy: "run it on such a one")
     }
 
-    /// Trains as configured and compares on the way. Every rank must call it; rows are the same on all of them.
+    /// Trains as configured and compares during training. Every rank must call it; rows are the same on all of them.
     ///
     /// Cost of a row: six gradients and as many all-reduces of the gradient; memory: nine vectors of its length and one
     /// arena for each precision, beside the training's.

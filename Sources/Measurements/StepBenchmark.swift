@@ -108,7 +108,7 @@ package struct StepBenchmark {
     /// The first step makes the plan and touches the memory; the others are alike.
     package var warmupSteps = 1
     package var measuredSteps = 10
-    /// Whether the result says what the time went to.
+    /// Whether the result has a time breakdown by phase and operation.
     package var hasBreakdown = false
     /// Whether the result holds the last steps of all ranks in Chrome's trace format.
     package var hasTrace = false

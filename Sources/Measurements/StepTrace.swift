@@ -25,8 +25,8 @@ package enum StepTrace {
     package static func events(_ profile: Profile, lastSteps: Int, rank: Int, offset: Double) -> String {
         var text = "{\"ph\":\"M\",\"pid\":\(rank),\"name\":\"process_name\",\"args\":{\"name\":\"rank \(rank)\"}}"
         for (track, name) in [(0, "phases"), (1, "operations"), (2, "reduction behind the backward pass")] {
-            text +=
-                ",\n{\"ph\":\"M\",\"pid\":\(rank),\"tid\":\(track),\"name\":\"thread_name\",\"args\":{\"name\":\"\(name)\"}}"
+            text += ",\n{\"ph\":\"M\",\"pid\":\(rank),\"tid\":\(track),\"name\":\"thread_name\""
+            text += ",\"args\":{\"name\":\"\(name)\"}}"
         }
         for span in profile.spans(ofLastSteps: lastSteps) {
             let (track, category) =

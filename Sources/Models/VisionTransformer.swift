@@ -52,7 +52,7 @@ package struct VisionTransformer: Architecture {
             let name = "blocks.\(index)"
             let rate = depth > 1 ? stochasticDepthRate * Float(index) / Float(depth - 1) : 0
             var branch = graph.layerNormalization(x, "\(name).norm1")
-            // Of the last block only the class token's result is read: there it alone is a query, and goes on.
+            // Of the last block only the class token's result is read: it is the only query, and continues alone.
             let isLast = index == depth - 1
             let queries = isLast ? graph.selectToken(branch, "\(name) class query", index: 0) : branch
             branch = graph.attention(branch, queries: queries, "\(name).attn", heads: heads, weights: start)

@@ -10,7 +10,7 @@ package final class BatchMean: Objective {
 
     package var parameterCount: Int { groups.parameterCount }
 
-    /// Moves no running statistics.
+    /// Updates no running statistics.
     package func evaluate(at point: FlatVector, into sink: any GradientSink) throws -> Evaluation {
         let held = (0..<groups.groupCount).filter { groups.weight(ofGroup: $0) > 0 }
         guard let first = held.first, let last = held.last else { return try sink.evaluateNothing() }
@@ -18,7 +18,7 @@ package final class BatchMean: Objective {
             for group in held {
                 let weight = groups.weight(ofGroup: group)
                 parts.begin(isFirst: group == first, isLast: group == last, scaledBy: Float(weight))
-                // Not the clean pass, which moves statistics.
+                // Not the clean pass, which updates statistics.
                 try groups.evaluate(group: group, pass: .ascent, at: point, into: parts)
             }
         }

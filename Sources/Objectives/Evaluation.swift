@@ -1,4 +1,4 @@
-/// What one evaluation found besides the gradient, as sums over the samples that this process holds.
+/// The result of one evaluation besides the gradient, as sums over the samples that this process holds.
 package struct Evaluation: Sendable, Equatable {
     package var lossSum: Double
     /// Samples that the model got right.

@@ -11,7 +11,7 @@ import Vectors
 /// and before and between them ``accumulate(_:_:scaledBy:adding:)`` for each range of the gradient, once a micro-batch.
 /// A sink lives as long as its owner and is set anew for each evaluation, so that a step allocates none.
 package protocol GradientSink: AnyObject {
-    /// What the gradient is summed in, of the parameters' flat layout. Padding between tensors is left as it is.
+    /// What the gradient is summed in, of the parameters' flat layout. Padding is left as it is.
     ///
     /// A rule, which makes a gradient of several passes, works on it directly, up to where it has called
     /// ``ready(from:)``.

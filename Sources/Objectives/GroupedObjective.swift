@@ -2,7 +2,7 @@ import Vectors
 
 /// The three points at which a step evaluates the loss, with ε = ρ·g0/‖g0‖.
 package enum Pass: Int, Sendable, CaseIterable {
-    /// At w. BatchNorm's running statistics move here.
+    /// At w. This pass updates BatchNorm's running statistics.
     case clean
     /// At w + ε.
     case ascent
@@ -21,10 +21,10 @@ package protocol GroupedObjective: AnyObject {
     /// Groups of this batch that this process evaluates, wholly or in part. May be 0 in the last batch of an epoch.
     var groupCount: Int { get }
 
-    /// Samples of `group` held here over the samples of the whole batch; over all groups and processes they sum to 1.
+    /// This process's samples of `group` over those of the whole batch; over all groups and processes they sum to 1.
     func weight(ofGroup group: Int) -> Double
 
-    /// Accumulates the mean gradient over the samples of `group` held here at `point` in `sink`, whose sum is not
+    /// Accumulates the mean gradient over this process's samples of `group` at `point` in `sink`, whose sum is not
     /// `point`.
     ///
     /// Cost: one forward and one backward pass. Random choices inside (dropout) are the same in all three passes.

@@ -1,6 +1,6 @@
 import Files
 
-/// The header of a safetensors file on its way from bytes to checked entries.
+/// Reads the header of a safetensors file: from bytes to checked entries.
 package struct SafeTensorsHeader {
     /// What the header says of one tensor, not yet checked against the rest.
     private struct Claim {

@@ -62,8 +62,8 @@ package struct TensorMatching: Sendable, Equatable {
         return parts.isEmpty ? "all tensors fit" : parts.joined(separator: "; ")
     }
 
-    /// PyTorch counts the batches that BatchNorm saw, and the weights that an average is of; nothing here depends on
-    /// either.
+    /// PyTorch counts the batches that BatchNorm saw, and the weights that an average is of; this project depends on
+    /// neither.
     package static func isOptional(_ name: String) -> Bool {
         name == "num_batches_tracked" || name.hasSuffix(".num_batches_tracked") || name == "n_averaged"
     }
@@ -91,11 +91,11 @@ package struct TensorMatching: Sendable, Equatable {
 }
 
 extension SafeTensorsFile {
-    /// Copies every tensor of `layout` into `vector`; which must have been found to fit by ``TensorMatching``.
+    /// Copies every tensor of `layout` into `vector`. ``TensorMatching`` must have shown that they fit.
     package func read(_ layout: TensorLayout, into vector: FlatVector, prefix: String = "") throws(SafeTensorsError) {
         for entry in layout.entries {
-            guard let found = self[prefix + entry.name] else { continue }
-            try entry.setValues(in: vector) { values throws(SafeTensorsError) in try read(found, into: values) }
+            guard let stored = self[prefix + entry.name] else { continue }
+            try entry.setValues(in: vector) { values throws(SafeTensorsError) in try read(stored, into: values) }
         }
     }
 }

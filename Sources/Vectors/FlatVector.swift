@@ -162,13 +162,13 @@ package final class FlatVector: @unchecked Sendable {
             pointer + start, a, x.pointer + start, b, y.pointer + start, c, z.pointer + start, range.count)
     }
 
-    /// x·y, accumulated in Double over a fixed number of lanes: the same bits on every processor.
+    /// x·y, accumulated in Double over a fixed number of lanes: bitwise identical on every processor.
     package func dot(_ other: FlatVector) -> Double {
         precondition(count == other.count)
         return cvk_dot(pointer, other.pointer, count)
     }
 
-    /// ‖x‖₂, accumulated in Double over a fixed number of lanes: the same bits on every processor.
+    /// ‖x‖₂, accumulated in Double over a fixed number of lanes: bitwise identical on every processor.
     package var norm: Double { squaredNorm(in: 0..<count).squareRoot() }
 
     /// Σ x² over `range`, in Double.

@@ -1,7 +1,7 @@
 /// Where each named tensor lies in a ``FlatVector``, in order of declaration, and in which order its scalars do.
 ///
-/// Every tensor starts on a 64-byte boundary; the floats between tensors stay zero through every linear operation, so
-/// norms, updates and reductions need not know of them.
+/// Every tensor starts on a 64-byte boundary; the padding stays zero through every linear operation, so norms, updates
+/// and reductions need not know of it.
 package struct TensorLayout: Sendable, Equatable {
     /// The order of a tensor's scalars. It depends on the tensor alone, never on a batch or a processor.
     package enum Order: Sendable, Equatable {

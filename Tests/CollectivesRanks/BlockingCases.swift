@@ -105,7 +105,10 @@ let blockingCases = [
 /// Sum, minimum and maximum of the ranks and of values that differ by element, in every form.
 private func reduces<Element: MPIElement & Numeric & Comparable>(_ type: Element.Type, _ world: Communicator) throws {
     let size = world.size
-    func value(_ rank: Int, _ index: Int) -> Element { Element(exactly: rank + index)! }
+    func value(_ rank: Int, _ index: Int) -> Element {
+        guard let value = Element(exactly: rank + index) else { preconditionFailure("\(rank) + \(index)") }
+        return value
+    }
     let count = 20
     let sent = (0..<count).map { value(world.rank, $0) }
     let expected: [(ReduceOperation, [Element])] = [

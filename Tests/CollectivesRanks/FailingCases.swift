@@ -11,7 +11,7 @@ let failingCases = [
         try world.barrier()
         throw CheckFailed("failing on purpose\neverywhere")
     },
-    // A thread other than the one in a collective fails, as a data loader's would; that of a second one is not heard.
+    // A thread other than the one in a collective fails, as a data loader's would; a second failure is not reported.
     RankCase(name: "fail-in-thread") { world in
         if world.rank == world.size - 1 {
             for _ in 0..<2 {

@@ -55,7 +55,7 @@ import Testing
         for ancestry in [Self.byHand, Self.started, .unknown] {
             #expect(launcher(environment, ancestry).contradiction(ranks: 1)?.words == words)
         }
-        // Ranks that found each other are a job, whatever lies around their mpirun.
+        // Connected ranks are a job, whatever lies around their mpirun.
         #expect(launcher(environment).contradiction(ranks: 2) == nil)
     }
 

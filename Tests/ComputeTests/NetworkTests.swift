@@ -39,9 +39,9 @@ import Vectors
         // "wide" has what backward data gives it, "tested" backward weights, the head what forward does.
         for name in ["wide.weight", "tested.weight", "head.weight"] {
             let entry = try #require(checks[0].graph.parameterLayout[name])
-            let (ours, theirs) = (winograd.gradient.slice(entry.range), direct.gradient.slice(entry.range))
-            #expect(ours.fingerprint() != theirs.fingerprint(), "\(name)")
-            let difference = relativeDifference(ours, theirs)
+            let (result, expected) = (winograd.gradient.slice(entry.range), direct.gradient.slice(entry.range))
+            #expect(result.fingerprint() != expected.fingerprint(), "\(name)")
+            let difference = relativeDifference(result, expected)
             // Measured: 5.6e-7 behind backward data and weights, 1.5e-7 behind forward.
             #expect(difference < 1e-6, "\(name): \(difference)")
         }
@@ -74,7 +74,7 @@ import Vectors
         }
         let sink = ReadyParts(count: check.weights.count)
         let gradient = sink.sum
-        // Where the padding between tensors lies, nothing is written.
+        // Padding is not written.
         let written = check.graph.parameterLayout.entries.flatMap(\.range)
         for index in written { gradient[index] = .nan }
         let result = try check.labels.withUnsafeBufferPointer { labels in
@@ -96,7 +96,7 @@ import Vectors
         let graph = try GradientCheck(input: [3, 8, 8], batch: 1) { transformer($0, $1) }.graph
         func weights(_ part: Int, of parts: Int) -> FlatVector {
             let weights = FlatVector(count: graph.parameterLayout.vectorCount)
-            // Padding aside, what was there before must not count.
+            // Except in the padding, the earlier values must not count.
             for entry in graph.parameterLayout.entries { weights.slice(entry.range).fill(9) }
             let statistics = FlatVector(count: graph.statisticsLayout.vectorCount)
             graph.initialize(weights: weights, statistics: statistics, seed: 5, part: part, of: parts)
@@ -161,7 +161,7 @@ import Vectors
     }
 
     @Test func `LayerNorm's results do not live on between the passes`() throws {
-        // Of eight normalized inputs of one linear layer each, only one or two are there at a time.
+        // Of eight normalized inputs of one linear layer each, only one or two are kept at a time.
         func arena(_ depth: Int) throws -> Int {
             let check = try GradientCheck(input: [3, 16, 16], batch: 8) { graph, x in
                 var tokens = graph.tokenEmbedding(x, patch: 4, width: 64)

@@ -156,7 +156,7 @@ import Vectors
         try check.expectGradientMatchesCentralDifferences(tolerance: 1e-2)
     }
 
-    /// The other way to have one token's attention is to compute all and to throw the others' away.
+    /// The other way to compute one token's attention is to compute all tokens' and to discard the others.
     @Test(arguments: [0, 4]) func `one token that asks gets what it would get among all`(index: Int) throws {
         let checks = try [true, false].map { asksAlone in
             try GradientCheck(input: [3, 12, 12], batch: 3) { graph, x in

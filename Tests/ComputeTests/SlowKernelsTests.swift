@@ -13,15 +13,15 @@ import Vectors
     }
 
     @Test func `the costliest reference kernel is named, and how many others there are`() throws {
-        let found = try #require(
+        let slowest = try #require(
             SlowKernels([
                 slow("softmax", bytes: 1e7), fast, slow("conv1 backward weights", operations: 1.4e7),
                 slow("bn1", "bnorm_ref:any", bytes: 1e6),
             ]))
-        #expect(found.label == "conv1 backward weights")
-        #expect(found.implementation == "ref:any")
-        #expect(found.others == 2)
-        #expect(found.share > 0.9 && found.share < 1)
+        #expect(slowest.label == "conv1 backward weights")
+        #expect(slowest.implementation == "ref:any")
+        #expect(slowest.others == 2)
+        #expect(slowest.share > 0.9 && slowest.share < 1)
     }
 
     @Test(arguments: ["ref:any", "bnorm_ref:any", "gemm:ref", "ref_pooling:any"])

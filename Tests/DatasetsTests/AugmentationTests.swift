@@ -59,7 +59,7 @@ private func images(_ dataset: ImageDataset, _ augmentation: CropAndFlip, seed: 
                     }
                 }
                 #expect(!matches.isEmpty, "seed 4, epoch \(epoch), sample \(sample)")
-                // Windows outside a small image are all black and cannot be told apart.
+                // Windows outside a small image are all black and cannot be distinguished.
                 if matches.count == 1 { seen[matches[0], default: 0] += 1 }
                 draws += 1
             }
@@ -69,8 +69,8 @@ private func images(_ dataset: ImageDataset, _ augmentation: CropAndFlip, seed: 
             for dx in 0...2 * padding where abs(dx - padding) < 4 {
                 for mirrored in flips ? [0, 1] : [0] {
                     let expected = Double(draws) / Double((2 * padding + 1) * (2 * padding + 1) * (flips ? 2 : 1))
-                    let found = Double(seen[[dy, dx, mirrored], default: 0])
-                    #expect(abs(found - expected) < 6 * expected.squareRoot(), "\(dy) \(dx) \(mirrored): \(found)")
+                    let count = Double(seen[[dy, dx, mirrored], default: 0])
+                    #expect(abs(count - expected) < 6 * expected.squareRoot(), "\(dy) \(dx) \(mirrored): \(count)")
                 }
             }
         }

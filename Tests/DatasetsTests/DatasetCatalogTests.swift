@@ -34,7 +34,7 @@ private let debianHasFashionMNIST = (try? DatasetEntry.fashionMNIST.load(split: 
         (.cifar10, "cifar-10-binary.tar.gz", "unpack it first"), (.cifar100, "x.zip", "unpack it first"),
         (.cifar10, "cifar-10-python.tar.gz", "the binary version"), (.mnist, "notes.txt", "is a file, not a folder"),
     ])
-    func `a file named in the folder's place is told from a missing folder`(
+    func `a file named in the folder's place is distinguished from a missing folder`(
         name: DatasetEntry, file: String, text: String
     ) throws {
         let folder = try TemporaryFolder()

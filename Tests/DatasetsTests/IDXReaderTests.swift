@@ -37,7 +37,7 @@ private let labels = "t10k-labels-idx1-ubyte"
         #expect(dataset.normalization == ChannelNormalization(mean: [0.2860], std: [0.3530]))
     }
 
-    @Test func `training and test files are told apart`() throws {
+    @Test func `training and test files are distinguished`() throws {
         try writeSound()
         try folder.write("train-images-idx3-ubyte", idxImages(1, 1, 1, pixels: [200]))
         try folder.write("train-labels-idx1-ubyte", idxLabels([4]))

@@ -52,7 +52,7 @@ private func failure(_ path: String) -> FileError? {
         }
     }
 
-    @Test func `links in a circle, files in a folder's place and names too long are told apart from what is missing`()
+    @Test func `links in a circle, files in a folder's place and names too long are no missing files`()
         throws
     {
         let folder = try TemporaryFolder()

@@ -58,7 +58,8 @@ def first_batch(model, images, labels):
     targets = torch.softmax(2 * torch.randn(BATCH, CLASSES), 1)
     for name, target, smoothing in (("hard", labels, 0.0), ("smooth", labels, 0.1), ("soft", targets, 0.0)):
         logits = copy.deepcopy(model)(images).detach().requires_grad_()
-        loss = F.cross_entropy(logits.double(), target.double() if name == "soft" else target, label_smoothing=smoothing)
+        wanted = target.double() if name == "soft" else target
+        loss = F.cross_entropy(logits.double(), wanted, label_smoothing=smoothing)
         loss.backward()
         tensors[f"{name}/loss"] = loss.detach().reshape(1)
         tensors[f"{name}/logits-gradient"] = logits.grad
@@ -85,7 +86,7 @@ def train(model, method, optimizer, images, labels):
 
 
 def rounding(model, method, optimizer, images, labels, losses, final):
-    """Relative distance to runs that round otherwise: losses by step, all tensors, and the worst tensor's with its name."""
+    """Relative distance to runs that round otherwise: losses by step, all tensors, the worst tensor's with its name."""
     apart, whole, worst = torch.zeros(STEPS, dtype=torch.float64), 0.0, (0.0, "")
     for draw in range(5):
         other = copy.deepcopy(model)

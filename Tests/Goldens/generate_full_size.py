@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
-"""Writes `full-size/*.safetensors`: what PyTorch computes, in Double, for the catalog's networks at their published size.
+"""Writes `full-size/*.safetensors`: what PyTorch computes, in Double, for the catalog's networks at full size.
 
     VENV/bin/python Tests/Goldens/generate_full_size.py        (VENV as for generate.py, and torchvision)
 
-The weights of such a network are too large to keep: both sides draw them from the same counter-based stream, and of each
-gradient the file has projections. README.md beside this file says what is in the files. Prints how far PyTorch's own
-float32 is from its Double.
+The weights of such a network are too large to keep: both sides draw them from the same counter-based stream, and of
+each gradient the file has projections. README.md beside this file says what is in the files. Prints how far PyTorch's
+own float32 is from its Double.
 """
 
 import copy
@@ -23,15 +23,15 @@ import torchvision
 from safetensors.torch import save_file
 
 BATCH, PROJECTIONS = 4, 16
-# Rounding can flip a ReLU, and then a gradient is another. From these seeds PyTorch's own float32 stays close to its Double, from
-# weights that are up to 1e-6 apart too: as far as Winograd's algorithm rounds.
+# Rounding can flip a ReLU, and then a gradient is another. From these seeds PyTorch's own float32 stays close to its
+# Double, from weights that are up to 1e-6 apart too: as far as Winograd's algorithm rounds.
 SEEDS = {"resnet18": 4, "resnet50": 3, "wrn28-10": 3}
 USUAL_SEED = 7
 LARGEST_ROUNDING = 2e-4
 TEST = 7  # RandomPurpose.test
 PIXELS, SIGNS = 1 << 20, 1 << 21  # indices of streams that no tensor has
-# Builder, side of the images for logits, for gradients, classes. Among the 40 million ReLUs of ResNet-50 at 224 pixels there is
-# always one that flips; smaller images have fewer.
+# Builder, side of the images for logits, for gradients, classes. Among the 40 million ReLUs of ResNet-50 at 224 pixels
+# there is always one that flips; smaller images have fewer.
 MODELS = {
     "resnet18": (reference.resnet18_cifar, 32, 32, 10),
     "resnet50": (torchvision.models.resnet50, 224, 64, 1000),
@@ -66,7 +66,7 @@ def fill(seed, index, count, base, spread):
 
 
 def start(name, value, last, is_normalized):
-    """Base and spread of a tensor at the start: nothing is zero or one, and signals keep their size through the depth."""
+    """Base and spread of a tensor at the start: nothing is zero or one, signals keep their size through the depth."""
     if name.endswith("running_mean"):
         return 0, 0.1
     if name.endswith("running_var"):
@@ -116,7 +116,8 @@ def golden(label, seed):
             base, spread = start(name, value, last, "bn1.weight" in state)
             value.copy_(torch.from_numpy(fill(seed, index, value.numel(), base, spread)).view_as(value))
             tensors[f"fill/{name}"] = torch.tensor([index, base, spread], dtype=torch.float64)
-    images = [torch.from_numpy(fill(seed, PIXELS, BATCH * 3 * side * side, 0, 2)).view(BATCH, 3, side, side) for side in sides]
+    images = [torch.from_numpy(fill(seed, PIXELS, BATCH * 3 * side * side, 0, 2)).view(BATCH, 3, side, side)
+              for side in sides]
     labels = torch.arange(BATCH) * 3 % classes
     in_float32 = copy.deepcopy(model)
     logits, loss = run(model.double(), [x.double() for x in images], labels)
@@ -136,8 +137,9 @@ def golden(label, seed):
                 parameter.mul_(1 + scale * (2 * torch.rand_like(parameter) - 1))
         rounded, _ = run(other, images, labels)
         apart = max(apart, (rounded.double() - logits).abs().max().item())
-        worst = max(worst, *(((p.grad.double() - gradients[name]).norm().item() / (gradients[name].norm().item() + floor),
-                              name) for name, p in other.named_parameters()))
+        worst = max(worst, *(
+            ((p.grad.double() - gradients[name]).norm().item() / (gradients[name].norm().item() + floor), name)
+            for name, p in other.named_parameters()))
     return tensors, apart, worst
 
 

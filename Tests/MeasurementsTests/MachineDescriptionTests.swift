@@ -6,7 +6,7 @@ import Testing
 @Suite struct MachineDescriptionTests {
     private let hash = "0123456789abcdef0123456789abcdef01234567"
 
-    /// The commit that a program in `build` under the checkout tells.
+    /// The commit that a program in `build` under the checkout reports.
     private func commit(_ folder: TemporaryFolder, checkout: String) throws -> String? {
         try folder.makeFolder("\(checkout)/build")
         return MachineDescription(executable: try folder.write("", to: "\(checkout)/build/program")).commit

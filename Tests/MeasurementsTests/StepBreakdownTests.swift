@@ -41,7 +41,7 @@ private func profile() -> Profile {
         profile.endOverlap(at: start + 0.008)
         reduction(0.008, 0.009, bytes: 7.55e6)
     }
-    // The loop asks once more and learns that there is no more data.
+    // The loop asks once more: there is no more data.
     profile.begin(.phase(.data), "data", at: origin + 0.02)
     profile.end(at: origin + 0.02)
     return profile
@@ -63,7 +63,7 @@ private func near(_ a: Double, _ b: Double) -> Bool { abs(a - b) <= 1e-6 * max(a
         #expect(near(breakdown.hiddenReductionSeconds, 0.0017))
     }
 
-    @Test func `a phase tells the rates of what lies within it, a reduction by its time hidden too`() {
+    @Test func `a phase reports the rates of what lies within it, a reduction by its time hidden too`() {
         let text = StepBreakdown(profile(), steps: 2, stepSeconds: 0.010).text(peak: nil)
         let rates = { (phase: String) in
             text.split(separator: "\n").first { $0.hasPrefix(phase) }?.split(separator: "%").last?
@@ -82,7 +82,7 @@ private func near(_ a: Double, _ b: Double) -> Bool { abs(a - b) <= 1e-6 * max(a
         #expect(near(product.seconds, 0.002) && product.calls == 1 && product.operations == 4e6)
     }
 
-    @Test func `the table tells rates, and shares of a peak where one is given`() {
+    @Test func `the table reports rates, and shares of a peak where one is given`() {
         let breakdown = StepBreakdown(profile(), steps: 2, stepSeconds: 0.010)
         let row = { (text: String) in
             text.split(separator: "\n").first { $0.hasPrefix("matrix product") }?

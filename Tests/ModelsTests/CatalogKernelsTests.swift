@@ -20,7 +20,10 @@ import Testing
                     let slow = try network.forecast(batch: batch, training: training).slowKernels
                     #expect(
                         slow == nil,
-                        "\(side) pixels, \(precision), batch \(batch), training \(training): \(String(describing: slow))"
+                        """
+                        \(side) pixels, \(precision), batch \(batch), training \(training): \
+                        \(String(describing: slow))
+                        """
                     )
                 }
             }

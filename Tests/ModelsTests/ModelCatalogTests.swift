@@ -76,7 +76,7 @@ import Vectors
         #expect(graph.gradientOperations == 6 * graph.multiplyAdds - 2 * patches * 768 * width)
     }
 
-    @Test func `unknown names and unsuitable images are told with the remedy`() {
+    @Test func `unknown names and unsuitable images are reported with the remedy`() {
         #expect(throws: UnknownName(kind: "model", name: "resnet19", known: modelCatalog.names)) {
             try modelCatalog.entry("resnet19")
         }

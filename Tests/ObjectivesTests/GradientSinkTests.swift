@@ -7,7 +7,7 @@ private func vector(_ count: Int, index: Int) -> FlatVector {
     return FlatVector((0..<count).map { _ in stream.normal() })
 }
 
-/// Takes down what it hears, in order.
+/// Records the calls that it gets, in order.
 private final class Listener: GradientSink {
     enum Event: Equatable {
         case evaluated(Evaluation)

@@ -40,7 +40,7 @@ struct AnalyticFunction: Sendable {
     static let cosines = AnalyticFunction(
         loss: { w in w.reduce(0) { $0 + cos($1) } }, gradient: { w in w.map { -sin($0) } })
 
-    /// Three plateaus along the first axis, told apart at w₀ = 0.75 ± 0.5: losses as given, g0 = (1, 0, 0),
+    /// Three plateaus along the first axis, separated at w₀ = 0.75 ± 0.5: losses as given, g0 = (1, 0, 0),
     /// g⁺ = (1, 2, 0), g⁻ = (0, 1, 1). No function has these; the rule cannot know.
     static func threePoints(clean: Double, ascent: Double, descent: Double) -> AnalyticFunction {
         AnalyticFunction(

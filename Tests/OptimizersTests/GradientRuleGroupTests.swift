@@ -232,7 +232,7 @@ private final class RankObjective: GroupedObjective {
     }
 }
 
-/// What one simulated rank found.
+/// The result of one simulated rank.
 // Sound to send: each thread writes its own, before the semaphore that the reader waits for.
 private final class RankResult: @unchecked Sendable {
     var gradient: [Double] = []

@@ -199,7 +199,7 @@ private func crsam(_ radius: Double, _ trace: Double, _ norm: Double, _ regulari
                 > 0.01)
     }
 
-    @Test func `where curvature is negative the trace term is left out and counted, the norm term stays`() throws {
+    @Test func `where curvature is negative the trace term is skipped and counted, the norm term stays`() throws {
         let at = [0.25, -0.5, 0.125]
         let passes = ReferencePasses(.cosines, at: at, radius: 0.25)
         #expect(passes.secondDifference < 0)
@@ -208,7 +208,7 @@ private func crsam(_ radius: Double, _ trace: Double, _ norm: Double, _ regulari
         #expect(distance(gradient, passes.combined(trace: 0, norm: 0.2 / passes.firstDifference)) < 1e-5)
     }
 
-    @Test func `where the loss is lower on the ascent side the norm term is left out and counted`() throws {
+    @Test func `where the loss is lower on the ascent side the norm term is skipped and counted`() throws {
         let function = AnalyticFunction.threePoints(clean: 1, ascent: 1.25, descent: 1.5)
         let (gradient, terms) = try run(crsam(0.5, 0.3, 0.2, .log), AnalyticObjective(function))
         #expect(terms.normTermSkipped && !terms.traceTermSkipped)
@@ -229,7 +229,7 @@ private func crsam(_ radius: Double, _ trace: Double, _ norm: Double, _ regulari
         #expect(normed.normTermSkipped == skipped && !normed.traceTermSkipped, "α is 0: no trace term to skip")
     }
 
-    @Test func `with both terms left out the log form is SAM`() throws {
+    @Test func `with both terms skipped the log form is SAM`() throws {
         let flat = AnalyticFunction.threePoints(clean: 1, ascent: 1, descent: 1)
         let (gradient, terms) = try run(crsam(0.5, 0.1, 0.1, .log), AnalyticObjective(flat))
         #expect(terms.traceTermSkipped && terms.normTermSkipped)

@@ -61,10 +61,10 @@ private func relativeDistance(_ x: [Float], _ y: [Float]) -> Double {
             // A sum of squares cannot cancel, so each element keeps its digits: a 1 − β₂ rounded wrongly is 1e-5 of v
             // and moves no weight visibly.
             guard stateName == "exp_avg_sq" else { continue }
-            for (mine, theirs) in zip(vector.array, expected) { #expect(abs(mine - theirs) < 3e-6 * theirs) }
+            for (result, golden) in zip(vector.array, expected) { #expect(abs(result - golden) < 3e-6 * golden) }
         }
         #expect(norms.count == golden.norms.count)
-        for (mine, theirs) in zip(norms, golden.norms) { #expect(abs(mine - theirs) < 1e-6 * theirs) }
+        for (norm, expected) in zip(norms, golden.norms) { #expect(abs(norm - expected) < 1e-6 * expected) }
         #expect(optimizer.stepCount == 10)
     }
 

@@ -11,8 +11,10 @@ package func check(_ holds: Bool, _ what: @autoclosure () -> String, line: Int =
     if !holds { throw CheckFailed("check failed: \(what()) (line \(line))") }
 }
 
-package func checkEqual<Value: Equatable>(_ found: Value, _ expected: Value, _ what: String, line: Int = #line) throws {
-    try check(found == expected, "\(what) is \(found), not \(expected)", line: line)
+package func checkEqual<Value: Equatable>(
+    _ result: Value, _ expected: Value, _ what: String, line: Int = #line
+) throws {
+    try check(result == expected, "\(what) is \(result), not \(expected)", line: line)
 }
 
 /// Runs `body`, which must throw an MPIError, and returns that.
@@ -24,7 +26,7 @@ package func caughtError(_ what: String, line: Int = #line, _ body: () throws(MP
 /// What every rank runs; a throw on any of them ends the job.
 package struct RankCase: Sendable {
     let name: String
-    /// Left out, not passed, on fewer ranks.
+    /// Skipped, not passed, on fewer ranks.
     let leastRanks: Int
     let run: @Sendable (Communicator) throws -> Void
 

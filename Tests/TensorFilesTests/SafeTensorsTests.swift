@@ -46,9 +46,9 @@ private func write(_ tensors: [NamedTensor], to path: String) throws {
         #expect(Set(file.entries.map(\.name)) == Set(sample().map(\.name)))
         let tensors = try file.readAll()
         for expected in sample() {
-            let found = try #require(tensors[expected.name])
-            #expect(found.shape == expected.shape)
-            switch (found.values, expected.values) {
+            let result = try #require(tensors[expected.name])
+            #expect(result.shape == expected.shape)
+            switch (result.values, expected.values) {
             case (.float32(let a), .float32(let b)): #expect(a.array == b.array)
             case (.float64(let a), .float64(let b)): #expect(a == b)
             case (.int64(let a), .int64(let b)): #expect(a == b)
@@ -291,28 +291,28 @@ private func write(_ tensors: [NamedTensor], to path: String) throws {
 
     @Test func `missing, extra and misshapen tensors are all named in one line`() throws {
         let folder = try TemporaryFolder()
-        let found = try file(
+        let stored = try file(
             [
                 NamedTensor("conv1.weight", shape: [3, 2], .float32(FlatVector(count: 6))),
                 NamedTensor("head.bias", shape: [4], .float32(FlatVector(count: 4))),
                 NamedTensor("bn1.num_batches_tracked", shape: [], .int64([3])),
             ], folder)
-        let matching = TensorMatching(found, against: layout)
+        let matching = TensorMatching(stored, against: layout)
         #expect(
             matching.summary
                 == "missing fc.bias (is it head.bias?); extra head.bias; misshapen conv1.weight [3, 2] instead of "
                 + "[2, 3]"
         )
         #expect(!matching.isExact)
-        #expect(TensorMatching(found, against: layout, others: ["head.bias"]).extra.isEmpty)
+        #expect(TensorMatching(stored, against: layout, others: ["head.bias"]).extra.isEmpty)
     }
 
     @Test func `tensors that fit are exact, in any order and without BatchNorm's counters`() throws {
         let folder = try TemporaryFolder()
-        let found = try file(NamedTensor.tensors(of: FlatVector(count: 32), layout).reversed(), folder)
-        #expect(TensorMatching(found, against: layout).isExact)
+        let stored = try file(NamedTensor.tensors(of: FlatVector(count: 32), layout).reversed(), folder)
+        #expect(TensorMatching(stored, against: layout).isExact)
         let expected = layout.entries.map { ($0.name, $0.shape) } + [("bn1.num_batches_tracked", [])]
-        #expect(TensorMatching(found, against: expected).isExact)
+        #expect(TensorMatching(stored, against: expected).isExact)
     }
 
     @Test func `integers in a needed tensor's place are not read; floats of any width are`() throws {
@@ -326,14 +326,14 @@ private func write(_ tensors: [NamedTensor], to path: String) throws {
 
     @Test func `a renamed tensor's likely name is asked for`() throws {
         let folder = try TemporaryFolder()
-        let found = try file(
+        let stored = try file(
             [
                 NamedTensor("conv_1.weight", shape: [2, 3], .float32(FlatVector(count: 6))),
                 NamedTensor("classifier.bias", shape: [4], .float32(FlatVector(count: 4))),
                 NamedTensor("other.bias", shape: [5], .float32(FlatVector(count: 5))),
             ], folder)
         #expect(
-            TensorMatching(found, against: layout).summary.hasPrefix(
+            TensorMatching(stored, against: layout).summary.hasPrefix(
                 "missing conv1.weight (is it conv_1.weight?), fc.bias (is it classifier.bias?); extra "))
     }
 

@@ -105,16 +105,16 @@ let fusedReductionCases = [
         let reduction = try FusedReduction(gradientCount: 10, statisticsCount: 0, communicator: world)
         for corrupted in 0..<world.size {
             var scalars = StepScalars()
-            var found: ReplicaDisagreement?
+            var thrown: ReplicaDisagreement?
             do {
                 try reduction.reduce(scalars: &scalars, fingerprint: fingerprint(world, corrupted: corrupted))
             } catch let error as ReplicaDisagreement {
-                found = error
+                thrown = error
             }
             let expected = (0..<world.size).map { $0 == corrupted ? agreed ^ (1 << 37) : agreed }
-            try checkEqual(found, ReplicaDisagreement(fingerprints: expected), "disagreement")
-            if world.size > 2 { try checkEqual(found?.differingRanks, [corrupted], "ranks that differ") }
-            if world.size == 2 { try checkEqual(found?.majority, nil, "majority of two") }
+            try checkEqual(thrown, ReplicaDisagreement(fingerprints: expected), "disagreement")
+            if world.size > 2 { try checkEqual(thrown?.differingRanks, [corrupted], "ranks that differ") }
+            if world.size == 2 { try checkEqual(thrown?.majority, nil, "majority of two") }
             // All ranks are in step again.
             try reduction.reduce(scalars: &scalars, fingerprint: agreed)
         }
@@ -129,7 +129,7 @@ let fusedReductionCases = [
         try check(error.text.contains("from 10 to 11"), "text is \(error.text)")
     },
     // Open MPI sums three and more numbers in an order of its own, by a message's length and the number of ranks.
-    RankCase(name: "sums-in-buckets-have-the-same-bits-however-early-each-rank-sends-them", leastRanks: 3) { world in
+    RankCase(name: "sums-in-buckets-are-bitwise-identical-however-early-each-rank-sends-them", leastRanks: 3) { world in
         let count = 10_000
         let values = (0..<world.size).map { rank in
             var stream = RandomStream(seed: 1, purpose: .test, index: rank)
@@ -173,7 +173,7 @@ let fusedReductionCases = [
                 }
             }
             // MPI's own pools grow at first, and with several reductions under way now and then by a block later: there
-            // what is leaked every step is leaked in each of the stretches.
+            // what is leaked every step is leaked in each of the intervals.
             try reduce(200)
             let growths = try (0..<3).map { _ in
                 let before = cts_heap_bytes()

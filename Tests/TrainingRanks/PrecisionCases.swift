@@ -24,9 +24,9 @@ private func rows(
 let precisionCases = [
     RankCase(name: "a-precision-is-compared-where-the-training-is-and-leaves-it-alone") { world in
         for settings in [[], [("m-sharpness", "4"), ("micro-batch-size", "2")]] {
-            let found = try rows(world, .float32, at: [0, 2], settings)
-            try check(found.map(\.step) == [0, 2], "\(found)")
-            for row in found {
+            let results = try rows(world, .float32, at: [0, 2], settings)
+            try check(results.map(\.step) == [0, 2], "\(results)")
+            for row in results {
                 try check(
                     row.gradientError == 0 && row.firstDifferenceError == 0 && row.secondDifferenceError == 0
                         && row.secondDifferenceSize > 0 && row.curvature == row.comparedCurvature, "\(row)")
@@ -37,7 +37,7 @@ let precisionCases = [
                 try configuration(world, settings + [("steps", "3")]), world: world, purpose: .benchmark,
                 observers: [StepCallbacks(after: { steps.append($0) })])
             _ = try trainer.run()
-            for row in found {
+            for row in results {
                 let step = steps[row.step]
                 try check(abs(row.loss - step.loss) <= 1e-6 * step.loss, "\(row) and \(step)")
                 // A rank has its own ascent direction in training; of one rank with one group it is the comparison's.

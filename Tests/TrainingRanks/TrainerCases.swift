@@ -50,7 +50,7 @@ let trainerCases = [
     RankCase(name: "buckets-behind-the-backward-pass-change-nothing-but-rounding") { world in
         for settings in [
             [("method", "sgd")], [("method", "sam")], [("method", "crsam")], [("regularizer", "log")],
-            // Several groups, and several runs of the network for each.
+            // Several groups, and several forward passes for each.
             [("m-sharpness", "2")], [("micro-batch-size", "2")],
         ] {
             let whole = try figures(world, settings + [("bucket-size", "0")])
@@ -61,7 +61,7 @@ let trainerCases = [
             }
         }
     },
-    RankCase(name: "two-runs-in-buckets-give-the-same-bits", leastRanks: 3) { world in
+    RankCase(name: "two-runs-in-buckets-are-bitwise-identical", leastRanks: 3) { world in
         for settings in [[("method", "crsam")], [("regularizer", "log"), ("m-sharpness", "2")]] {
             let first = try figures(world, settings + [("bucket-size", "0.02")])
             let second = try figures(world, settings + [("bucket-size", "0.02")])
@@ -109,17 +109,17 @@ let trainerCases = [
     RankCase(name: "every-method-steps-with-one-collective-of-the-same-bytes") { world in
         var bytes: Set<Int> = []
         for method in ["sgd", "sam", "crsam"] {
-            let found = try traffic(world, [("method", method)])
-            try checkEqual(found.collectives, [1, 1, 1, 1], "\(method): collectives of each step")
-            try checkEqual(found.bytes, Array(repeating: found.expectedBytes, count: 4), "\(method): bytes")
-            bytes.insert(found.expectedBytes)
+            let measured = try traffic(world, [("method", method)])
+            try checkEqual(measured.collectives, [1, 1, 1, 1], "\(method): collectives of each step")
+            try checkEqual(measured.bytes, Array(repeating: measured.expectedBytes, count: 4), "\(method): bytes")
+            bytes.insert(measured.expectedBytes)
         }
         try checkEqual(bytes.count, 1, "sizes of the methods' reductions")
     },
     RankCase(name: "the-log-form-has-one-small-collective-more") { world in
-        let found = try traffic(world, [("method", "crsam"), ("regularizer", "log")])
-        try checkEqual(found.collectives, [2, 2, 2, 2], "collectives of each step")
-        try checkEqual(found.bytes, Array(repeating: found.expectedBytes + 24, count: 4), "bytes")
+        let measured = try traffic(world, [("method", "crsam"), ("regularizer", "log")])
+        try checkEqual(measured.collectives, [2, 2, 2, 2], "collectives of each step")
+        try checkEqual(measured.bytes, Array(repeating: measured.expectedBytes + 24, count: 4), "bytes")
     },
 ]
 

@@ -27,7 +27,7 @@ import Vectors
 
     /// Winograd's algorithm in float32 between layers in bfloat16, bfloat16 throughout, and attention.
     ///
-    /// Bounds are two to three times what was measured (above each: logits, loss, matrices, vectors), but for
+    /// Bounds are two to three times what was measured (above each: logits, loss, matrices, vectors), except for
     /// ResNet-18's loss with Winograd's algorithm, whose errors happen to cancel: direct convolutions' bound is its
     /// too. A rounding to bfloat16 is 2⁻⁹ at most; logits are off by a few of them. The gradients of a ResNet pass
     /// ReLUs that rounding flips, and those of its BatchNorms' shifts are sums over all pixels whose terms cancel: 0.34
@@ -76,7 +76,7 @@ import Vectors
 
     private func logits(
         _ golden: FullSizeGolden, _ policy: ConvolutionPolicy, _ precision: Precision
-    ) throws -> (ours: [Double], theirs: [Double]) {
+    ) throws -> (result: [Double], expected: [Double]) {
         let run = try golden.network(side: golden.sides[0], policy, precision)
         let logits = FlatVector(count: golden.labels.count * run.network.graph.classCount)
         try golden.withBatch(side: golden.sides[0]) { batch in
@@ -108,13 +108,13 @@ import Vectors
         let total = gradient.norm
         var worst = 0.0
         for entry in run.network.graph.parameterLayout.entries {
-            let theirs = try golden.numbers("gradient/\(entry.name)")
-            let ours = try golden.projections(of: entry.values(in: gradient), entry.name)
-            let squares = zip(ours, theirs[1...]).map { ($0 - $1) * ($0 - $1) }
+            let reference = try golden.numbers("gradient/\(entry.name)")
+            let result = try golden.projections(of: entry.values(in: gradient), entry.name)
+            let squares = zip(result, reference[1...]).map { ($0 - $1) * ($0 - $1) }
             let difference = (squares.reduce(0, +) / Double(squares.count)).squareRoot()
-            let bound = (entry.shape.count > 1 ? matrices : vectors) * theirs[0] + negligible * total
+            let bound = (entry.shape.count > 1 ? matrices : vectors) * reference[0] + negligible * total
             #expect(difference < bound, "\(entry.name): \(difference), not below \(bound)")
-            worst = max(worst, difference / theirs[0])
+            worst = max(worst, difference / reference[0])
         }
         // What was compared is what the policy says: of convolutions some in each direction by Winograd's algorithm, or
         // none.

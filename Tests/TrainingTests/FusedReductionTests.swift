@@ -120,7 +120,7 @@ import Vectors
         }
     }
 
-    @Test func `values whose sums alone agree are told apart`() {
+    @Test func `values whose sums alone agree are distinguished`() {
         // The mean of 1 and 3 is 2, and so is every sum of pieces.
         #expect(!holds([1, 3, 2, 2]))
         #expect(!holds([0, 4095]))

@@ -65,17 +65,17 @@ let needsBFloat16: Comment = "bfloat16 and Winograd's algorithm need a processor
         var worst = 0.0
         for entry in golden.graph.parameterLayout.entries {
             let difference = entry.values(in: gradient)
-            let theirs = try golden.vector("gradient/\(entry.name)")
-            difference.add(theirs, scaledBy: -1)
-            let bound = (entry.shape.count > 1 ? matrices : vectors) * theirs.norm + negligible * total
+            let reference = try golden.vector("gradient/\(entry.name)")
+            difference.add(reference, scaledBy: -1)
+            let bound = (entry.shape.count > 1 ? matrices : vectors) * reference.norm + negligible * total
             #expect(difference.norm < bound, "\(entry.name): \(difference.norm), not below \(bound)")
-            worst = max(worst, difference.norm / theirs.norm)
+            worst = max(worst, difference.norm / reference.norm)
         }
         for entry in golden.graph.statisticsLayout.entries {
             let difference = golden.statistics.slice(entry.range)
-            let theirs = try golden.vector("statistics/\(entry.name)")
-            difference.add(theirs, scaledBy: -1)
-            let bound = statisticsBound * theirs.norm
+            let reference = try golden.vector("statistics/\(entry.name)")
+            difference.add(reference, scaledBy: -1)
+            let bound = statisticsBound * reference.norm
             #expect(difference.norm < bound, "\(entry.name): \(difference.norm), not below \(bound)")
         }
         return worst
@@ -122,8 +122,8 @@ let needsBFloat16: Comment = "bfloat16 and Winograd's algorithm need a processor
     /// difference of losses, and AdamW by a small gradient: both magnify a rounding.
     ///
     /// The ResNets have BatchNorm over images of four pixels, whose bfloat16 training parts from float32's: they end an
-    /// eighth of the way that the weights went off, and up to a half. Hence ``closest(to:among:_:)``, which tells the
-    /// method where a bound does not.
+    /// eighth of the way that the weights went off, and up to a half. Hence ``closest(to:among:_:)``, which identifies
+    /// the method where a bound does not.
     static let bfloat16Cases = [
         BFloat16Case(
             model: "vit", optimizer: "sgd", methods: ["sgd", "sam", "crsam-linear"],
@@ -264,9 +264,9 @@ private final class Golden: GroupedObjective {
     func reset() throws {
         for (layout, vector) in [(graph.parameterLayout, weights), (graph.statisticsLayout, statistics)] {
             for entry in layout.entries {
-                let found = try #require(file["initial/\(entry.name)"])
-                #expect(found.shape == entry.shape, "\(entry.name)")
-                try entry.setValues(in: vector) { values throws in try file.read(found, into: values) }
+                let stored = try #require(file["initial/\(entry.name)"])
+                #expect(stored.shape == entry.shape, "\(entry.name)")
+                try entry.setValues(in: vector) { values throws in try file.read(stored, into: values) }
             }
         }
     }
@@ -283,13 +283,13 @@ private final class Golden: GroupedObjective {
         return vector
     }
 
-    /// ‖ours − theirs‖ and ‖theirs‖ over all tensors of a layout after a case's ten steps.
-    func distance(_ ours: FlatVector, _ layout: TensorLayout, _ label: String) throws -> (Double, Double) {
-        let theirs = FlatVector(count: ours.count)
-        try file.read(layout, into: theirs, prefix: "\(label)/final/")
-        let difference = FlatVector(count: ours.count)
-        difference.setSum(ours, theirs, scaledBy: -1)
-        return (difference.norm, theirs.norm)
+    /// ‖result − expected‖ and ‖expected‖ over all tensors of a layout after a case's ten steps.
+    func distance(_ result: FlatVector, _ layout: TensorLayout, _ label: String) throws -> (Double, Double) {
+        let expected = FlatVector(count: result.count)
+        try file.read(layout, into: expected, prefix: "\(label)/final/")
+        let difference = FlatVector(count: result.count)
+        difference.setSum(result, expected, scaledBy: -1)
+        return (difference.norm, expected.norm)
     }
 
     var parameterCount: Int { weights.count }

@@ -44,11 +44,19 @@ private func configuration(output: String, resume: Bool = false) -> RunConfigura
         #expect(lines.count == 2)
         #expect(
             lines[1]
-                == #"{"step":2,"epoch":1,"loss":0.5,"accuracy":0.5,"learning_rate":0.1,"gradient_norm":1.0,"combined_gradient_norm":null,"ascent_loss":null,"descent_loss":null,"curvature":null,"slope":null,"samples_per_second":10.0,"step_seconds":0.1,"skipped_trace_terms":0,"skipped_norm_terms":0}"#
+                == #"""
+                {"step":2,"epoch":1,"loss":0.5,"accuracy":0.5,"learning_rate":0.1,"gradient_norm":1.0,\#
+                "combined_gradient_norm":null,"ascent_loss":null,"descent_loss":null,"curvature":null,"slope":null,\#
+                "samples_per_second":10.0,"step_seconds":0.1,"skipped_trace_terms":0,"skipped_norm_terms":0}
+                """#
         )
         #expect(
             try folder.text("epochs.csv")
-                == "epoch,train_loss,train_accuracy,test_loss,test_accuracy,learning_rate,seconds\n1,0.5,0.75,,,0.1,2.0\n"
+                == """
+                epoch,train_loss,train_accuracy,test_loss,test_accuracy,learning_rate,seconds
+                1,0.5,0.75,,,0.1,2.0
+
+                """
         )
     }
 

@@ -18,28 +18,28 @@ import Vectors
     @Test(arguments: [0.5, 0.1, 0.01]) func `differences above their rounding are curvature and slope`(_ radius: Double)
         throws
     {
-        let found = LossDifferences(
+        let differences = LossDifferences(
             losses(2.3, slope: 1.2, curvature: -3.4, radius: radius), radius: radius, precision: .float32)
-        #expect(abs(try #require(found.curvature) + 3.4) < 1e-9)
-        #expect(abs(try #require(found.slope) - 1.2) < 1e-9)
+        #expect(abs(try #require(differences.curvature) + 3.4) < 1e-9)
+        #expect(abs(try #require(differences.slope) - 1.2) < 1e-9)
     }
 
     @Test func `each is missing where rounding hides it, by the size of the losses and the precision`() {
-        func found(_ loss: Double, _ radius: Double, _ precision: Precision) -> LossDifferences {
+        func differences(_ loss: Double, _ radius: Double, _ precision: Precision) -> LossDifferences {
             LossDifferences(
                 losses(loss, slope: 1, curvature: 2, radius: radius), radius: radius, precision: precision)
         }
-        #expect(found(2, 1e-3, .float32).curvature == nil && found(2, 1e-3, .float32).slope != nil)
-        #expect(found(0.01, 1e-3, .float32).curvature != nil)
-        #expect(found(2, 1e-6, .float32).slope == nil)
-        #expect(found(2, 0.02, .float32).curvature != nil && found(2, 0.02, .bfloat16).curvature == nil)
-        #expect(found(2, 0.02, .bfloat16).slope != nil)
+        #expect(differences(2, 1e-3, .float32).curvature == nil && differences(2, 1e-3, .float32).slope != nil)
+        #expect(differences(0.01, 1e-3, .float32).curvature != nil)
+        #expect(differences(2, 1e-6, .float32).slope == nil)
+        #expect(differences(2, 0.02, .float32).curvature != nil && differences(2, 0.02, .bfloat16).curvature == nil)
+        #expect(differences(2, 0.02, .bfloat16).slope != nil)
     }
 
     @Test func `a radius whose square is zero gives no infinity`() {
-        let found = LossDifferences(
+        let differences = LossDifferences(
             BatchLosses(clean: 2, ascent: 2 + 1e-7, descent: 2), radius: 1e-200, precision: .float32)
-        #expect(found.curvature == nil && found.slope == nil)
+        #expect(differences.curvature == nil && differences.slope == nil)
     }
 }
 

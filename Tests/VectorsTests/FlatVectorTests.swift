@@ -85,7 +85,7 @@ private func randomVector(_ count: Int, index: Int) -> FlatVector {
         #expect(x.fingerprint() != before)
     }
 
-    @Test func `the fingerprint tells exchanged elements and lengths apart`() {
+    @Test func `the fingerprint distinguishes exchanged elements and lengths`() {
         let x = randomVector(200, index: 5)
         let before = x.fingerprint()
         (x[3], x[67]) = (x[67], x[3])

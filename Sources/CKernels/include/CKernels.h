@@ -1,6 +1,6 @@
-// Loops over flat float32 arrays compiled for several instruction sets and chosen at
-// load time. Every kernel gives the same bits on every instruction set: no contraction into fused multiply-adds,
-// and reductions run over a fixed number of lanes whatever the vector width.
+// Loops over flat float32 arrays compiled for several instruction sets and chosen at load time. Every kernel's result
+// is bitwise identical on every instruction set: no contraction into fused multiply-adds, and reductions run over a
+// fixed number of lanes whatever the vector width.
 #pragma once
 #include <stddef.h>
 #include <stdint.h>

@@ -40,7 +40,7 @@ int cmpi_is_initialized(void);
 int cmpi_is_finalized(void);
 int cmpi_init_thread(int required, int *provided);
 int cmpi_finalize(void);
-// Ends all ranks; Open MPI's lines about MPI_Abort are spared.
+// Ends all ranks, without Open MPI's lines about MPI_Abort.
 int cmpi_abort(cmpi_communicator communicator, int status);
 // Ends all ranks of a job whose launcher speaks PMIx, before MPI is initialized; returns where that is not so.
 void cmpi_abort_before_init(int status);

@@ -101,14 +101,16 @@ int cdnn_execute(const_dnnl_primitive_t primitive, dnnl_stream_t stream, int cou
                  int stack_offset);
 
 // Process ------------------------------------------------------------------------------------------------------
-/// Threads of oneDNN's OpenMP pool. oneDNN waits for ever for threads that it asked for and did not get: what makes OpenMP
-/// start fewer is switched off (OMP_DYNAMIC, OMP_MAX_ACTIVE_LEVELS=0); OMP_THREAD_LIMIT cannot be.
+/// Threads of oneDNN's OpenMP pool. oneDNN waits for ever for threads that it asked for and did not get: what makes
+/// OpenMP start fewer is switched off (OMP_DYNAMIC, OMP_MAX_ACTIVE_LEVELS=0); OMP_THREAD_LIMIT cannot be.
 void cdnn_set_threads(int count);
 /// OMP_THREAD_LIMIT, or more than there can be.
 int cdnn_thread_limit(void);
-/// Starts so many, which stay. OpenMP ends the process where one cannot be started, so they are tried before: returns 0,
-/// or the errno of the first that could not.
+/// Starts so many, which stay. OpenMP ends the process where one cannot be started, so they are tried before: returns
+/// 0, or the errno of the first that could not.
 int cdnn_start_threads(int count, size_t stack_bytes);
 /// Processors that this process's OpenMP threads may run on. Not the affinity mask of now: with OMP_PROC_BIND, OpenMP
 /// has bound the first thread to one of several by then.
 int cdnn_processors(void);
+/// What oneDNN's kernels may use of the processor, as oneDNN names it, such as `cpu_isa_avx2`; never freed.
+const char *cdnn_instruction_set(void);

@@ -24,7 +24,6 @@ package struct CRSAMDist: ParsableCommand {
     /// Errors of any kind leave here, as one line from one rank.
     package static func main() {
         Job.prepare()
-        if let problem = CommandText.folderProblem { Job.fail(problem) }
         do {
             var command = try command(for: Array(CommandLine.arguments.dropFirst()))
             try command.run()

@@ -8,11 +8,16 @@ import Vectors
 
 /// One rank's life, from the start of MPI to its end: what a command runs in.
 package enum Job {
-    /// The program's version, and those of the libraries that decide its results and speed.
+    /// The program's version, and what decides its results and speed beside it: libraries, and the instructions that
+    /// they use.
     package static var version: String {
         let commit = MachineDescription().commit.map { " (checkout \($0.prefix(12)))" } ?? ""
-        return "crsam-dist 0.1.0\(commit)\n"
-            + "\(MPIEnvironment.libraryName), \(Network.libraryName)"
+        return """
+            crsam-dist 0.2.0\(commit)
+            \(MPIEnvironment.libraryName), \(Network.libraryName)
+            \(OpenBLAS.configuration)
+            instruction set of oneDNN: \(Network.instructionSet)
+            """
     }
 
     /// Initializes MPI, runs `body` on every rank, finalizes. An error on any rank ends the whole job at once, with one
@@ -38,8 +43,8 @@ package enum Job {
         FlatVector.whenExhausted = { bytes in
             JobFailure.end(
                 "no memory for a vector of \(bytes >> 20) MiB: less was left than at the start, by other processes or "
-                    + "a limit; use "
-                    + "a host with more memory, fewer ranks on it, or a higher limit (ulimit -d, ulimit -v, cgroup)")
+                    + "a limit; use a host with more memory, fewer ranks on it, or a higher limit "
+                    + "(ulimit -d, ulimit -v, cgroup)")
         }
         JobFailure.endingJob {
             try requireMinimum("the start of MPI")
@@ -73,8 +78,8 @@ package enum Job {
         Console.secureDescriptors()
         LoggingSystem.bootstrap { _ in ConsoleLogHandler() }
         // A file that may not grow and a reader that went away are errors of a write, which say where; not silent
-        // deaths. Not ignored, but caught by nothing: MPI's daemon, started by this process, would inherit the former, and
-        // go on for ever where it should die.
+        // deaths. Not ignored, but caught by nothing: MPI's daemon, started by this process, would inherit the former,
+        // and go on for ever where it should die.
         for number in [SIGXFSZ, SIGPIPE] {
             var action = sigaction()
             action.__sigaction_handler.sa_handler = { _ in }

@@ -29,7 +29,7 @@ package struct CommandOutput {
                 throw OutputTarget.Problem(
                     description: "\(option) \(path): the file holds \(content); name another one for the result")
             }
-            // A new file under the name would take it from the text, an old one would hold both in disorder.
+            // A new file under this name would replace the text, an old one would hold both interleaved.
             if ["/proc/self/fd/1", "/proc/self/fd/2"].contains(where: { target.isSame(as: $0) }) {
                 throw OutputTarget.Problem(
                     description:

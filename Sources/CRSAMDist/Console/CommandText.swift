@@ -1,7 +1,5 @@
-import Glibc
-
-/// What a process is started with, as text: an argument or a folder whose name is no UTF-8 would become another name,
-/// and a control character at an argument's end is not seen in a message.
+/// What a process is started with, as text: an argument that is no UTF-8 would become another name, and a control
+/// character at an argument's end is not seen in a message.
 package enum CommandText {
     /// What is wrong with the first argument that is no plain text, and what to do; nil where all are.
     package static func problem(_ arguments: [String]) -> String? {
@@ -17,14 +15,5 @@ package enum CommandText {
                 + (control == "\r" ? ", a carriage return: give the script Unix's line breaks (sed -i 's/\\r$//')" : "")
         }
         return nil
-    }
-
-    /// What is wrong with the working folder's name; nil where it is text, or is not known.
-    package static var folderProblem: String? {
-        guard let path = getcwd(nil, 0) else { return nil }
-        defer { free(path) }
-        return String(validatingCString: path) == nil
-            ? "the name of the working folder, \(String(cString: path)), is not text in UTF-8: work in another one"
-            : nil
     }
 }

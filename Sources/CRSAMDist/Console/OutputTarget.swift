@@ -46,13 +46,13 @@ package struct OutputTarget {
             guard Console.isInherited(descriptor), mode >= 0, mode & O_ACCMODE != O_RDONLY else {
                 throw refusal("this process has no such output; mpirun hands on standard output and error only")
             }
-            var there = stat()
-            status = fstat(descriptor, &there) == 0 ? there : nil
+            var current = stat()
+            status = fstat(descriptor, &current) == 0 ? current : nil
             place = .descriptor(descriptor)
             return
         }
-        var there = stat()
-        guard lstat(resolved, &there) == 0 else {
+        var current = stat()
+        guard lstat(resolved, &current) == 0 else {
             let code = errno
             guard code == ENOENT else { throw refusal(String(cString: strerror(code))) }
             if path.hasSuffix("/") { throw refusal("names a folder; name a file") }
@@ -63,17 +63,17 @@ package struct OutputTarget {
             (status, place) = (nil, .file(resolved, isReplaced: true))
             return
         }
-        status = there
-        switch there.st_mode & S_IFMT {
+        status = current
+        switch current.st_mode & S_IFMT {
         case S_IFREG:
             if path.hasSuffix("/") { throw refusal("names a folder, but is a file") }
             if access(resolved, W_OK) != 0 { throw refusal("cannot be written: \(String(cString: strerror(errno)))") }
             // Another file under the name would have lost the other names, or its owner.
-            let isOurs = there.st_nlink == 1 && there.st_uid == geteuid()
+            let isOurs = current.st_nlink == 1 && current.st_uid == geteuid()
             place = .file(resolved, isReplaced: isOurs && Self.probe(resolved) == nil)
         case S_IFIFO, S_IFCHR:
             // Such as a process's terminal where it has none; a pipe's reader may come later.
-            let isOpenable = there.st_mode & S_IFMT == S_IFIFO || Self.opens(resolved)
+            let isOpenable = current.st_mode & S_IFMT == S_IFIFO || Self.opens(resolved)
             if access(resolved, W_OK) != 0 || !isOpenable {
                 throw refusal("cannot be written: \(String(cString: strerror(errno)))")
             }
@@ -99,9 +99,9 @@ package struct OutputTarget {
 
     /// Whether it is a file that a path leads to, or that a standard descriptor is redirected to.
     package func isSame(as path: String) -> Bool {
-        var there = stat()
-        guard case .file = place, let status, stat(path, &there) == 0 else { return false }
-        return Self.isSame(status, there)
+        var current = stat()
+        guard case .file = place, let status, stat(path, &current) == 0 else { return false }
+        return Self.isSame(status, current)
     }
 
     private static func isSame(_ one: stat, _ other: stat?) -> Bool {
@@ -118,7 +118,7 @@ package struct OutputTarget {
             do throws(FileError) { try FileSystem.replace(path, with: text, by: Self.partialName) } catch {
                 // A container's mount of this one file: its name cannot be given to another.
                 if error.code == EBUSY { return try writeInPlace(path, text) }
-                // Not the name that nobody has given.
+                // The error names the user's path, not the temporary file.
                 throw FileError("write", self.path, code: error.code)
             }
         }

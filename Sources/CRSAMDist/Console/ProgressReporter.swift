@@ -122,9 +122,9 @@ package final class ProgressReporter: TrainingObserver {
         line += "\(barWidth > 0 ? " " : "")\(Int(share * 100)) %"
         for part in parts where line.count + 2 + part.count <= width { line += "  " + part }
         line = String(line.prefix(width))
-        // A terminal made narrower meanwhile has no room for what covers all of the old bar.
+        // A terminal made narrower meanwhile has no room for all the spaces that cover the old bar.
         let padding = String(repeating: " ", count: max(0, min(barLength, width) - line.count))
-        // Before it does: a signal may come right after the write.
+        // Set before the write: a signal may come right after it.
         output.barStands(true)
         output.write("\r" + line + padding)
         barLength = line.count

@@ -11,8 +11,8 @@ package enum Terminal {
         return ioctl(descriptor, UInt(TIOCGWINSZ), &size) == 0 && size.ws_col > 0 ? Int(size.ws_col) : nil
     }
 
-    /// What mpirun sets for `--tag-output`, `--timestamp-output` and `--xml`, which put text before each piece of a bar,
-    /// and for `--output-filename`, which writes it to files.
+    /// What mpirun sets for `--tag-output`, `--timestamp-output` and `--xml`, which put text before each piece of a
+    /// bar, and for `--output-filename`, which writes it to files.
     private static let launcherLogs = [
         "OMPI_MCA_orte_tag_output", "OMPI_MCA_orte_timestamp_output", "OMPI_MCA_orte_xml_output",
         "OMPI_MCA_orte_output_filename",

@@ -6,7 +6,7 @@ extension Graph {
     /// `BatchNorm2d`; with `relu`, max(y, 0) in the same pass.
     ///
     /// Parameters `name.weight` (γ, from 1) and `name.bias` (β, from 0), statistics `name.running_mean` and
-    /// `name.running_var`. Training uses the batch's own mean and (biased) variance and moves the running ones by
+    /// `name.running_var`. Training uses the batch's own mean and (biased) variance and updates the running ones by
     /// `momentum`, the variance unbiased; inference uses the running ones.
     package func batchNormalization(
         _ input: Value, _ name: String, relu: Bool = false, epsilon: Float = 1e-5, momentum: Float = 0.1,
@@ -44,7 +44,7 @@ private struct BatchNormalization: Operation {
     var pixelsPerStatistic: Int? { shape[1] * shape[2] }
 
     /// Results of 384 KiB a sample and more, as ImageNet's networks have in their first stages, are not kept for the
-    /// backward pass but computed again: there they are what training needs its memory for (`docs/performance.md`).
+    /// backward pass but computed again: in those networks they need most memory (`docs/decisions/Compute.md`).
     private var isLarge: Bool { shape.reduce(1, *) >= 3 << 15 }
 
     func operandPrecision(_ builder: PlanBuilder) -> Precision { builder.precision(of: output) }

@@ -138,7 +138,7 @@ private struct Convolution: Operation {
     }
 
     /// What a direction computes in. In bfloat16 Winograd's algorithm in float32 is faster than direct convolution
-    /// where there are channels and tiles enough (table in `docs/performance.md`), and more exact; not on matrix units.
+    /// where there are channels and tiles enough (`docs/decisions/Compute.md`), and more exact; not on matrix units.
     private func precision(_ builder: PlanBuilder, _ direction: Direction) -> Precision {
         guard builder.precision == .bfloat16, !Precision.hasMatrixUnits, usesWinograd(builder, direction) else {
             return builder.precision
@@ -257,7 +257,7 @@ private struct Convolution: Operation {
 
     /// Winograd's 4x3 tiles pay for 3x3 windows at stride 1 with enough channels to fill vectors and enough tiles to
     /// make its transformed products large. The bounds are where it was measured to win with caches shared by other
-    /// ranks (table in `docs/performance.md`): a rule decides alike on all ranks and in every run, as a timed trial
+    /// ranks (`docs/decisions/Compute.md`): a rule decides alike on all ranks and in every run, as a timed trial
     /// would not.
     private func usesWinograd(_ builder: PlanBuilder, _ direction: Direction) -> Bool {
         guard builder.convolutionPolicy == .auto, window.kernel == 3, window.stride == 1, window.padding == 1 else {

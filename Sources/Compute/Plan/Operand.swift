@@ -9,7 +9,7 @@ package final class ArenaBuffer {
     init(byteCount: Int) { self.byteCount = byteCount }
 }
 
-/// Where an operand's memory is. Everything outside the arena is bound anew for each run.
+/// Where an operand's memory is. Everything outside the arena is bound anew for each pass.
 package enum Location {
     case arena(ArenaBuffer)
     /// Floats from the start of the weights or the running statistics.

@@ -141,8 +141,8 @@ package final class PlanBuilder {
         return again.viewed(as: operand.layout)
     }
 
-    /// What the layer that computes `value` left. A layer is planned after those that it reads: absence is a defect of
-    /// ours.
+    /// The activation that the layer of `value` has set. A layer is planned after those that it reads: absence is a
+    /// defect of ours.
     package func activation(_ value: Value) -> Operand {
         guard let operand = activations[value] else { preconditionFailure("value \(value.index) has not been planned") }
         return operand

@@ -4,7 +4,7 @@ import Vectors
 
 /// A graph made ready for one batch size: every primitive created, every buffer placed.
 ///
-/// A run allocates nothing. Programs of several batch sizes share one arena, so only one runs at a time.
+/// A pass allocates nothing. Programs of several batch sizes share one arena, so only one runs at a time.
 package final class Program {
     package let batch: Int
     package let hasBackward: Bool
@@ -20,7 +20,8 @@ package final class Program {
     private let bound: [BoundMemory]
     private var boundAddresses = Addresses()
 
-    /// A memory object whose data is at `offset` floats (bytes in the arena) behind a base that may move between runs.
+    /// A memory object whose data is at `offset` floats (bytes in the arena) behind a base that may change between
+    /// passes.
     private struct BoundMemory {
         let memory: dnnl_memory_t
         let location: Location

@@ -1,6 +1,6 @@
 import Vectors
 
-/// What one run of a program reads and leaves: bound before the run, read after it.
+/// What one pass of a program reads and returns: bound before the pass, read after it.
 package final class RunContext {
     package var arena: UnsafeMutableRawPointer
     package var parameters: UnsafeMutablePointer<Float>

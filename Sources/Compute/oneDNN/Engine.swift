@@ -33,6 +33,14 @@ extension Network {
         guard let version = dnnl_version()?.pointee else { return "oneDNN" }
         return "oneDNN \(version.major).\(version.minor).\(version.patch)"
     }
+
+    /// The instructions that it uses, such as `avx512_core`, with the variable that may lower them where it is set.
+    package static var instructionSet: String {
+        let name = String(cString: cdnn_instruction_set())
+        let prefix = "cpu_isa_"
+        let short = name.hasPrefix(prefix) ? String(name.dropFirst(prefix.count)) : name
+        return short + (Precision.processorCap.map { " (with \($0))" } ?? "")
+    }
 }
 
 extension Precision {

@@ -2,7 +2,7 @@ import COneDNN
 
 /// A oneDNN primitive and its descriptor: created once, run any number of times.
 ///
-/// The descriptor alone tells layouts, sizes and the implementation; ``compile()`` generates machine code.
+/// The descriptor alone reports layouts, sizes and the implementation; ``compile()`` generates machine code.
 package final class Primitive {
     let descriptor: dnnl_primitive_desc_t
     private let purpose: String
@@ -33,7 +33,7 @@ package final class Primitive {
         return self
     }
 
-    /// Runs the compiled primitive, with the stack where its kernel is fast in every process (`docs/performance.md`).
+    /// Runs the compiled primitive, with the stack aligned for its kernel (`docs/decisions/Compute.md`).
     func run(
         on stream: dnnl_stream_t, _ arguments: UnsafeBufferPointer<dnnl_exec_arg_t>,
         _ purpose: @autoclosure () -> String
@@ -61,7 +61,7 @@ package final class Primitive {
     /// Bytes of scratch memory that one run needs; 0 for most.
     package var scratchpadBytes: Int { bytes(of: cdnn_scratchpad) }
 
-    /// Bytes that a forward pass leaves for the backward pass; 0 for most.
+    /// Bytes that a forward pass keeps for the backward pass; 0 for most.
     package var workspaceBytes: Int { bytes(of: cdnn_workspace) }
 
     private func bytes(of argument: cdnn_argument) -> Int {

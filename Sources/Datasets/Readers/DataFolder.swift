@@ -29,17 +29,17 @@ struct DataFolder {
         for place in places {
             let directory = place.isEmpty ? path : "\(path)/\(place)"
             if !place.isEmpty, try Self.kind(directory) != .directory { continue }
-            var found: [String] = []
+            var present: [String] = []
             var absent: [String] = []
             for names in files {
                 if let path = try Self.first(of: names, in: directory) {
-                    found.append(path)
+                    present.append(path)
                 } else {
                     absent.append(names[0] + (dataset.isPublishedPacked ? "[.gz]" : ""))
                 }
             }
-            if absent.isEmpty { return found }
-            if missing == nil || !found.isEmpty && absent.count < missing?.names.count ?? 0 {
+            if absent.isEmpty { return present }
+            if missing == nil || !present.isEmpty && absent.count < missing?.names.count ?? 0 {
                 missing = (directory, absent)
             }
         }

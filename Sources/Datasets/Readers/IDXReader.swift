@@ -47,13 +47,13 @@ enum IDXReader {
         _ path: String, magic: UInt32, dimensionCount: Int, _ memory: MemoryShare
     ) throws(DatasetError) -> (dimensions: [Int], bytes: [UInt8]) {
         let file = try StreamedFile(path: path, memory)
-        let found = try readWord(file)
-        guard found == magic else {
+        let word = try readWord(file)
+        guard word == magic else {
             // Packed data may hold anything.
-            if let format = try file.format(after: (0..<4).map { UInt8(truncatingIfNeeded: found >> (24 - 8 * $0)) }) {
+            if let format = try file.format(after: (0..<4).map { UInt8(truncatingIfNeeded: word >> (24 - 8 * $0)) }) {
                 throw .otherFormat(path: path, format)
             }
-            throw .wrongMagic(path: path, expected: magic, found: found)
+            throw .wrongMagic(path: path, expected: magic, found: word)
         }
         var dimensions: [Int] = []
         for _ in 0..<dimensionCount { dimensions.append(Int(try readWord(file))) }

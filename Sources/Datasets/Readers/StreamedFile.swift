@@ -3,7 +3,7 @@ import Files
 import Glibc
 import Vectors
 
-/// A regular file read front to back, gunzipped on the way where it begins as gzip does, whatever its name.
+/// A regular file read front to back, gunzipped while it is read if it begins as gzip does, whatever its name.
 ///
 /// The reader says how much content is due before it takes memory for it; content that is shorter or longer is an
 /// error.
@@ -110,11 +110,11 @@ final class StreamedFile {
 
     /// Fills `buffer`, or throws where the content ends before that.
     func read(into buffer: UnsafeMutableBufferPointer<UInt8>) throws(DatasetError) {
-        let found = try inflater == nil ? copy(into: buffer) : inflate(into: buffer)
-        contentRead += found
-        guard found == buffer.count else {
+        let count = try inflater == nil ? copy(into: buffer) : inflate(into: buffer)
+        contentRead += count
+        guard count == buffer.count else {
             throw .truncated(
-                path: path, expectedBytes: max(contentDue, contentRead - found + buffer.count), foundBytes: contentRead)
+                path: path, expectedBytes: max(contentDue, contentRead - count + buffer.count), foundBytes: contentRead)
         }
     }
 
@@ -127,22 +127,22 @@ final class StreamedFile {
     /// Throws unless the content, and for gzip its checksum and the file too, end here.
     func expectEnd() throws(DatasetError) {
         var extra: UInt8 = 0
-        let found = try withUnsafeMutablePointer(to: &extra) { pointer throws(DatasetError) in
+        let count = try withUnsafeMutablePointer(to: &extra) { pointer throws(DatasetError) in
             let one = UnsafeMutableBufferPointer(start: pointer, count: 1)
             return try inflater == nil ? copy(into: one) : inflate(into: one)
         }
-        if found == 0 && unread.isEmpty { _ = try refill() }
-        guard found == 0, unread.isEmpty else { throw .trailingBytes(path: path, expectedBytes: contentRead) }
+        if count == 0 && unread.isEmpty { _ = try refill() }
+        guard count == 0, unread.isEmpty else { throw .trailingBytes(path: path, expectedBytes: contentRead) }
     }
 
     /// Reads the next chunk; false at the end of the file. Called only when all of the last chunk is consumed.
     private func refill() throws(DatasetError) -> Bool {
         while true {
-            let found = Glibc.read(descriptor, chunk.baseAddress, chunk.count)
-            if found < 0 && errno == EINTR { continue }
-            guard found >= 0 else { throw .file(.last("read", path)) }
-            unread = 0..<found
-            return found > 0
+            let count = Glibc.read(descriptor, chunk.baseAddress, chunk.count)
+            if count < 0 && errno == EINTR { continue }
+            guard count >= 0 else { throw .file(.last("read", path)) }
+            unread = 0..<count
+            return count > 0
         }
     }
 

@@ -51,7 +51,7 @@ package struct SyntheticImages: Sendable, Equatable {
         let patterns = (0..<min(classCount, count)).map(pattern(ofClass:))
         var pixels = [UInt8](repeating: 0, count: count * shape.count)
         for sample in 0..<count {
-            // The stream's epoch tells patterns (0), training samples (1) and test samples (2) apart.
+            // The stream's epoch separates patterns (0), training samples (1) and test samples (2).
             var noise = RandomStream(
                 seed: seed, purpose: .syntheticData, epoch: split == .train ? 1 : 2, index: sample)
             let pattern = patterns[sample % classCount]

@@ -1,6 +1,6 @@
 /// The order in which an epoch visits the samples, and how it is cut into global batches.
 ///
-/// Every sample comes exactly once an epoch. Ranks do not appear here: they share out each batch's positions
+/// Every sample comes exactly once an epoch. It knows no ranks: each batch's positions are sharded
 /// (``BatchPartition``), so the batches are the same whatever the rank count.
 package struct EpochSampler: Sendable {
     package let sampleCount: Int

@@ -4,7 +4,7 @@ import Vectors
 ///
 /// A Feistel network over the next even power of two, with Philox as its round function and cycle-walking back into the
 /// range (Black and Rogaway, "Ciphers with arbitrary finite domains", CT-RSA 2002). It depends on (count, seed, epoch)
-/// alone, so every rank, and a resumed run, finds the same order.
+/// alone, so every rank, and a resumed run, computes the same order.
 package struct KeyedPermutation: Sendable {
     package let count: Int
     private let seed: UInt64

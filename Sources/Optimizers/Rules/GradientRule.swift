@@ -42,15 +42,15 @@ package protocol GradientRule: AnyObject, SendableMetatype {
     var workVectorCount: Int { get }
 
     /// Overwrites the sum of `sink` with this process's part of G: the sum of all processes' parts is the batch's G.
-    /// The padding between tensors, there and in `weights`, must be zero and stays so.
+    /// The padding, of the sum and of `weights`, must be zero and stays so.
     ///
     /// Every process calls this once a step, one without groups too: the log form's
     /// ``GroupedObjective/sumOverBatch(_:)`` is reached by all, and ``GroupedObjective/averageDirection(ofGroup:_:)``
     /// once for each group by all that share it. `weights` is only read.
     ///
-    /// During the last backward pass `sink` hears what of G is ready. From a process without groups it does not: its
-    /// zeros are final at the return.
-    /// - Throws: what objective and sink throw. A loss that is not finite is no error here: it shows in the result.
+    /// During the last backward pass `sink` is called with what of G is ready. A process without groups does not call
+    /// it: its zeros are final at the return.
+    /// - Throws: what objective and sink throw. A loss that is not finite is no error: it shows in the result.
     func evaluate(
         _ objective: any GroupedObjective, at weights: FlatVector, into sink: any GradientSink
     ) throws -> StepTerms

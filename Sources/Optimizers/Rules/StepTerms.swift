@@ -17,9 +17,9 @@ package struct StepTerms: Sendable, Equatable {
     package var curvature: Double?
     /// (L⁺ − L⁻)/(2ρ) ≈ ‖∇L‖; nil unless both sides are evaluated.
     package var slope: Double?
-    /// Samples held here that the model got right at w.
+    /// Samples of this process that the model got right at w.
     package var correct = 0
-    /// Samples held here.
+    /// Samples of this process.
     package var sampleCount = 0
     /// Log form: the trace term was skipped in this step. The same on every process: not to be summed over them.
     package var traceTermSkipped = false

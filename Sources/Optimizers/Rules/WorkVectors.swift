@@ -1,7 +1,7 @@
 import Objectives
 import Vectors
 
-/// The vectors that a rule works in, each allocated at its first use.
+/// The vectors that a rule works in, each allocated lazily.
 package final class WorkVectors {
     package enum Purpose: Int, CaseIterable {
         /// g0 of one group, then w + ε, then w − ε = 2w − (w + ε).
@@ -28,8 +28,8 @@ package final class WorkVectors {
         return vector
     }
 
-    /// After each evaluation, with Σ weight·‖g0‖. Not a number times the zeros between tensors is none, and no later
-    /// pass would overwrite it there.
+    /// After each evaluation, with Σ weight·‖g0‖. NaN times the zeros of the padding is NaN, and no later pass would
+    /// overwrite it.
     package func dropUnlessFinite(_ norm: Double) {
         if !norm.isFinite { vectors[Purpose.point.rawValue] = nil }
     }

@@ -1,6 +1,6 @@
 import Glibc
 
-/// How the learning rate goes on after the warm-up: a factor on its peak.
+/// How the learning rate continues after the warm-up: a factor on its peak.
 package protocol LearningRateDecay: Sendable {
     /// - Parameter position: of the step for which the rate is.
     func factor(_ position: SchedulePosition) -> Double

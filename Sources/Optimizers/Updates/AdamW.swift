@@ -22,7 +22,7 @@ package final class AdamW: Optimizer {
     /// - Parameters:
     ///   - beta1: in [0, 1).
     ///   - beta2: in [0, 1).
-    ///   - epsilon: above 0, also as a Float: it keeps the padding between tensors at 0/ε = 0.
+    ///   - epsilon: above 0, also as a Float: it keeps the padding at 0/ε = 0.
     package init(
         parameterCount: Int, groups: [ParameterGroup], beta1: Double = 0.9, beta2: Double = 0.999,
         epsilon: Double = 1e-8

@@ -12,7 +12,7 @@ package struct GradientClipping: Sendable, Equatable {
 
     /// G ← min(1, c/(‖G‖ + 1e-6))·G, as PyTorch's `clip_grad_norm_`; returns ‖G‖ before clipping.
     ///
-    /// To be called on the reduced gradient, where every process finds the same norm. A norm that is not finite is
+    /// To be called on the reduced gradient, where every process computes the same norm. A norm that is not finite is
     /// returned for the caller to refuse.
     package func clip(_ gradient: FlatVector) -> Double {
         let norm = gradient.norm

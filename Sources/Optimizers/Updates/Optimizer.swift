@@ -10,10 +10,10 @@ package protocol Optimizer: AnyObject {
     /// The live vectors, not copies. With ``stepCount`` they are the whole state.
     var state: [(name: String, vector: FlatVector)] { get }
 
-    /// One update, in place, without allocation; the floats between tensors stay zero.
+    /// One update, in place, without allocation; the padding stays zero.
     func update(_ weights: FlatVector, gradient: FlatVector, learningRate: Double)
 
-    /// Takes over a saved state: from here on every update gives the same bits as in the run that saved it.
+    /// Takes over a saved state: every update after it is bitwise identical to that of the run that saved it.
     /// - Throws: where names or lengths are not those of ``state``; then nothing has changed.
     func restore(stepCount: Int, state saved: [(name: String, vector: FlatVector)]) throws(OptimizerError)
 }

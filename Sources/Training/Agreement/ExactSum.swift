@@ -6,7 +6,7 @@
 /// a digit over up to ``maximumRanks`` ranks is at most 2²⁴, as is every partial sum in whatever order: float32 holds
 /// them all exactly. So a value is rounded once, by at most 2⁻⁶⁵, and the sum once more, to a Double.
 ///
-/// Values of 2³⁹ and more travel as an infinity, NaN as NaN; the sum is then not finite either.
+/// Values of 2³⁹ and more are sent as an infinity, NaN as NaN; the sum is then not finite either.
 package enum ExactSum {
     package static let digitCount = 8
     /// 2²⁴ (floats count to there without a gap) over 4096 (the largest digit).

@@ -101,11 +101,11 @@ package final class FusedReduction: GradientSink {
     /// Sums the gradient, the statistics and `scalars` over all ranks, and compares `fingerprint` between them.
     ///
     /// Every rank must call it. The scalars are summed as Doubles: exactly, except for the last rounding (see
-    /// `ExactSum`). Cost: ``bucketCount`` collectives of ``byteCount`` bytes together. One rank alone goes the same
-    /// way, and the count of its communicator says so; MPI moves nothing then.
+    /// `ExactSum`). Cost: ``bucketCount`` collectives of ``byteCount`` bytes together. One rank alone does the same,
+    /// and its communicator counts it; MPI moves nothing then.
     ///
     /// Throws ``ReplicaDisagreement`` on every rank alike when the fingerprints differ, after a second small collective
-    /// that finds out whose; the sums are then those of different models, not to be used.
+    /// that determines whose; the sums are then those of different models, not to be used.
     package func reduce(scalars: inout StepScalars, fingerprint: UInt64) throws {
         var none: [Double] = []
         try reduce(scalars: &scalars, sums: &none, fingerprint: fingerprint)
@@ -145,7 +145,7 @@ package final class FusedReduction: GradientSink {
     }
 
     private func makeProgress() throws(MPIError) {
-        // One call lets all that is under way make progress; the oldest is the first to be done.
+        // One call lets all that is under way make progress; the oldest is the first to be complete.
         while finishedCount < startedCount {
             guard try buckets[finishedCount].request?.test() ?? true else { return }
             buckets[finishedCount].request = nil

@@ -1,8 +1,8 @@
-/// Tells whether all ranks hold the same 64-bit fingerprint, from sums over ranks alone, in a float32 buffer.
+/// Whether all ranks hold the same 64-bit fingerprint, from sums over ranks alone, in a float32 buffer.
 ///
 /// The fingerprint is cut into pieces p of 12 bits. By Cauchy and Schwarz R·Σp² ≥ (Σp)², with equality only where all R
 /// values are the same. p² is sent as its high and low 12 bits, so that every sum over up to ``ExactSum/maximumRanks``
-/// ranks stays below 2²⁴ and is exact. Every rank reads the same sums and so comes to the same verdict.
+/// ranks stays below 2²⁴ and is exact. Every rank reads the same sums and so computes the same verdict.
 package enum ReplicaAgreement {
     private static let pieceBits = 12
     private static let pieceMask = (1 << pieceBits) - 1

@@ -4,7 +4,7 @@ import Optimizers
 import Vectors
 
 extension StepScalars {
-    /// This rank's share of what the step reports. Values that the method does not measure travel as 0.
+    /// This rank's share of what the step reports. Values that the method does not measure are sent as 0.
     init(_ terms: StepTerms) {
         self.init()
         loss = terms.loss

@@ -28,17 +28,17 @@ package enum HostWarnings {
 
     /// - Parameter texts: of each rank, a warning a line.
     package static func lines(byRank texts: [String]) -> [String] {
-        var found: [(text: String, ranks: [Int])] = []
+        var warnings: [(text: String, ranks: [Int])] = []
         for (rank, text) in texts.enumerated() {
             for line in text.split(separator: "\n").map(String.init) {
-                if let known = found.firstIndex(where: { $0.text == line }) {
-                    found[known].ranks.append(rank)
+                if let known = warnings.firstIndex(where: { $0.text == line }) {
+                    warnings[known].ranks.append(rank)
                 } else {
-                    found.append((line, [rank]))
+                    warnings.append((line, [rank]))
                 }
             }
         }
-        return found.map { text, ranks in
+        return warnings.map { text, ranks in
             let others = ranks.count - 1
             return "rank \(ranks[0])\(others > 0 ? " and \(others) other\(others == 1 ? "" : "s")" : ""): \(text)"
         }
@@ -56,9 +56,9 @@ package enum HostWarnings {
             + "expect at best the speed of --precision float32"
     }
 
-    /// - Parameter found: in a command's programs.
-    package static func slowKernelsWarning(_ found: [SlowKernels]) -> String? {
-        guard let slow = found.max(by: { $0.share < $1.share }) else { return nil }
+    /// - Parameter kernels: in a command's programs.
+    package static func slowKernelsWarning(_ kernels: [SlowKernels]) -> String? {
+        guard let slow = kernels.max(by: { $0.share < $1.share }) else { return nil }
         let others = slow.others > 0 ? " and \(slow.others) other operation\(slow.others == 1 ? "" : "s") have" : " has"
         return
             "\(slow.label) (\(slow.implementation))\(others) no fast kernel in this oneDNN on this processor and will "

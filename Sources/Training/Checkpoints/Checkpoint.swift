@@ -19,7 +19,7 @@ package struct Checkpoint: Sendable {
     /// The model's name, where the checkpoint says it.
     package var ownModelName: String? { state?.model ?? description["model"] }
 
-    /// As our files had it under a key that other tools use for names of theirs: only a guess.
+    /// From a key that our files once used and that other tools use for their own names: only a guess.
     package var olderModelName: String? {
         model.metadata.first { $0.key == "model" }.flatMap { try? modelCatalog.entry($0.value).name }
     }
@@ -56,7 +56,7 @@ package struct Checkpoint: Sendable {
         }
     }
 
-    /// The newest whole checkpoint of the same run but `folder`.
+    /// The newest whole checkpoint of the same run except `folder`.
     private static func whole(beside folder: String) -> String? {
         let run = FileSystem.directory(of: folder)
         let names = (try? CheckpointStore(folder: run).stepFolders()) ?? []
@@ -169,7 +169,7 @@ package struct Checkpoint: Sendable {
         }
     }
 
-    /// What is found wrong once values are read.
+    /// What is wrong, known once values are read.
     func damaged(_ problem: String) -> CheckpointError {
         .damaged(path: path, problems: [problem], whole: Self.whole(beside: path))
     }

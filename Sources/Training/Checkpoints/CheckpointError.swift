@@ -6,7 +6,7 @@ package enum CheckpointError: Error, Equatable, CustomStringConvertible {
     case tensors(SafeTensorsError)
     /// `previous` is the folder of the newest checkpoint that stays, if there is one.
     case notWritten(path: String, previous: String?, cause: FileError)
-    /// `found` says what is there instead, where that is known.
+    /// `found`: what is there instead, where that is known.
     case notFound(path: String, found: String?)
     /// `whole` is the folder of the run's newest checkpoint that is not damaged, if there is one.
     case damaged(path: String, problems: [String], whole: String?)

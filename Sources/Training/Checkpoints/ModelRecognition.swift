@@ -2,7 +2,7 @@ import Compute
 import Models
 import TensorFiles
 
-/// The model of the catalog whose tensors a file holds, found by their names and shapes.
+/// The model of the catalog whose tensors a file holds, recognized by their names and shapes.
 struct ModelRecognition {
     let model: String
     /// Channels, height, width; the sides are known of vision transformers only, and the model's published ones
@@ -52,31 +52,31 @@ struct ModelRecognition {
     ///   - model: the model that was to take them, as `graph`.
     static func remedy(_ file: SafeTensorsFile, _ matching: TensorMatching, model: String, _ graph: Graph) -> String {
         if !matching.unread.isEmpty { return "save the weights as F32" }
-        if let found = ModelRecognition(file) {
+        if let match = ModelRecognition(file) {
             func sizes(_ shape: [Int]) -> String { shape.map(String.init).joined(separator: " x ") }
             func channels(_ shape: [Int]) -> String { "\(shape[0]) channel\(shape[0] == 1 ? "" : "s")" }
-            if found.model != model {
+            if match.model != model {
                 return
-                    "the tensors are those of \(found.model) for \(found.classCount) classes: use --model "
-                    + "\(found.model)"
+                    "the tensors are those of \(match.model) for \(match.classCount) classes: use --model "
+                    + "\(match.model)"
             }
-            if found.hasKnownSides && found.inputShape != graph.inputShape || found.inputShape[0] != graph.inputShape[0]
+            if match.hasKnownSides && match.inputShape != graph.inputShape || match.inputShape[0] != graph.inputShape[0]
             {
-                let (there, here) =
-                    found.hasKnownSides
-                    ? (sizes(found.inputShape), sizes(graph.inputShape))
+                let (published, given) =
+                    match.hasKnownSides
+                    ? (sizes(match.inputShape), sizes(graph.inputShape))
                     : (
-                        channels(found.inputShape), "\(channels(graph.inputShape)) (\(sizes(graph.inputShape)))"
+                        channels(match.inputShape), "\(channels(graph.inputShape)) (\(sizes(graph.inputShape)))"
                     )
                 return
-                    "the weights are for images of \(there), the data set's have \(here): choose a data set of "
+                    "the weights are for images of \(published), the data set's have \(given): choose a data set of "
                     + "such images, "
                     + "or weights for these"
             }
             return
-                "the weights' head is for \(found.classCount) classes, the data set has \(graph.classCount): "
+                "the weights' head is for \(match.classCount) classes, the data set has \(graph.classCount): "
                 + "choose a data set "
-                + "of \(found.classCount) classes, or weights for \(graph.classCount)"
+                + "of \(match.classCount) classes, or weights for \(graph.classCount)"
         }
         if !matching.misshapen.isEmpty && matching.misshapen.allSatisfy(\.isTransposed) {
             return "they are transposed: bring them into PyTorch's order, [outputs, inputs, height, width]"

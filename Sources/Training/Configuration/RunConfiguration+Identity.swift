@@ -23,7 +23,7 @@ extension RunConfiguration {
             && a.resume == b.resume && a.warnings == b.warnings
     }
 
-    /// Settings of the identity that another configuration has differently: name, value here, value there.
+    /// Settings of the identity that another configuration has differently: name, this value, the other value.
     package func differences(from other: RunConfiguration) -> [(field: String, value: String, other: String)] {
         zip(identity, other.identity).filter { $0.value != $1.value }.map { ($0.name, $0.value, $1.value) }
     }

@@ -8,7 +8,7 @@ import Optimizers
 /// Values come from three layers, later ones winning: the defaults, a YAML file, flags. A ``Setting`` declares what is
 /// to be known of each beside its type and its default: name, help, range, what it needs to have an effect.
 package struct RunConfiguration: Sendable, Equatable {
-    /// Which passes move BatchNorm's running statistics: the clean one, or w − ε too as the authors' code does.
+    /// Which passes update BatchNorm's running statistics: the clean one, or w − ε too as the authors' code does.
     package enum RunningStatistics: String, Sendable, CaseIterable { case clean, official }
 
     /// Samples behind each ascent direction.

@@ -14,7 +14,7 @@ package struct CheckpointEvaluation: Sendable {
     /// Samples in one forward pass on one rank; nil for what the run trained with.
     private let batchSize: Int?
 
-    /// Said of the result; empty where it was measured as it was trained.
+    /// Notes on the result; empty where it was measured as it was trained.
     private let note: String
 
     /// - Parameters:
@@ -69,7 +69,7 @@ package struct CheckpointEvaluation: Sendable {
         self.configuration = configuration
     }
 
-    /// Said where nothing has told how the images were normalized.
+    /// Printed where the normalization of the images is unknown.
     private static func note(_ configuration: RunConfiguration) -> String {
         configuration.normalization == nil ? " (normalized as \(configuration.dataset.name))" : ""
     }

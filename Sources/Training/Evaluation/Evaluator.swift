@@ -12,7 +12,7 @@ package struct EvaluationResult: Sendable, Equatable {
 
 /// Evaluates a model on a data set spread over the ranks: every sample once, whatever the rank count.
 package final class Evaluator {
-    /// The most samples in one forward pass that are worth their memory.
+    /// The largest micro-batch that is worth its memory.
     static let largestBatch = 128
 
     private let network: Network
@@ -36,13 +36,13 @@ package final class Evaluator {
         loader.restart()
         var sums = [0.0, 0.0, 0.0]
         while let batch = try loader.next() {
-            let found = try batch.labels.withUnsafeBufferPointer { labels in
+            let result = try batch.labels.withUnsafeBufferPointer { labels in
                 try network.evaluate(
                     SampleBatch(count: batch.count, pixels: batch.pixels.pointer, labels: labels.baseAddress),
                     at: weights, statistics: statistics)
             }
-            sums[0] += found.lossSum
-            sums[1] += Double(found.correct)
+            sums[0] += result.lossSum
+            sums[1] += Double(result.correct)
             sums[2] += Double(batch.count)
         }
         try sums.withUnsafeMutableBufferPointer { try world.allReduce($0, .sum) }

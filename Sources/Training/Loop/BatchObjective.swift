@@ -5,12 +5,12 @@ import Vectors
 
 /// A network's loss and gradient on this rank's part of the current batch.
 ///
-/// A group of samples that is larger than a micro-batch is evaluated in several runs whose gradients are summed;
+/// A group of samples that is larger than a micro-batch is evaluated in several passes whose gradients are summed;
 /// BatchNorm then normalizes each micro-batch by itself, as accumulation does in PyTorch.
 package final class BatchObjective: GroupedObjective {
-    /// Moved in the clean pass, and in the descent pass too if it was asked for.
+    /// Updated in the clean pass, and in the descent pass too if it was asked for.
     package let statistics: FlatVector
-    /// Times that the running statistics have moved: PyTorch's `num_batches_tracked`.
+    /// Updates of the running statistics so far: PyTorch's `num_batches_tracked`.
     private(set) var statisticsUpdates = 0
     private let network: Network
     private let microBatchSize: Int?
@@ -21,7 +21,7 @@ package final class BatchObjective: GroupedObjective {
     private let microBatches = GradientParts()
 
     /// - Parameters:
-    ///   - microBatchSize: the most samples in one forward pass; nil for no limit.
+    ///   - microBatchSize: at most so many samples a forward pass; nil for no limit.
     ///   - movesStatisticsInDescent: as the authors' code does.
     package init(
         network: Network, statistics: FlatVector, microBatchSize: Int?, labelSmoothing: Float,
@@ -69,7 +69,7 @@ package final class BatchObjective: GroupedObjective {
         }
     }
 
-    /// Samples in the runs of groups of these sizes: each kind is a program.
+    /// Samples in the forward passes of groups of these sizes: each size is a program.
     package static func runSizes(ofGroups groups: some Sequence<Int>, microBatchSize: Int?) -> Set<Int> {
         var sizes: Set<Int> = []
         for samples in Set(groups) where samples > 0 {

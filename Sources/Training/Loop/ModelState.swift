@@ -25,8 +25,8 @@ package final class ModelState {
 
     /// Starting weights from the seed, on all ranks the same, whatever their number. Every rank must call it.
     ///
-    /// Cost: each rank draws its share of the tensors; one all-reduce of the weights, which adds zeros and so changes
-    /// no bit.
+    /// Cost: each rank draws its share of the tensors; one all-reduce of the weights, which adds zeros: the result is
+    /// bitwise identical for any number of ranks.
     func initialize(seed: UInt64, _ world: Communicator) throws {
         graph.initialize(weights: weights, statistics: statistics, seed: seed, part: world.rank, of: world.size)
         if world.size > 1 { try world.allReduce(weights.elements, .sum) }
@@ -44,7 +44,7 @@ package final class ModelState {
 
     // MARK: Files
 
-    /// Weights and statistics under their published names, and how often BatchNorm's statistics moved.
+    /// Weights and statistics under their published names, and how often BatchNorm's statistics were updated.
     package func modelTensors(statisticsUpdates: Int) -> [NamedTensor] {
         let counters = statisticsLayout.entries.compactMap { entry -> NamedTensor? in
             guard entry.name.hasSuffix(".running_mean") else { return nil }
@@ -62,8 +62,8 @@ package final class ModelState {
         }
     }
 
-    /// Takes over weights and statistics, after all names and shapes were found to fit and values to be numbers. Warns
-    /// of what is not as the file has it.
+    /// Takes over weights and statistics, after checking that all names and shapes fit and all values are numbers.
+    /// Warns of what is converted or renamed.
     ///
     /// - Parameter model: the graph's name in the catalog, for messages.
     package func readModel(_ original: SafeTensorsFile, model: String) throws {

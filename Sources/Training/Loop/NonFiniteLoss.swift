@@ -8,7 +8,7 @@ package struct NonFiniteLoss: Error, Equatable, CustomStringConvertible {
     package let ranks: [Int]
     private let remedy: String
 
-    /// Every rank must call it: one all-gather finds out whose share it is.
+    /// Every rank must call it: one all-gather determines whose share it is.
     ///
     /// - Parameter isKept: whether there is a checkpoint or an epoch's row, which other settings may not continue.
     init(

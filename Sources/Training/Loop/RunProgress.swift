@@ -6,7 +6,7 @@ package struct RunProgress: Equatable {
     package var step = 0
     package var skippedTraceTerms = 0
     package var skippedNormTerms = 0
-    /// Times that BatchNorm's running statistics have moved on rank 0.
+    /// Updates of BatchNorm's running statistics on rank 0 so far.
     package var statisticsUpdates = 0
     package var epochLossSum = 0.0
     package var epochCorrect = 0.0

@@ -9,7 +9,7 @@ import Vectors
 /// The training loop: batch → gradients at w, w + ε, w − ε → G → one all-reduce → update.
 ///
 /// Every rank makes one and calls ``run()``; all of them hold the same replica throughout. Whatever is written, printed
-/// or measured on the way is an observer's.
+/// or measured during training is an observer's.
 package final class Trainer {
     package enum Purpose: Sendable {
         /// A run with a folder, evaluation and checkpoints.

@@ -62,7 +62,7 @@ package struct RunDescription {
     package var firstStep: Int
     /// Nil where the run's folder gets its number with the first step, or where there is none.
     package var folder: String?
-    /// Whether a resume was asked for and no checkpoint was found.
+    /// Whether a resume was asked for and there is no checkpoint.
     package var lacksCheckpoint: Bool
 }
 

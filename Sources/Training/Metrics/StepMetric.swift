@@ -11,8 +11,8 @@ package struct StepMetric: CatalogEntry {
     package enum Combination: Sendable {
         /// The same on every rank: from what the reduction has summed and what all replicas hold.
         case replicated(@Sendable (StepOutcome) -> Double?)
-        /// Added up over the ranks in the fused all-reduce, exactly. A mean over the batch is the sum of the ranks' means,
-        /// each times ``StepShare/weight``. Cost: 32 bytes of the reduction.
+        /// Added up over the ranks in the fused all-reduce, exactly. A mean over the batch is the sum of the ranks'
+        /// means, each times ``StepShare/weight``. Cost: 32 bytes of the reduction.
         case sum(@Sendable (StepShare) -> Double)
         /// Rank 0's own, such as a time.
         case rankZero(@Sendable (StepOutcome) -> Double?)
@@ -22,7 +22,7 @@ package struct StepMetric: CatalogEntry {
 
     /// How the progress line shows the metric.
     package struct Progress: Sendable {
-        /// Where in the line; what comes last is left out first on a narrow terminal.
+        /// Where in the line; what comes last is dropped first on a narrow terminal.
         let place: Int
         /// The figure with its name, as in `loss 0.5123`.
         let text: @Sendable (Double) -> String
@@ -37,7 +37,7 @@ package struct StepMetric: CatalogEntry {
     package let name: String
     package let unit: Unit
     package let combination: Combination
-    /// Nil where the progress line leaves the metric out.
+    /// Nil for a metric that the progress line does not show.
     package let progress: Progress?
 
     package init(_ name: String, _ unit: Unit = .none, _ combination: Combination, progress: Progress? = nil) {

@@ -1,8 +1,9 @@
 import Files
 import Glibc
 
-/// A run's way into its folder, in two halves: ``RunFolder/find(_:)`` decides it before anything is touched,
-/// ``enter(ranks:)`` goes it once the first step has succeeded. A start that fails leaves everything as it was.
+/// How a run enters its folder, in two halves: ``RunFolder/find(_:)`` decides before anything is touched,
+/// ``enter(ranks:)`` makes the changes once the first step has succeeded. A start that fails leaves everything as it
+/// was.
 final class RunEntry {
     enum Way {
         /// Into a folder of its own: the stem with the next free number.
@@ -84,7 +85,7 @@ final class RunEntry {
         }
     }
 
-    /// As `config.yaml` gets it. A run whose newest weights are taken may go on: they are named by their own file.
+    /// As `config.yaml` gets it. A run whose newest weights are taken may continue: they are named by their own file.
     private var recorded: RunConfiguration {
         var recorded = configuration
         if case .onward(let folder) = way {

@@ -270,8 +270,8 @@ package struct RunFolder: Sendable, Equatable {
                 + "train on from its weights in a new run with --init-weights \(weights)/\(CheckpointStore.modelFile) "
                 + "and another --output"
         }
-        if differences.count == 1, let (field, _, theirs) = differences.first, field == "m-sharpness" {
-            remedy = "M is a rank's share unless it is named: add --m-sharpness \(theirs), or choose another --output"
+        if differences.count == 1, let (field, _, stored) = differences.first, field == "m-sharpness" {
+            remedy = "M is a rank's share unless it is named: add --m-sharpness \(stored), or choose another --output"
         }
         throw RunFolderError.otherConfiguration(
             path: path,

@@ -1,7 +1,7 @@
 import Files
 import Glibc
 
-/// Keeps a second job out of a run's folder, from its making to its release. The system lets go of it however the
+/// Keeps a second job out of a run's folder, from its making to its release. The system releases it however the
 /// process ends.
 final class RunLock {
     private let folder: RunFolder
