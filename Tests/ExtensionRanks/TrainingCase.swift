@@ -34,7 +34,8 @@ let trainingCase = RankCase(name: "one-of-each-kind-from-outside-trains-together
     try checkEqual(continued.run?.configuration[.movementEvery], 2, "the resumed run's setting")
 }
 
-/// What a run showed, the values that its pixels had and the loss of its test images. The run's folder is free again once this returns.
+/// What a run showed, the values that its pixels had and the loss of its test images. The run's folder is free again
+/// once this returns.
 private func trained(
     _ given: GivenSettings, _ world: Communicator
 ) throws -> (observer: MovementObserver, pixels: Set<Float>, testLoss: Double?) {
