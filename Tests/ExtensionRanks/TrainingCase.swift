@@ -7,6 +7,7 @@ import Training
 /// What `train` would be given, all of it from outside.
 private let flags: [(name: String, text: String)] = [
     ("model", "one-patch"), ("dataset", "stripes"), ("augment", "negative"), ("method", "amplified"), ("beta", "0.5"),
+    ("loss", "squared-error"),
     ("optimizer", "signum"), ("momentum", "0.5"), ("schedule", "inverse-root"), ("movement-every", "2"),
     ("steps", "3"), ("checkpoint-every", "1"),
 ]
@@ -72,9 +73,9 @@ private func checkSteps(_ steps: [StepMetrics], batchSize: Int, ranks: Int) thro
         let largest = metrics["largest_gradient"] ?? .nan
         try check(largest > 0 && largest < 1.001 * norm, "largest entry \(largest), norm \(norm)")
     }
-    // The operation: factors of 0 leave logits of 0.
-    try check(abs(steps[0].loss - log(2)) < 1e-6, "the first loss is \(steps[0].loss)")
-    try check(abs(steps[2].loss - log(2)) > 1e-6, "the factors have not moved")
+    // The operation and the loss: factors of 0 leave logits of 0, and ½(0 − 1)² of each sample.
+    try check(abs(steps[0].loss - 0.5) < 1e-6, "the first loss is \(steps[0].loss)")
+    try check(abs(steps[2].loss - 0.5) > 1e-6, "the factors have not moved")
 }
 
 /// The setting says of which steps; the optimizer moves each weight by the rate, up or down, or not at all.

@@ -45,7 +45,7 @@ struct TrainingParts {
             runEpochs: Double(resources.totalSteps) / Double(resources.stepsPerEpoch))
         local = BatchObjective(
             network: resources.network, statistics: state.statistics, microBatchSize: configuration.microBatchSize,
-            labelSmoothing: Float(configuration.labelSmoothing),
+            loss: configuration.loss.loss, labelSmoothing: Float(configuration.labelSmoothing),
             movesStatisticsInDescent: configuration.bnRunningStats == .official)
         objective = try DistributedObjective(local, partition: resources.partition, world: world)
         reduction = try FusedReduction(
