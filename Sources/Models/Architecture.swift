@@ -12,8 +12,35 @@ package protocol Architecture: Sendable {
     /// - Parameters:
     ///   - inputShape: channels, height, width, which ``check(inputShape:)`` let through.
     ///   - classes: logits, at least 1.
-    func graph(inputShape: [Int], classes: Int) -> Graph
+    ///   - options: those that are not in ``options`` have their defaults.
+    func graph(inputShape: [Int], classes: Int, options: ModelOptions) -> Graph
+
+    /// What of ``ModelOptions`` it reads.
+    var options: Set<ModelOption> { get }
 }
+
+extension Architecture {
+    package var options: Set<ModelOption> { [] }
+
+    /// With every option's default.
+    package func graph(inputShape: [Int], classes: Int) -> Graph {
+        graph(inputShape: inputShape, classes: classes, options: ModelOptions())
+    }
+}
+
+/// What a run chooses of a model beside its name.
+package struct ModelOptions: Sendable, Equatable {
+    /// Stochastic depth (Huang et al. 2016): the probability with which the last block's residual branches are left out
+    /// of a training sample; the first block's is 0 and those between grow linearly. From 0 to below 1.
+    package var dropPath = 0.0
+    /// Whether the last normalization of each residual branch starts at 0, so that each block starts as the identity
+    /// (Goyal et al. 2017, section 5.1): torchvision's `zero_init_residual`.
+    package var zeroInitResidual = false
+
+    package init() {}
+}
+
+package enum ModelOption: Sendable { case dropPath, zeroInitResidual }
 
 /// Why an architecture cannot read images of a shape.
 package struct UnsuitableImage: Error, Equatable {

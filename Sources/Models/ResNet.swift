@@ -53,12 +53,17 @@ package struct ResNet: Architecture {
         ResNet(blocks: Array(repeating: (depth - 2) / 6, count: 3), widths: [16, 32, 64], shortcut: .zeroPadding)
     }
 
-    /// ResNet-18 in its CIFAR form.
-    package static let resnet18 = ResNet(blocks: [2, 2, 2, 2], widths: [64, 128, 256, 512], shortcut: .projection)
-
-    /// torchvision's `resnet50`.
-    package static let resnet50 = ResNet(
-        stem: .large, block: .bottleneck, blocks: [3, 4, 6, 3], widths: [64, 128, 256, 512], shortcut: .projection)
+    /// The networks of table 1, of four stages 64 to 512 wide: torchvision's with the large stem, kuangliu's
+    /// (pytorch-cifar) with the small one.
+    ///
+    /// - Parameter depth: 18, 34, 50, 101 or 152.
+    package static func imageNet(depth: Int, stem: Stem = .large) -> ResNet {
+        let blocks = [18: [2, 2, 2, 2], 34: [3, 4, 6, 3], 50: [3, 4, 6, 3], 101: [3, 4, 23, 3], 152: [3, 8, 36, 3]]
+        guard let blocks = blocks[depth] else { preconditionFailure("no ResNet of table 1 has \(depth) layers") }
+        return ResNet(
+            stem: stem, block: depth < 50 ? .basic : .bottleneck, blocks: blocks, widths: [64, 128, 256, 512],
+            shortcut: .projection)
+    }
 
     /// How often the network halves the image.
     var halvings: Int { stem.halvings + blocks.count - 1 }
@@ -67,14 +72,18 @@ package struct ResNet: Architecture {
         try UnsuitableImage.requireSquare(inputShape, halvings: halvings)
     }
 
-    /// - Parameter inputShape: channels, height, width.
-    package func graph(inputShape: [Int], classes: Int) -> Graph {
+    package var options: Set<ModelOption> { [.dropPath, .zeroInitResidual] }
+
+    package func graph(inputShape: [Int], classes: Int, options: ModelOptions) -> Graph {
         let graph = Graph(inputShape: inputShape)
         var x = stem(graph)
+        var depth = BlockDepth(blocks.reduce(0, +), options)
         for (stage, (count, width)) in zip(blocks, widths).enumerated() {
             for index in 0..<count {
                 let stride = stage > 0 && index == 0 ? 2 : 1
-                x = block(graph, x, "layer\(stage + 1).\(index)", width: width, stride: stride)
+                x = block(
+                    graph, x, "layer\(stage + 1).\(index)", width: width, stride: stride,
+                    dropPath: depth.nextDropPath(), options)
             }
         }
         graph.setLogits(graph.linear(graph.globalAveragePooling(x, "avgpool"), "fc", outputs: classes))
@@ -93,7 +102,9 @@ package struct ResNet: Architecture {
         }
     }
 
-    private func block(_ graph: Graph, _ x: Value, _ name: String, width: Int, stride: Int) -> Value {
+    private func block(
+        _ graph: Graph, _ x: Value, _ name: String, width: Int, stride: Int, dropPath: Float, _ options: ModelOptions
+    ) -> Value {
         // Kernel, channels and stride of the branch's convolutions; all but the last have a ReLU.
         let convolutions: [(kernel: Int, outputs: Int, stride: Int)] =
             switch block {
@@ -105,9 +116,12 @@ package struct ResNet: Architecture {
             branch = graph.convolution(
                 branch, "\(name).conv\(index + 1)", outputs: layer.outputs, kernel: layer.kernel, stride: layer.stride,
                 padding: layer.kernel / 2)
+            let isLast = index == convolutions.count - 1
             branch = graph.batchNormalization(
-                branch, "\(name).bn\(index + 1)", relu: index < convolutions.count - 1)
+                branch, "\(name).bn\(index + 1)", relu: !isLast,
+                initialScale: isLast && options.zeroInitResidual ? 0 : 1)
         }
+        branch = graph.stochasticDepth(branch, "\(name).drop_path", rate: dropPath)
         let identity = identity(graph, x, name, outputs: width * block.expansion, stride: stride)
         return graph.add(branch, identity, "\(name).add", relu: true)
     }

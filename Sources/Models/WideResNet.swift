@@ -21,8 +21,7 @@ package struct WideResNet: Architecture {
         try UnsuitableImage.requireSquare(inputShape, halvings: Self.halvings)
     }
 
-    /// - Parameter inputShape: channels, height, width.
-    package func graph(inputShape: [Int], classes: Int) -> Graph {
+    package func graph(inputShape: [Int], classes: Int, options: ModelOptions) -> Graph {
         let graph = Graph(inputShape: inputShape)
         var x = graph.convolution(graph.inputValue, "conv1", outputs: 16, kernel: 3, padding: 1)
         for stage in 0...Self.halvings {

@@ -17,7 +17,7 @@ struct OnePatch: Architecture {
         }
     }
 
-    func graph(inputShape: [Int], classes: Int) -> Graph {
+    func graph(inputShape: [Int], classes: Int, options: ModelOptions) -> Graph {
         let graph = Graph(inputShape: inputShape)
         let tokens = graph.tokenEmbedding(graph.inputValue, patch: patch, width: width)
         let scaled = graph.layerScale(tokens, "scale", start: 0)

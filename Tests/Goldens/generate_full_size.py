@@ -34,12 +34,34 @@ PIXELS, SIGNS = 1 << 20, 1 << 21  # indices of streams that no tensor has
 # there is always one that flips; smaller images have fewer.
 MODELS = {
     "resnet18": (reference.resnet18_cifar, 32, 32, 10),
+    "resnet101-cifar": (lambda: small_stem(torchvision.models.resnet101(num_classes=10)), 32, 16, 10),
+    "resnet18-imagenet": (torchvision.models.resnet18, 224, 64, 1000),
+    "resnet34": (torchvision.models.resnet34, 224, 64, 1000),
     "resnet50": (torchvision.models.resnet50, 224, 64, 1000),
+    "resnet101": (torchvision.models.resnet101, 224, 64, 1000),
+    "resnet152": (torchvision.models.resnet152, 224, 64, 1000),
+    "wrn16-4": (lambda: reference.WideResNet(16, 4), 32, 16, 10),
     "wrn28-10": (reference.WideResNet, 32, 16, 10),
+    "pyramidnet110-48": (lambda: reference.PyramidNet(110, 48), 32, 16, 10),
+    "pyramidnet110-84": (lambda: reference.PyramidNet(110, 84), 32, 16, 10),
+    "pyramidnet110-270": (lambda: reference.PyramidNet(110, 270), 32, 16, 10),
+    "pyramidnet272-200": (lambda: reference.PyramidNet(272, 200, bottleneck=True), 32, 16, 10),
     "vit": (reference.small_vit, 32, 32, 10),
+    "vit-ti16": (lambda: timm.create_model("vit_tiny_patch16_224"), 224, 224, 1000),
     "vit-s16": (lambda: timm.create_model("vit_small_patch16_224"), 224, 224, 1000),
+    "vit-b16": (lambda: timm.create_model("vit_base_patch16_224"), 224, 224, 1000),
+    "vit-ti32": (lambda: reference.small_vit(224, 32, classes=1000), 224, 224, 1000),
     "vit-s32": (lambda: timm.create_model("vit_small_patch32_224"), 224, 224, 1000),
+    "vit-b32": (lambda: timm.create_model("vit_base_patch32_224"), 224, 224, 1000),
+    "vit-s16-bigvision": (reference.BigVisionViT, 224, 224, 1000),
 }
+
+
+def small_stem(model):
+    """torchvision's network in its CIFAR form."""
+    model.conv1 = torch.nn.Conv2d(3, 64, 3, 1, 1, bias=False)
+    model.maxpool = torch.nn.Identity()
+    return model
 
 
 def words(seed, index, count):
@@ -108,8 +130,8 @@ def golden(label, seed):
     build, *sides, classes = MODELS[label]
     model = build()
     state = reference.published_tensors(model)
-    # The last normalization of a residual branch: torchvision's bottlenecks have three.
-    last = "bn3.weight" if label == "resnet50" else ".bn2.weight"
+    # The last normalization of a residual branch.
+    last = "." + max((name.rsplit(".", 2)[-2] for name in state if ".bn" in name), default="bn2") + ".weight"
     tensors = {"seed": torch.tensor([seed]), "sides": torch.tensor(sides)}
     with torch.no_grad():
         for index, (name, value) in enumerate(state.items()):

@@ -129,6 +129,77 @@ class WideResNet(nn.Module):
         return self.fc(torch.relu(self.bn1(x)).mean((2, 3)))
 
 
+class PyramidBlock(nn.Module):
+    def __init__(self, inputs, width, stride, bottleneck):
+        super().__init__()
+        outputs = width * (4 if bottleneck else 1)
+        layers = ([(1, width, 1), (3, width, stride), (1, outputs, 1)] if bottleneck
+                  else [(3, width, stride), (3, width, 1)])
+        self.bn1 = nn.BatchNorm2d(inputs)
+        channels = inputs
+        for index, (kernel, wide, step) in enumerate(layers, 1):
+            setattr(self, f"conv{index}", nn.Conv2d(channels, wide, kernel, step, kernel // 2, bias=False))
+            setattr(self, f"bn{index + 1}", nn.BatchNorm2d(wide))
+            channels = wide
+        self.depth, self.stride, self.new = len(layers), stride, outputs - inputs
+
+    def forward(self, x):
+        y = self.bn1(x)
+        for index in range(1, self.depth + 1):
+            y = getattr(self, f"bn{index + 1}")(getattr(self, f"conv{index}")(y))
+            if index < self.depth:
+                y = torch.relu(y)
+        shortcut = F.avg_pool2d(x, 2) if self.stride == 2 else x
+        return y + F.pad(shortcut, (0, 0, 0, 0, 0, self.new))
+
+
+class PyramidNet(nn.Module):
+    """Han, Kim and Kim 2017, with the names of the authors' form."""
+
+    def __init__(self, depth, widening, bottleneck=False, channels=3, classes=10):
+        super().__init__()
+        self.conv1 = nn.Conv2d(channels, 16, 3, 1, 1, bias=False)
+        self.bn1 = nn.BatchNorm2d(16)
+        count = (depth - 2) // (9 if bottleneck else 6)
+        inputs = 16
+        for stage in range(3):
+            layer = []
+            for block in range(count):
+                width = round(16 + widening * (stage * count + block + 1) / (3 * count))
+                layer.append(PyramidBlock(inputs, width, 2 if stage > 0 and block == 0 else 1, bottleneck))
+                inputs = width * (4 if bottleneck else 1)
+            setattr(self, f"layer{stage + 1}", nn.Sequential(*layer))
+        self.bn_final = nn.BatchNorm2d(inputs)
+        self.fc = nn.Linear(inputs, classes)
+        for module in self.modules():
+            if isinstance(module, nn.Conv2d):
+                nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
+
+    def forward(self, x):
+        x = self.layer3(self.layer2(self.layer1(self.bn1(self.conv1(x)))))
+        return self.fc(torch.relu(self.bn_final(x)).mean((2, 3)))
+
+
+class BigVisionViT(VisionTransformer):
+    """big_vision's `vit_s16_i1k`: fixed positions, mean of the tokens, a tanh layer before the head."""
+
+    def __init__(self, image=224, patch=16, dim=384, heads=6, classes=1000):
+        super().__init__(img_size=image, patch_size=patch, num_classes=classes, embed_dim=dim, depth=12,
+                         num_heads=heads, class_token=False, global_pool="avg", fc_norm=False, pos_embed="none")
+        self.pre_logits = nn.Linear(dim, dim)
+        side, quarter = image // patch, dim // 4
+        frequencies = 10_000.0 ** (-torch.arange(quarter, dtype=torch.float64) / (quarter - 1))
+        y, x = torch.meshgrid(torch.arange(side), torch.arange(side), indexing="ij")
+        columns, rows = (place.reshape(-1, 1) * frequencies for place in (x, y))
+        table = torch.cat([columns.sin(), columns.cos(), rows.sin(), rows.cos()], 1)
+        self.register_buffer("table", table.float(), persistent=False)
+
+    def forward(self, x):
+        tokens = self.patch_embed(x) + self.table
+        features = self.norm(self.blocks(tokens)).mean(1)
+        return self.head(torch.tanh(self.pre_logits(features)))
+
+
 def published_tensors(model):
     """Parameters and running statistics by their published names; the count of batches is of no use here."""
     return {name: value for name, value in model.state_dict().items() if not name.endswith("num_batches_tracked")}

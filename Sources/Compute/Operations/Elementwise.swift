@@ -12,6 +12,11 @@ extension Graph {
         append(shape(input)) { Activation(name: name, input: input, output: $0, kind: .gelu) }
     }
 
+    /// tanh(x)
+    package func tanh(_ input: Value, _ name: String) -> Value {
+        append(shape(input)) { Activation(name: name, input: input, output: $0, kind: .tanh) }
+    }
+
     /// a + b, elementwise; with `relu`, max(a + b, 0) in the same pass.
     package func add(_ a: Value, _ b: Value, _ name: String, relu: Bool = false) -> Value {
         precondition(shape(a) == shape(b), "\(name): cannot add \(shape(a)) and \(shape(b))")
@@ -24,7 +29,15 @@ private struct Activation: Operation {
         /// Differentiated from its result.
         case relu
         /// Differentiated from its argument.
-        case gelu
+        case gelu, tanh
+
+        var algorithm: dnnl_alg_kind_t {
+            switch self {
+            case .relu: dnnl_eltwise_relu
+            case .gelu: dnnl_eltwise_gelu_erf
+            case .tanh: dnnl_eltwise_tanh
+            }
+        }
     }
 
     let name: String
@@ -38,7 +51,7 @@ private struct Activation: Operation {
 
     func plan(_ builder: PlanBuilder) throws -> () throws -> Void {
         let source = try builder.inPrecision(name, builder.activation(input), builder.precision(of: output))
-        let algorithm = kind == .relu ? dnnl_eltwise_relu : dnnl_eltwise_gelu_erf
+        let algorithm = kind.algorithm
         let forward = try Primitive("\(name) forward") {
             cdnn_eltwise_forward(&$0, builder.engine.handle, algorithm, source.layout.handle)
         }
@@ -51,7 +64,7 @@ private struct Activation: Operation {
                 try emitReLUBackward(builder, name, result: destination, output: output) {
                     try builder.contribute(name, to: input, $0)
                 }
-            case .gelu:
+            case .gelu, .tanh:
                 guard let gradient = try builder.gradient(name, of: output, in: source.layout) else { return }
                 let backward = try Primitive("\(name) backward") {
                     cdnn_eltwise_backward(

@@ -35,7 +35,8 @@ package struct RunResources {
                     + test.shape.text, remedy: "take both files from the same download")
         }
         let inputShape = [train.shape.channels, train.shape.height, train.shape.width]
-        let graph = try entry.graph(inputShape: inputShape, classes: train.classCount)
+        let graph = try entry.graph(
+            inputShape: inputShape, classes: train.classCount, options: configuration.modelOptions)
         network = try Network(
             graph, policy: configuration.convolution, precision: configuration.precision, seed: configuration.seed)
         partition = try BatchPartition(

@@ -1,6 +1,7 @@
 import Compute
 import Datasets
 import Glibc
+import Models
 import Optimizers
 import Vectors
 
@@ -31,6 +32,7 @@ package struct RunConfiguration: Sendable, Equatable {
 
     // Model.
     package var model = "resnet8"
+    package var modelOptions = ModelOptions()
     package var initWeights: String?
     package var convolution = ConvolutionPolicy.auto
     package var precision = Precision.float32

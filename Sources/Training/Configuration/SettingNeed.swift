@@ -1,4 +1,5 @@
 import Datasets
+import Models
 import Optimizers
 
 /// What a run must be for a setting to have an effect.
@@ -14,6 +15,14 @@ package struct SettingNeed: Sendable {
     ) {
         self.wanted = wanted
         self.obstacle = obstacle
+    }
+
+    /// A model that reads this option.
+    package static func model(reading option: ModelOption) -> SettingNeed {
+        let names = modelCatalog.entries.filter { $0.reads(option) }.map(\.name)
+        return SettingNeed("a --model that has it, such as \(names.last ?? "")") {
+            names.contains($0.model) ? nil : "--model \($0.model)"
+        }
     }
 
     package static func method(_ methods: GradientRuleEntry...) -> SettingNeed { method { methods.contains($0) } }

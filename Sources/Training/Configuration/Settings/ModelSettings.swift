@@ -6,6 +6,14 @@ enum ModelSettings {
         .model,
         [
             model,
+            .number(
+                "drop-path", \.modelOptions.dropPath, .atLeast(0, below: 1),
+                "Stochastic depth: rate at which the last block's branches are left out, falling to 0 at the first"
+            ).needs(.model(reading: .dropPath)).alsoCalled("drop-path-rate"),
+            .toggle(
+                "zero-init-residual", \.modelOptions.zeroInitResidual,
+                "Start each residual branch's last normalization at 0"
+            ).scope(.start).needs(.model(reading: .zeroInitResidual)).alsoCalled("zero-init-last"),
             .path(
                 "init-weights", \.initWeights,
                 "Start from the weights of a run, a checkpoint or a .safetensors file, under torchvision's or timm's "
