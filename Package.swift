@@ -35,7 +35,8 @@ let package = Package(
         .target(name: "Vectors", dependencies: ["COpenBLAS", "CKernels"], swiftSettings: strict),
         .target(name: "TensorFiles", dependencies: ["Files", "Vectors"], swiftSettings: strict),
         .target(name: "Objectives", dependencies: ["Vectors"], swiftSettings: strict),
-        .target(name: "Compute", dependencies: ["Objectives", "Vectors", "COneDNN"], swiftSettings: strict),
+        .target(
+            name: "Compute", dependencies: ["Objectives", "Vectors", "CKernels", "COneDNN"], swiftSettings: strict),
         .target(name: "Models", dependencies: ["Catalogs", "Compute", "Vectors"], swiftSettings: strict),
         .target(name: "Datasets", dependencies: ["Catalogs", "Files", "Vectors", "CZlib"], swiftSettings: strict),
         .target(name: "Optimizers", dependencies: ["Catalogs", "Objectives", "Vectors"], swiftSettings: strict),

@@ -11,7 +11,7 @@ final class Instruction {
     let label: String
     /// What breakdowns sum over: `convolution backward data (Winograd)`.
     let kind: String
-    /// Floating-point operations of a convolution or matrix product.
+    /// Floating-point operations of a convolution, as a direct one, or matrix product.
     let operations: Double
     /// Of the operands, each counted once, scratch memory not.
     let bytes: Double
@@ -21,6 +21,8 @@ final class Instruction {
         guard case .primitive(let primitive, _) = work else { return nil }
         return primitive.implementation
     }
+    /// What it reads and writes, each with what it is to a primitive, scratch memory not.
+    let operands: [(role: String, layout: DataLayout)]
     /// Filled in by the program: the arguments in oneDNN's form.
     var arguments: UnsafeMutableBufferPointer<dnnl_exec_arg_t> = .init(start: nil, count: 0)
 
@@ -30,9 +32,9 @@ final class Instruction {
         work = .primitive(primitive, arguments)
         kind = primitive.kind(arguments: operands.keys)
         operations = primitive.operations(operands)
-        bytes = arguments.reduce(0) {
-            $0 + ($1.argument == DNNL_ARG_SCRATCHPAD ? 0 : Double($1.operand.layout.byteCount))
-        }
+        let counted = arguments.filter { $0.argument != DNNL_ARG_SCRATCHPAD }
+        self.operands = counted.map { (Primitive.role(of: $0.argument), $0.operand.layout) }
+        bytes = counted.reduce(0) { $0 + Double($1.operand.layout.byteCount) }
     }
 
     init(_ label: String, kind: String, touching operands: [Operand], kernel: @escaping (RunContext) -> Void) {
@@ -40,11 +42,30 @@ final class Instruction {
         self.kind = kind
         work = .kernel(kernel)
         operations = 0
+        self.operands = operands.map { ("", $0.layout) }
         bytes = operands.reduce(0) { $0 + Double($1.layout.byteCount) }
     }
 }
 
 extension Primitive {
+    /// oneDNN's short names.
+    fileprivate static func role(of argument: Int32) -> String {
+        switch argument {
+        case DNNL_ARG_SRC: "src"
+        case DNNL_ARG_SRC_1: "src1"
+        case DNNL_ARG_WEIGHTS: "wei"
+        case DNNL_ARG_BIAS: "bias"
+        case DNNL_ARG_DST: "dst"
+        case DNNL_ARG_WORKSPACE: "ws"
+        case DNNL_ARG_DIFF_SRC: "diff_src"
+        case DNNL_ARG_DIFF_WEIGHTS: "diff_wei"
+        case DNNL_ARG_DIFF_BIAS: "diff_bias"
+        case DNNL_ARG_DIFF_DST: "diff_dst"
+        // A vector of a value a channel or row, which has but one order.
+        default: ""
+        }
+    }
+
     fileprivate func kind(arguments: some Collection<Int32>) -> String {
         let name: String
         switch cdnn_kind(descriptor) {

@@ -96,6 +96,15 @@ package final class PlanBuilder {
         append(Instruction(label, kind: kind, touching: operands, kernel: body), touching: operands)
     }
 
+    /// The same in parts that threads share; what a part computes may not depend on which others run beside it.
+    func kernel(
+        _ label: String, kind: String, touching operands: [Operand], parts: Int,
+        _ body: @escaping (RunContext, Int) -> Void
+    ) {
+        let kernel = ParallelKernel(parts: parts, body)
+        self.kernel(label, kind: kind, touching: operands, kernel.run)
+    }
+
     private func append(_ instruction: Instruction, touching operands: [Operand]) {
         let index = instructions.count
         instructions.append(instruction)
