@@ -88,7 +88,8 @@ extension Primitive {
             } else if name == "convolution" && arguments.contains(DNNL_ARG_DIFF_SRC) {
                 "backward data"
             } else if arguments.contains(DNNL_ARG_DIFF_SRC) { "backward" } else { "forward" }
-        return "\(name) \(direction)" + (implementation.contains("wino") ? " (Winograd)" : "")
+        let mark = isReference ? " (reference)" : implementation.contains("wino") ? " (Winograd)" : ""
+        return "\(name) \(direction)\(mark)"
     }
 
     fileprivate func operations(_ operands: [Int32: Operand]) -> Double {
