@@ -83,7 +83,7 @@ private struct Convolution: Operation {
         func emit<Result>(
             _ direction: ConvolutionDirection, _ body: (any ConvolutionAlgorithm) throws -> Result?
         ) throws -> Result {
-            for algorithm in choice.algorithms(direction, primitives) {
+            for algorithm in choice.algorithms(direction, name, primitives) {
                 if let result = try body(algorithm) { return result }
             }
             preconditionFailure("\(name) \(direction.rawValue): direct convolution takes every shape")

@@ -1,10 +1,15 @@
-/// How convolutions are computed.
+/// How convolutions are computed. Winograd's algorithm is for 3x3 windows at stride 1 and padding 1; its results differ
+/// from direct convolution's by about 1e-6 relative.
 package enum ConvolutionPolicy: String, Sendable, CaseIterable, Codable {
-    /// Winograd's algorithm where it is known to win (3x3, stride 1, enough channels and pixels), else direct.
-    /// The results differ from direct convolution by about 1e-6 relative.
+    /// Winograd's algorithm where it was measured to be faster, oneDNN's or ours, else direct.
     case auto
     /// Direct convolution everywhere.
     case direct
+    /// Our own Winograd wherever there are kernels of it for the shape, else direct.
+    case winograd
+
+    /// Whether `auto` and `winograd` differ from `direct` on this processor.
+    package static var hasWinograd: Bool { OwnWinograd.lanes > 0 || OneDNNWinograd.exists }
 }
 
 /// Which algorithm computes a direction of a convolution, and in which precision: by shape, processor and library
@@ -15,35 +20,49 @@ struct ConvolutionChoice {
     /// The program's.
     let programPrecision: Precision
 
-    private enum Kind { case direct, oneDNNWinograd }
+    private enum Kind { case direct, oneDNNWinograd, ownWinograd }
 
     /// In the order in which they are tried: the first that has a kernel for the operands computes.
-    func algorithms(_ direction: ConvolutionDirection, _ primitives: OneDNNConvolution) -> [any ConvolutionAlgorithm] {
+    func algorithms(
+        _ direction: ConvolutionDirection, _ name: String, _ primitives: OneDNNConvolution
+    ) -> [any ConvolutionAlgorithm] {
         let direct = DirectConvolution(primitives: primitives)
+        guard precision(direction) == .float32 else { return [direct] }
         return switch kind(direction) {
-        case .oneDNNWinograd where precision(direction) == .float32: [OneDNNWinograd(primitives: primitives), direct]
-        default: [direct]
+        case .direct: [direct]
+        case .oneDNNWinograd: [OneDNNWinograd(primitives: primitives), direct]
+        case .ownWinograd: [OwnWinograd(name, shape), direct]
         }
     }
 
     /// What a direction computes in. In bfloat16 Winograd's algorithm in float32 is faster than direct convolution
     /// where there are channels and tiles enough (`docs/decisions/Compute.md`), and more exact; not on matrix units.
     func precision(_ direction: ConvolutionDirection) -> Precision {
-        guard programPrecision == .bfloat16, !Precision.hasMatrixUnits, kind(direction) != .direct else {
-            return programPrecision
-        }
+        guard programPrecision == .bfloat16, kind(direction) != .direct else { return programPrecision }
+        if policy == .winograd { return .float32 }
         let isFaster = shape.channels >= 64 && shape.tiles >= (direction == .backwardWeights ? 64 : 256)
-        return isFaster ? .float32 : .bfloat16
+        return isFaster && !Precision.hasMatrixUnits ? .float32 : .bfloat16
+    }
+
+    private func kind(_ direction: ConvolutionDirection) -> Kind {
+        switch policy {
+        case .direct: return .direct
+        case .winograd: return OwnWinograd.takes(shape) ? .ownWinograd : .direct
+        case .auto:
+            if OneDNNWinograd.exists { return oneDNNWins(direction) ? .oneDNNWinograd : .direct }
+            return OwnWinograd.takes(shape) && ownWins ? .ownWinograd : .direct
+        }
     }
 
     /// oneDNN's tiles of 4x4 results pay for enough channels to fill vectors and enough tiles to make its transformed
     /// products large. The bounds are where it was measured to win with caches shared by other ranks
     /// (`docs/decisions/Compute.md`).
-    private func kind(_ direction: ConvolutionDirection) -> Kind {
-        guard policy == .auto, shape.isWinogradWindow else { return .direct }
-        let wins =
-            direction == .backwardWeights
+    private func oneDNNWins(_ direction: ConvolutionDirection) -> Bool {
+        guard shape.isWinogradWindow else { return false }
+        return direction == .backwardWeights
             ? shape.channels >= 16 && shape.tiles >= 16 : shape.channels >= 32 && shape.tiles >= 32
-        return wins ? .oneDNNWinograd : .direct
     }
+
+    /// Ours keeps transformed weights out of memory, so that its bound is lower.
+    private var ownWins: Bool { shape.tiles >= 8 }
 }

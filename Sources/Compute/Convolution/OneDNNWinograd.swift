@@ -6,6 +6,12 @@ import Vectors
 struct OneDNNWinograd: ConvolutionAlgorithm {
     let primitives: OneDNNConvolution
 
+    /// Whether this processor and version have it.
+    static let exists: Bool = {
+        guard let version = dnnl_version()?.pointee, Precision.has(dnnl_cpu_isa_avx512_core) else { return false }
+        return (version.major, version.minor) < (3, 2)
+    }()
+
     func emitForward(
         _ builder: PlanBuilder, _ source: Operand, weights: Operand, bias: Operand?, writing written: Precision
     ) throws -> Operand? {

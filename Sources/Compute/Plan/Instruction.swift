@@ -37,11 +37,14 @@ final class Instruction {
         bytes = counted.reduce(0) { $0 + Double($1.operand.layout.byteCount) }
     }
 
-    init(_ label: String, kind: String, touching operands: [Operand], kernel: @escaping (RunContext) -> Void) {
+    init(
+        _ label: String, kind: String, touching operands: [Operand], operations: Double = 0,
+        kernel: @escaping (RunContext) -> Void
+    ) {
         self.label = label
         self.kind = kind
         work = .kernel(kernel)
-        operations = 0
+        self.operations = operations
         self.operands = operands.map { ("", $0.layout) }
         bytes = operands.reduce(0) { $0 + Double($1.layout.byteCount) }
     }
