@@ -57,7 +57,6 @@ struct GradientCheck {
         try network.program(batch: labels.count, training: true).winogradLabels
     }
 
-
     private func isParameter(_ index: Int) -> Bool {
         graph.parameterLayout.entries.contains { $0.range.contains(index) }
     }

@@ -52,10 +52,13 @@ import Vectors
     }
 
     /// Without AVX-512 oneDNN has but a reference kernel for the weights' gradient of few channels in plain order.
-    @Test(arguments: [1, 2, 3, 4], [3, 7]) func `convolution of pixels`(channels: Int, kernel: Int) throws {
-        let check = try GradientCheck(input: [channels, 9, 11], batch: 5) { graph, x in
+    /// Nine images are two parts of ours.
+    @Test(arguments: [1, 2, 3, 4], [(3, true), (3, false), (7, true), (7, false)])
+    func `convolution of pixels`(channels: Int, form: (kernel: Int, bias: Bool)) throws {
+        let kernel = form.kernel
+        let check = try GradientCheck(input: [channels, 9, 11], batch: 9) { graph, x in
             let first = graph.convolution(
-                x, "tested", outputs: 16, kernel: kernel, stride: kernel / 3, padding: kernel / 2, bias: true)
+                x, "tested", outputs: 32, kernel: kernel, stride: kernel / 3, padding: kernel / 2, bias: form.bias)
             return graph.flatten(graph.convolution(first, "second", outputs: 32, kernel: 3, stride: 2), "flatten")
         }
         try check.expectGradientMatchesCentralDifferences()

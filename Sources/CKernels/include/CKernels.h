@@ -2,6 +2,7 @@
 // is bitwise identical on every instruction set: no contraction into fused multiply-adds, and reductions run over a
 // fixed number of lanes whatever the vector width.
 #pragma once
+#include "PixelGradient.h"
 #include "Winograd.h"
 #include <stddef.h>
 #include <stdint.h>

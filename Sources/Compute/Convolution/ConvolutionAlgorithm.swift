@@ -24,6 +24,12 @@ struct ConvolutionShape {
     /// Tiles of 4x4 results in the batch.
     var tiles: Int { batch * ((output[1] + 3) / 4) * ((output[2] + 3) / 4) }
 
+    /// Floating-point operations of a direct convolution in each direction, by which breakdowns compare algorithms: two
+    /// for each result and weight of its channel.
+    var operations: Double {
+        2 * Double(batch * output.reduce(1, *)) * Double(weights.dropFirst().reduce(1, *))
+    }
+
     /// Whether Winograd's F(4x4, 3x3) can compute it and results have the images' sides.
     var isWinogradWindow: Bool { window.kernel == 3 && window.stride == 1 && window.padding == 1 }
 }

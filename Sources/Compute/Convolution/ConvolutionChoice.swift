@@ -28,6 +28,9 @@ struct ConvolutionChoice {
     ) -> [any ConvolutionAlgorithm] {
         let direct = DirectConvolution(primitives: primitives)
         guard precision(direction) == .float32 else { return [direct] }
+        if direction == .backwardWeights, !primitives.needsDataGradient, PixelGradient.takes(shape) {
+            return [PixelGradient(name, shape), direct]
+        }
         return switch kind(direction) {
         case .direct: [direct]
         case .oneDNNWinograd: [OneDNNWinograd(primitives: primitives), direct]

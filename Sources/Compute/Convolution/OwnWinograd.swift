@@ -2,7 +2,7 @@ import CKernels
 import COneDNN
 import Vectors
 
-/// Our own Winograd F(4x4, 3x3) in float32 (`CKernels/Winograd.h`), for AVX2 and AVX-512 and whatever version of oneDNN.
+/// Our own Winograd F(4x4, 3x3) in float32 (`CKernels/Winograd.h`), for AVX2 and AVX-512 and any version of oneDNN.
 ///
 /// Images are in blocks of as many channels as a vector has, which is what oneDNN's kernels choose for them there;
 /// weights and their gradient are used as they lie in the flat vector.
@@ -26,8 +26,7 @@ struct OwnWinograd: ConvolutionAlgorithm {
         self.shape = cwg_shape(
             batch: Int32(shape.batch), inputs: Int32(shape.input[0]), outputs: Int32(shape.output[0]),
             height: Int32(shape.input[1]), width: Int32(shape.input[2]))
-        // As a direct convolution's, by which breakdowns compare.
-        operations = 2 * Double(shape.batch * shape.output.reduce(1, *)) * Double(shape.weights.dropFirst().reduce(1, *))
+        operations = shape.operations
     }
 
     func emitForward(
@@ -101,9 +100,7 @@ struct OwnWinograd: ConvolutionAlgorithm {
     }
 
     private func blocked(_ channels: Int32) throws -> DataLayout {
-        try .tagged(
-            [shape.batch, channels, shape.height, shape.width].map(Int.init),
-            Self.lanes == 16 ? dnnl_aBcd16b : dnnl_aBcd8b)
+        try .inChannelBlocks([shape.batch, channels, shape.height, shape.width].map(Int.init))
     }
 
     private func scratch(_ builder: PlanBuilder, _ direction: cwg_direction) throws -> Operand {
@@ -121,5 +118,12 @@ struct OwnWinograd: ConvolutionAlgorithm {
             "\(name) \(direction.rawValue)", kind: "convolution \(direction.rawValue) (Winograd)", touching: operands,
             scratch: scratch, operations: operations
         ) { context in run(context, context.bytes(scratch), threads) }
+    }
+}
+
+extension DataLayout {
+    /// Images in blocks of as many channels as our kernels' vectors have.
+    static func inChannelBlocks(_ dimensions: [Int]) throws -> DataLayout {
+        try .tagged(dimensions, OwnWinograd.lanes == 16 ? dnnl_aBcd16b : dnnl_aBcd8b)
     }
 }

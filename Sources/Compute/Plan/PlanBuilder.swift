@@ -106,11 +106,12 @@ package final class PlanBuilder {
 
     /// The same in parts that threads share; what a part computes may not depend on which others run beside it.
     func kernel(
-        _ label: String, kind: String, touching operands: [Operand], parts: Int,
-        _ body: @escaping (RunContext, Int) -> Void
+        _ label: String, kind: String, touching operands: [Operand], scratch: Operand? = nil, operations: Double = 0,
+        parts: Int, _ body: @escaping (RunContext, Int) -> Void
     ) {
         let kernel = ParallelKernel(parts: parts, body)
-        self.kernel(label, kind: kind, touching: operands, kernel.run)
+        self.kernel(
+            label, kind: kind, touching: operands, scratch: scratch, operations: operations, kernel.run)
     }
 
     private func append(_ instruction: Instruction, touching operands: [Operand]) {
