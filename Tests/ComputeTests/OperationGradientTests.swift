@@ -67,6 +67,20 @@ import Vectors
         }
     }
 
+    /// Eight results of one channel: the least that oneDNN 2 has no kernel of AVX2 for.
+    @Test func `a reference kernel is marked as one in plans and breakdowns`() throws {
+        let check = try GradientCheck(input: [1, 8, 8], batch: 4) { graph, x in
+            graph.flatten(graph.convolution(x, "tested", outputs: 8, kernel: 3, bias: true), "flatten")
+        }
+        let plan = try check.network.plan(batch: 4, training: true)
+        for instruction in plan {
+            #expect(instruction.kind.hasSuffix("(reference)") == instruction.work.isReference, "\(instruction)")
+        }
+        if Network.instructionSet.hasPrefix("avx2 "), Network.libraryName.hasPrefix("oneDNN 2.") {
+            #expect(plan.contains { $0.kind == "convolution backward weights (reference)" })
+        }
+    }
+
     @Test(arguments: [(16, 32, 2), (8, 16, 2), (3, 3, 1), (16, 20, 1)])
     func `padded shortcut`(inputs: Int, outputs: Int, stride: Int) throws {
         let check = try GradientCheck(input: [3, 8, 8], batch: 3) { graph, x in

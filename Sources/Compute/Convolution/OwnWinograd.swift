@@ -39,7 +39,7 @@ struct OwnWinograd: ConvolutionAlgorithm {
             [shape] context, scratch, threads in
             withUnsafePointer(to: shape) {
                 cwg_run_forward(
-                    $0, Self.lanes, context.floats(images), context.floats(weights), bias.map(context.floats),
+                    $0, Self.lanes, context.floats(images), context.floats(weights), bias.map { context.floats($0) },
                     context.floats(results), scratch, threads, cdnn_parallel)
             }
         }

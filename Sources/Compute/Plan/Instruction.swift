@@ -75,7 +75,6 @@ extension Primitive {
         case dnnl_convolution: name = "convolution"
         case dnnl_matmul: name = "matrix product"
         case dnnl_batch_normalization: name = "BatchNorm"
-        case dnnl_layer_normalization: name = "LayerNorm"
         case dnnl_eltwise: name = "activation"
         case dnnl_softmax: name = "softmax"
         case dnnl_pooling, dnnl_pooling_v2: name = "pooling"
