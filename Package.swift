@@ -29,16 +29,17 @@ let package = Package(
 
         // Ours, from the bottom up. SwiftPM's check of imports (launch/test) and, for C, `Tests/Checks/imports` hold
         // every file to this table.
-        .target(name: "Files", swiftSettings: strict),
+        .target(name: "Files", dependencies: ["CZlib"], swiftSettings: strict),
         .target(name: "Catalogs", swiftSettings: strict),
         .target(name: "Collectives", dependencies: ["CMPI"], swiftSettings: strict),
         .target(name: "Vectors", dependencies: ["COpenBLAS", "CKernels"], swiftSettings: strict),
         .target(name: "TensorFiles", dependencies: ["Files", "Vectors"], swiftSettings: strict),
         .target(name: "Objectives", dependencies: ["Vectors"], swiftSettings: strict),
         .target(
-            name: "Compute", dependencies: ["Objectives", "Vectors", "CKernels", "COneDNN"], swiftSettings: strict),
+            name: "Compute", dependencies: ["Catalogs", "Objectives", "Vectors", "CKernels", "COneDNN"],
+            swiftSettings: strict),
         .target(name: "Models", dependencies: ["Catalogs", "Compute", "Vectors"], swiftSettings: strict),
-        .target(name: "Datasets", dependencies: ["Catalogs", "Files", "Vectors", "CZlib"], swiftSettings: strict),
+        .target(name: "Datasets", dependencies: ["Catalogs", "Files", "Vectors"], swiftSettings: strict),
         .target(name: "Optimizers", dependencies: ["Catalogs", "Objectives", "Vectors"], swiftSettings: strict),
         .target(
             name: "Training",

@@ -77,17 +77,19 @@ package final class Network {
     @discardableResult
     package func gradient(
         _ batch: SampleBatch, at weights: FlatVector, statistics: FlatVector, into sink: any GradientSink,
-        gradientScale: Float, labelSmoothing: Float = 0, updatesStatistics: Bool = false
+        gradientScale: Float, loss: any Loss = CrossEntropy(), labelSmoothing: Float = 0,
+        updatesStatistics: Bool = false
     ) throws -> Evaluation {
         let sum = sink.sum
         precondition(sum.count == graph.parameterLayout.vectorCount && sum.pointer != weights.pointer)
         context.gradientScale = gradientScale
+        context.loss = loss
         context.labelSmoothing = labelSmoothing
         context.updatesStatistics = updatesStatistics
         return try run(batch, at: weights, statistics: statistics, sink)
     }
 
-    /// Loss and correct predictions with running statistics, without dropout.
+    /// Cross-entropy and correct predictions with running statistics, without dropout.
     ///
     /// - Parameter logits: takes the samples' scores, samples x classes, if given.
     package func evaluate(
@@ -96,6 +98,7 @@ package final class Network {
         precondition(logits.map { $0.count >= batch.count * graph.classCount } ?? true)
         context.logits = logits?.pointer
         defer { context.logits = nil }
+        context.loss = CrossEntropy()
         context.labelSmoothing = 0
         context.updatesStatistics = false
         return try run(batch, at: weights, statistics: statistics, nil)

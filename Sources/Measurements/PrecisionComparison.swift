@@ -148,7 +148,8 @@ private final class PrecisionGradients {
                 graph, policy: configuration.convolution, precision: precision, seed: configuration.seed),
             // Its own, so that the training's do not move.
             statistics: FlatVector(count: graph.statisticsLayout.vectorCount),
-            microBatchSize: configuration.microBatchSize, labelSmoothing: Float(configuration.labelSmoothing),
+            microBatchSize: configuration.microBatchSize, loss: configuration.loss.loss,
+            labelSmoothing: Float(configuration.labelSmoothing),
             movesStatisticsInDescent: false)
         objective = BatchMean(of: groups)
         let count = trainer.state.weights.count

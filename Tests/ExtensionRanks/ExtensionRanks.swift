@@ -1,4 +1,5 @@
 import Catalogs
+import Compute
 import Datasets
 import Models
 import Optimizers
@@ -15,6 +16,7 @@ enum ExtensionRanks {
         methodCatalog.add(.amplified)
         optimizerCatalog.add(.signum)
         scheduleCatalog.add(.inverseRoot)
+        lossCatalog.add(.squaredError)
         stepMetricCatalog.add(.wrongSamples)
         stepMetricCatalog.add(.largestGradient)
         settingCatalog.add(.movementEvery)

@@ -13,10 +13,12 @@ final class MovementObserver: TrainingObserver {
 
     func stepEnds(_ metrics: StepMetrics) { steps.append(metrics) }
 
-    func checkpointIsDue(_ state: ModelState, _ progress: RunProgress) {
-        let weights = FlatVector(state.weights.elements)
-        if let before = last, let every = run?.configuration[.movementEvery], progress.step % every == 0 {
-            movements.append((progress.step, before, weights))
+    func checkpointIsDue(_ state: RunState) {
+        let weights = FlatVector(state.model.weights.elements)
+        if let before = last, let every = run?.configuration[.movementEvery],
+            state.progress.step % every == 0
+        {
+            movements.append((state.progress.step, before, weights))
         }
         last = weights
     }

@@ -7,6 +7,7 @@ import Training
 /// What `train` would be given, all of it from outside.
 private let flags: [(name: String, text: String)] = [
     ("model", "one-patch"), ("dataset", "stripes"), ("augment", "negative"), ("method", "amplified"), ("beta", "0.5"),
+    ("loss", "squared-error"),
     ("optimizer", "signum"), ("momentum", "0.5"), ("schedule", "inverse-root"), ("movement-every", "2"),
     ("steps", "3"), ("checkpoint-every", "1"),
 ]
@@ -17,7 +18,8 @@ let trainingCase = RankCase(name: "one-of-each-kind-from-outside-trains-together
     let output = try world.broadcast(folder?.file("run") ?? "")
     let batchSize = 4 * world.size
     let given = try GivenSettings(flags: flags + [("batch-size", "\(batchSize)"), ("output", output)])
-    let (observer, pixels, testLoss) = try trained(given, world)
+    let best = BestLoss()
+    let (observer, pixels, testLoss) = try trained(given, world, best)
     try check(testLoss?.isFinite == true, "the loss of the test images is \(testLoss ?? .nan)")
     // The model: patches 4 · 4 · 8 + 8, class token 8, positions 5 · 8, factors 8, head 8 · 2 + 2.
     try checkEqual(observer.run?.parameterCount, 210, "parameters")
@@ -29,7 +31,10 @@ let trainingCase = RankCase(name: "one-of-each-kind-from-outside-trains-together
     if let folder { try checkFiles(folder, observer.steps) }
 
     // What was added is read back from the run's files.
-    let continued = try trained(GivenSettings(flags: [("output", output)], resume: true), world).observer
+    let restored = BestLoss()
+    let continued = try trained(GivenSettings(flags: [("output", output)], resume: true), world, restored).observer
+    try checkEqual(best.value, observer.steps.map(\.loss).min(), "the lowest loss")
+    try checkEqual(restored.value, best.value, "the lowest loss after a restart")
     try checkEqual(continued.steps, [], "steps after the end")
     try checkEqual(continued.run?.configuration[.movementEvery], 2, "the resumed run's setting")
 }
@@ -37,14 +42,14 @@ let trainingCase = RankCase(name: "one-of-each-kind-from-outside-trains-together
 /// What a run showed, the values that its pixels had and the loss of its test images. The run's folder is free again
 /// once this returns.
 private func trained(
-    _ given: GivenSettings, _ world: Communicator
+    _ given: GivenSettings, _ world: Communicator, _ best: BestLoss
 ) throws -> (observer: MovementObserver, pixels: Set<Float>, testLoss: Double?) {
     let observer = MovementObserver()
     var pixels: Set<Float> = []
     let watch = StepCallbacks(before: { batch in
         pixels.formUnion(batch.pixels.elements.prefix(batch.count * batch.shape.count))
     })
-    let summary = try Trainer(given.configuration(world), world: world, observers: [observer, watch]).run()
+    let summary = try Trainer(given.configuration(world), world: world, observers: [observer, watch, best]).run()
     try checkEqual(summary.steps, 3, "steps")
     // The other ranks end before rank 0's last file does.
     try world.barrier()
@@ -68,9 +73,9 @@ private func checkSteps(_ steps: [StepMetrics], batchSize: Int, ranks: Int) thro
         let largest = metrics["largest_gradient"] ?? .nan
         try check(largest > 0 && largest < 1.001 * norm, "largest entry \(largest), norm \(norm)")
     }
-    // The operation: factors of 0 leave logits of 0.
-    try check(abs(steps[0].loss - log(2)) < 1e-6, "the first loss is \(steps[0].loss)")
-    try check(abs(steps[2].loss - log(2)) > 1e-6, "the factors have not moved")
+    // The operation and the loss: factors of 0 leave logits of 0, and ½(0 − 1)² of each sample.
+    try check(abs(steps[0].loss - 0.5) < 1e-6, "the first loss is \(steps[0].loss)")
+    try check(abs(steps[2].loss - 0.5) > 1e-6, "the factors have not moved")
 }
 
 /// The setting says of which steps; the optimizer moves each weight by the rate, up or down, or not at all.

@@ -13,7 +13,7 @@ private func state(
     _ model: String, shape: [Int] = [3, 32, 32], classes: Int = 10
 ) throws -> ModelState {
     let graph = try modelCatalog.entry(model).graph(inputShape: shape, classes: classes)
-    let state = ModelState(graph, optimizer: try SGD(parameterCount: graph.parameterLayout.vectorCount))
+    let state = ModelState(graph)
     for (layout, vector) in [(graph.parameterLayout, state.weights), (graph.statisticsLayout, state.statistics)] {
         for entry in layout.entries { for index in entry.range { vector[index] = Float(index % 64) } }
     }

@@ -105,7 +105,7 @@ package final class Graph {
         builder.setActivation(input, Operand(layout: try .plain([batch] + inputShape), location: .input))
         var backward: [() throws -> Void] = []
         for operation in operations { backward.append(try operation.plan(builder)) }
-        let loss = CrossEntropy(logits: logits, classCount: classCount)
+        let loss = ScoreLoss(logits: logits, classCount: classCount)
         let lossBackward = try loss.plan(builder)
         builder.endForward()
         if training {

@@ -11,6 +11,7 @@ package final class RunContext {
     package var labels: UnsafePointer<Int32>?
     /// Batch x classes, each row a distribution; takes the place of `labels` when present.
     package var softTargets: UnsafePointer<Float>?
+    package var loss: any Loss = CrossEntropy()
     package var labelSmoothing: Float = 0
     /// The data set's index of each sample: dropout's masks belong to samples, not to places in a batch.
     package var sampleIndices: UnsafePointer<Int>?

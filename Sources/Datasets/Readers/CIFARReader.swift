@@ -40,7 +40,7 @@ struct CIFARReader: Sendable {
     private func append(
         _ path: String, _ memory: MemoryShare, pixels: inout [UInt8], labels: inout [Int32]
     ) throws(DatasetError) {
-        let file = try StreamedFile(path: path, memory)
+        let file = try DatasetFile(path: path, memory)
         let bytes = try file.readAll()
         let size = bytes.count
         guard size % recordBytes == 0 else {

@@ -46,7 +46,7 @@ enum IDXReader {
     private static func read(
         _ path: String, magic: UInt32, dimensionCount: Int, _ memory: MemoryShare
     ) throws(DatasetError) -> (dimensions: [Int], bytes: [UInt8]) {
-        let file = try StreamedFile(path: path, memory)
+        let file = try DatasetFile(path: path, memory)
         let word = try readWord(file)
         guard word == magic else {
             // Packed data may hold anything.
@@ -64,7 +64,7 @@ enum IDXReader {
         return (dimensions, bytes)
     }
 
-    private static func readWord(_ file: StreamedFile) throws(DatasetError) -> UInt32 {
+    private static func readWord(_ file: DatasetFile) throws(DatasetError) -> UInt32 {
         try file.read(count: 4).reduce(0) { $0 << 8 | UInt32($1) }
     }
 }

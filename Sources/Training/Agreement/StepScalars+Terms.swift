@@ -22,7 +22,7 @@ extension StepScalars {
 
 extension RunProgress {
     /// Counts one more step. Called on all ranks with the same numbers, except the seconds.
-    mutating func add(_ scalars: StepScalars, _ terms: StepTerms, seconds: Double) {
+    func add(_ scalars: StepScalars, _ terms: StepTerms, seconds: Double) {
         step += 1
         skippedTraceTerms += terms.traceTermSkipped ? 1 : 0
         skippedNormTerms += terms.normTermSkipped ? 1 : 0

@@ -12,6 +12,7 @@ struct TrainingParts {
     let world: Communicator
     let resources: RunResources
     let state: ModelState
+    let optimizer: any Optimizer
     let rule: any GradientRule
     let local: BatchObjective
     let objective: DistributedObjective
@@ -37,13 +38,14 @@ struct TrainingParts {
         let count = resources.graph.parameterLayout.vectorCount
         rule = try configuration.gradientMethod.makeRule(parameterCount: count)
         largestRun = try Self.checkMemory(configuration, resources, rule, world, purpose)
-        state = ModelState(resources.graph, optimizer: try configuration.makeOptimizer(parameterCount: count))
+        state = ModelState(resources.graph)
+        optimizer = try configuration.makeOptimizer(parameterCount: count)
         clipping = try configuration.clipNorm.map { try GradientClipping(maximumNorm: $0) }
         schedule = try configuration.makeSchedule(
             runEpochs: Double(resources.totalSteps) / Double(resources.stepsPerEpoch))
         local = BatchObjective(
             network: resources.network, statistics: state.statistics, microBatchSize: configuration.microBatchSize,
-            labelSmoothing: Float(configuration.labelSmoothing),
+            loss: configuration.loss.loss, labelSmoothing: Float(configuration.labelSmoothing),
             movesStatisticsInDescent: configuration.bnRunningStats == .official)
         objective = try DistributedObjective(local, partition: resources.partition, world: world)
         reduction = try FusedReduction(

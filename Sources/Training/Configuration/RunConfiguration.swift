@@ -40,6 +40,7 @@ package struct RunConfiguration: Sendable, Equatable {
     /// Nil for a rank's share of the batch.
     package var mSharpness: MSharpness?
     package var bnRunningStats = RunningStatistics.clean
+    package var loss = LossEntry.crossEntropy
     package var labelSmoothing = 0.0
 
     // Optimizer.

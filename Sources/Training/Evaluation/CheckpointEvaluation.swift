@@ -118,7 +118,7 @@ package struct CheckpointEvaluation: Sendable {
         try memory.check(
             flags: largest > 1 ? "set --micro-batch-size below \(largest)" : "use more hosts", isModelGiven: true)
         try HostWarnings.show([HostWarnings.slowKernelsWarning(forecasts.compactMap(\.slowKernels))], world)
-        let state = ModelState(network.graph, optimizer: try SGD(parameterCount: count))
+        let state = ModelState(network.graph)
         if world.rank == 0 { try state.readModel(checkpoint.model, model: entry.name) }
         try state.broadcast(world)
         let evaluator = Evaluator(

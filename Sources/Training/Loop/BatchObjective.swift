@@ -14,6 +14,7 @@ package final class BatchObjective: GroupedObjective {
     private(set) var statisticsUpdates = 0
     private let network: Network
     private let microBatchSize: Int?
+    private let loss: any Loss
     private let labelSmoothing: Float
     private let movesStatisticsInDescent: Bool
     private let pixelsPerSample: Int
@@ -24,12 +25,13 @@ package final class BatchObjective: GroupedObjective {
     ///   - microBatchSize: at most so many samples a forward pass; nil for no limit.
     ///   - movesStatisticsInDescent: as the authors' code does.
     package init(
-        network: Network, statistics: FlatVector, microBatchSize: Int?, labelSmoothing: Float,
+        network: Network, statistics: FlatVector, microBatchSize: Int?, loss: any Loss, labelSmoothing: Float,
         movesStatisticsInDescent: Bool
     ) {
         self.network = network
         self.statistics = statistics
         self.microBatchSize = microBatchSize
+        self.loss = loss
         self.labelSmoothing = labelSmoothing
         self.movesStatisticsInDescent = movesStatisticsInDescent
         pixelsPerSample = network.graph.inputShape.reduce(1, *)
@@ -92,7 +94,7 @@ package final class BatchObjective: GroupedObjective {
                         labels: labels.baseAddress.map { $0 + first },
                         sampleIndices: indices.baseAddress.map { $0 + first }, epoch: batch.epoch),
                     at: point, statistics: statistics, into: microBatches, gradientScale: gradientScale,
-                    labelSmoothing: labelSmoothing, updatesStatistics: movesStatistics)
+                    loss: loss, labelSmoothing: labelSmoothing, updatesStatistics: movesStatistics)
             }
         }
     }

@@ -1,21 +1,17 @@
 import Collectives
 import Compute
-import Optimizers
 import TensorFiles
 import Vectors
 
-/// All that the replicas hold in common and a checkpoint must keep: weights, running statistics, the optimizer's
-/// vectors.
+/// What a model is at a moment: weights and running statistics. All replicas hold the same.
 package final class ModelState {
     package let weights: FlatVector
     package let statistics: FlatVector
-    let optimizer: any Optimizer
     private let graph: Graph
 
     /// Zeros, to be given values by ``initialize(seed:_:)`` or from files and ``broadcast(_:)``.
-    package init(_ graph: Graph, optimizer: any Optimizer) {
+    package init(_ graph: Graph) {
         self.graph = graph
-        self.optimizer = optimizer
         weights = FlatVector(count: graph.parameterLayout.vectorCount)
         statistics = FlatVector(count: graph.statisticsLayout.vectorCount)
     }
@@ -36,7 +32,6 @@ package final class ModelState {
     func broadcast(_ world: Communicator) throws {
         try world.broadcast(weights.elements)
         try world.broadcast(statistics.elements)
-        for (_, vector) in optimizer.state { try world.broadcast(vector.elements) }
     }
 
     /// A hash of weights and statistics. An optimizer's vectors that differ show in the weights after the next update.
@@ -53,13 +48,6 @@ package final class ModelState {
         }
         return NamedTensor.tensors(of: weights, parameterLayout)
             + NamedTensor.tensors(of: statistics, statisticsLayout) + counters
-    }
-
-    /// The optimizer's vectors, cut up like the weights: `momentum_buffer.conv1.weight`, …
-    func optimizerTensors() -> [NamedTensor] {
-        optimizer.state.flatMap { name, vector in
-            NamedTensor.tensors(of: vector, parameterLayout, prefix: "\(name).")
-        }
     }
 
     /// Takes over weights and statistics, after checking that all names and shapes fit and all values are numbers.
@@ -95,23 +83,5 @@ package final class ModelState {
             notes.append("\(converted.count) of \(expected.count) tensors are converted from \(types) to float32")
         }
         if !notes.isEmpty { log.warning("\(file.path): \(notes.joined(separator: "; "))") }
-    }
-
-    /// Takes over the optimizer's vectors. `others` are names that the file holds besides.
-    func readOptimizer(_ file: SafeTensorsFile, stepCount: Int, others: Set<String>) throws {
-        var expected = TensorLayout()
-        for (name, _) in optimizer.state {
-            for entry in parameterLayout.entries { expected.append("\(name).\(entry.name)", shape: entry.shape) }
-        }
-        try file.require(expected, others: others)
-        let saved = try optimizer.state.map { name, vector in
-            let copy = FlatVector(count: vector.count)
-            try file.read(parameterLayout, into: copy, prefix: "\(name).")
-            if let entry = parameterLayout.entries.first(where: { !copy.slice($0.range).norm.isFinite }) {
-                throw CheckpointError.notFinite(path: file.path, tensor: "\(name).\(entry.name)")
-            }
-            return (name: name, vector: copy)
-        }
-        try optimizer.restore(stepCount: stepCount, state: saved)
     }
 }

@@ -1,21 +1,23 @@
+import Collectives
 import TensorFiles
 
-/// How far a run has come, and the sums of the epoch in progress: kept in checkpoints beside the optimizer's vectors.
-package struct RunProgress: Equatable {
+/// How far a run has come, and the sums of the epoch in progress.
+package final class RunProgress: Checkpointed {
     /// Updates of the weights so far.
-    package var step = 0
-    package var skippedTraceTerms = 0
-    package var skippedNormTerms = 0
+    package internal(set) var step = 0
+    package internal(set) var skippedTraceTerms = 0
+    package internal(set) var skippedNormTerms = 0
     /// Updates of BatchNorm's running statistics on rank 0 so far.
-    package var statisticsUpdates = 0
-    package var epochLossSum = 0.0
-    package var epochCorrect = 0.0
-    package var epochSamples = 0.0
-    package var epochSeconds = 0.0
+    package internal(set) var statisticsUpdates = 0
+    package internal(set) var epochLossSum = 0.0
+    package internal(set) var epochCorrect = 0.0
+    package internal(set) var epochSamples = 0.0
+    package internal(set) var epochSeconds = 0.0
 
     private static let countsName = "run.counts"
     private static let sumsName = "run.epoch_sums"
-    package static let tensorNames: Set<String> = [countsName, sumsName]
+
+    package var partName: String { "run" }
 
     package var tensors: [NamedTensor] {
         [
@@ -28,8 +30,13 @@ package struct RunProgress: Equatable {
 
     package init() {}
 
-    /// Reads what ``tensors`` wrote.
-    package init(_ file: SafeTensorsFile) throws {
+    /// Of a checkpoint.
+    package convenience init(_ file: SafeTensorsFile) throws {
+        self.init()
+        try restore(from: file)
+    }
+
+    package func restore(from file: SafeTensorsFile) throws {
         guard let countsEntry = file[Self.countsName], let sumsEntry = file[Self.sumsName],
             case .int64(let counts) = try file.read(countsEntry).values, counts.count == 4,
             case .float64(let sums) = try file.read(sumsEntry).values, sums.count == 4
@@ -41,24 +48,18 @@ package struct RunProgress: Equatable {
         (epochLossSum, epochCorrect, epochSamples, epochSeconds) = (sums[0], sums[1], sums[2], sums[3])
     }
 
-    package mutating func beginEpoch() {
+    func beginEpoch() {
         (epochLossSum, epochCorrect, epochSamples, epochSeconds) = (0, 0, 0, 0)
     }
 
-    /// The same numbers on all ranks, for a broadcast.
-    package var values: [Double] {
-        get {
-            [
-                Double(step), Double(skippedTraceTerms), Double(skippedNormTerms), Double(statisticsUpdates),
-                epochLossSum, epochCorrect, epochSamples, epochSeconds,
-            ]
-        }
-        set {
-            (step, skippedTraceTerms) = (Int(newValue[0]), Int(newValue[1]))
-            (skippedNormTerms, statisticsUpdates) = (Int(newValue[2]), Int(newValue[3]))
-            (epochLossSum, epochCorrect, epochSamples, epochSeconds) = (
-                newValue[4], newValue[5], newValue[6], newValue[7]
-            )
-        }
+    package func broadcast(_ world: Communicator) throws {
+        var values = [
+            Double(step), Double(skippedTraceTerms), Double(skippedNormTerms), Double(statisticsUpdates),
+            epochLossSum, epochCorrect, epochSamples, epochSeconds,
+        ]
+        try values.withUnsafeMutableBufferPointer { try world.broadcast($0) }
+        (step, skippedTraceTerms) = (Int(values[0]), Int(values[1]))
+        (skippedNormTerms, statisticsUpdates) = (Int(values[2]), Int(values[3]))
+        (epochLossSum, epochCorrect, epochSamples, epochSeconds) = (values[4], values[5], values[6], values[7])
     }
 }

@@ -27,6 +27,7 @@ package final class Trainer {
     private let configuration: RunConfiguration
     private let resources: RunResources
     package let state: ModelState
+    private let optimizer: any Optimizer
     private let rule: any GradientRule
     private let local: BatchObjective
     private let objective: DistributedObjective
@@ -39,7 +40,7 @@ package final class Trainer {
     private let updatedBytes: Int
     /// Samples in the largest forward pass on this rank.
     package let largestRun: Int
-    private var progress: RunProgress
+    private let runState: RunState
     private var meter: StepMeter
     /// Of the checkpoint that the run continues from.
     private let startStep: Int
@@ -56,6 +57,7 @@ package final class Trainer {
         configuration = parts.configuration
         resources = parts.resources
         state = parts.state
+        optimizer = parts.optimizer
         rule = parts.rule
         local = parts.local
         objective = parts.objective
@@ -66,17 +68,22 @@ package final class Trainer {
         evaluator = parts.evaluator
         records = parts.records
         largestRun = parts.largestRun
-        updatedBytes = (3 + 2 * state.optimizer.state.count) * state.weights.count * MemoryLayout<Float>.stride
+        updatedBytes = (3 + 2 * optimizer.state.count) * state.weights.count * MemoryLayout<Float>.stride
         let all = (records.map { [$0] } ?? []) + observers
         self.observers = all
         // Not to the records themselves, which would keep themselves alive, and the folder locked.
         records?.note = { line in for observer in observers { observer.runNotes(line) } }
         for observer in all { try observer.runBegins(parts.description) }
-        progress = try parts.start()
+        let progress = RunProgress()
+        runState = RunState(
+            state, OptimizerState(optimizer, resources.graph.parameterLayout, progress), progress,
+            others: all.compactMap { $0 as? any Checkpointed })
+        try parts.start(runState)
         startStep = progress.step
         if purpose == .training, world.rank == 0 { parts.warnOfLimits() }
     }
 
+    private var progress: RunProgress { runState.progress }
     package var graph: Graph { resources.graph }
     /// Multiply-adds of one sample's forward pass.
     package var gradientOperations: Int { resources.graph.gradientOperations }
@@ -118,7 +125,7 @@ package final class Trainer {
                 lastEpoch = try endEpoch(metrics, evaluating: isDue)
             }
             if isLast || isCheckpointDue {
-                for observer in observers { try observer.checkpointIsDue(state, progress) }
+                for observer in observers { try observer.checkpointIsDue(runState) }
             }
         }
         let summary = TrainingSummary(
@@ -158,7 +165,7 @@ package final class Trainer {
         let rate = schedule.learningRate(
             step: batch.step, stepsPerEpoch: resources.stepsPerEpoch, totalSteps: resources.totalSteps)
         profile.measure(.update, bytes: updatedBytes) {
-            state.optimizer.update(state.weights, gradient: reduction.gradient, learningRate: rate)
+            optimizer.update(state.weights, gradient: reduction.gradient, learningRate: rate)
         }
 
         let seconds = (ContinuousClock.now - began).seconds

@@ -5,7 +5,7 @@ import Datasets
 /// The trainer calls its observers one after the other, in the order in which they were given, between two parts of a
 /// step. Each event says which ranks it reaches; an observer that is attached on rank 0 alone must not call a
 /// collective. What an observer throws ends the run, on every rank, as any error does. Every event has a default that
-/// does nothing.
+/// does nothing. One that must continue after a restart as if there had been none is also ``Checkpointed``.
 package protocol TrainingObserver: AnyObject {
     /// Before the weights are read or drawn. Every rank that has the observer.
     func runBegins(_ run: RunDescription) throws
@@ -21,10 +21,8 @@ package protocol TrainingObserver: AnyObject {
 
     /// After a step whose state a resumed run can start from. Every rank that has the observer.
     ///
-    /// - Parameters:
-    ///   - state: to be read only; the next step overwrites it.
-    ///   - progress: how far the run has come.
-    func checkpointIsDue(_ state: ModelState, _ progress: RunProgress) throws
+    /// - Parameter state: to be read only; the next step overwrites it.
+    func checkpointIsDue(_ state: RunState) throws
 
     /// After the last step, its evaluation and its checkpoint. Every rank that has the observer.
     func runEnds(_ summary: TrainingSummary) throws
@@ -41,7 +39,7 @@ extension TrainingObserver {
     package func stepBegins(_ batch: Batch) throws {}
     package func stepEnds(_ metrics: StepMetrics) throws {}
     package func epochEnds(_ metrics: EpochMetrics) throws {}
-    package func checkpointIsDue(_ state: ModelState, _ progress: RunProgress) throws {}
+    package func checkpointIsDue(_ state: RunState) throws {}
     package func runEnds(_ summary: TrainingSummary) throws {}
     package func runFails() {}
     package func runNotes(_ line: String) {}

@@ -77,11 +77,12 @@ final class RunRecords: TrainingObserver {
     func epochEnds(_ metrics: EpochMetrics) throws { try opened().log.append(metrics) }
 
     /// Puts everything that the run is into a checkpoint on the disk.
-    func checkpointIsDue(_ state: ModelState, _ progress: RunProgress) throws {
+    func checkpointIsDue(_ state: RunState) throws {
+        let (model, progress) = (state.model, state.progress)
         let files = try opened()
         try entry.followLock()
         try files.log.secure()
-        guard state.weights.norm.isFinite, state.statistics.norm.isFinite else {
+        guard model.weights.norm.isFinite, model.statistics.norm.isFinite else {
             let isKept = try progress.step >= resources.stepsPerEpoch || files.store.latest() != nil
             throw NonFiniteWeights(step: progress.step, configuration: configuration, isKept: isKept)
         }
@@ -92,8 +93,8 @@ final class RunRecords: TrainingObserver {
                 seed: configuration.seed, mSharpness: configuration.effectiveMSharpness,
                 model: configuration.model, trainingData: dataFingerprints.first,
                 testData: dataFingerprints.dropFirst().first, settings: configuration.checkedSettings),
-            model: state.modelTensors(statisticsUpdates: progress.statisticsUpdates),
-            optimizer: state.optimizerTensors() + progress.tensors, description: description)
+            model: model.modelTensors(statisticsUpdates: progress.statisticsUpdates),
+            optimizer: state.partTensors, description: description)
     }
 
     func runEnds(_ summary: TrainingSummary) throws { try opened().log.secure() }

@@ -1,3 +1,4 @@
+import Compute
 import Optimizers
 
 /// Which gradient a step descends.
@@ -22,6 +23,9 @@ enum MethodSettings {
                 "bn-running-stats", \.bnRunningStats, "Passes that update BatchNorm's running statistics",
                 notes: [.official: "w - eps too"]
             ).needs(.method(.crsam), radius, term),
+            .entry(
+                "loss", \.loss, in: lossCatalog, "Training loss; evaluations always take cross-entropy",
+                note: { $0.note }),
             .number(
                 "label-smoothing", \.labelSmoothing, .atLeast(0, below: 1),
                 "Label smoothing in the training loss, from 0 to below 1"
