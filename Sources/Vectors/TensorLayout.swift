@@ -26,6 +26,10 @@ package struct TensorLayout: Sendable, Equatable {
         package let count: Int
 
         package var range: Range<Int> { offset..<offset + count }
+
+        /// Whether it is a factor of products, of a linear layer or a convolution: under its published name a `weight`
+        /// of two dimensions or more. No bias is, nor a norm's scale, a class token or a table of positions.
+        package var isMatrix: Bool { name.hasSuffix("weight") && shape.count > 1 }
     }
 
     package private(set) var entries: [Entry] = []

@@ -18,6 +18,17 @@ import Vectors
         #expect(graph.parameterLayout.scalarCount == count)
     }
 
+    @Test(arguments: modelCatalog.names)
+    func `matrices are what timm and torchvision's recipes decay`(name: String) throws {
+        let entry = try modelCatalog.entry(name)
+        let layout = try entry.graph(inputShape: entry.defaultInputShape, classes: 10).parameterLayout
+        let isOther = { (name: String) in
+            name.hasSuffix(".bias") || ["cls_token", "pos_embed"].contains(name) || name.contains("norm")
+                || name.contains("bn") || name.contains("downsample.1") || name.contains("shortcut.1")
+        }
+        #expect(layout.entries.filter { !$0.isMatrix }.map(\.name) == layout.entries.map(\.name).filter(isOther))
+    }
+
     @Test func `names and shapes are torchvision's`() throws {
         let layout = try modelCatalog.entry("resnet18").graph(inputShape: [3, 32, 32], classes: 10).parameterLayout
         #expect(layout["conv1.weight"]?.shape == [64, 3, 3, 3])

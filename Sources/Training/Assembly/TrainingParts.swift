@@ -39,7 +39,7 @@ struct TrainingParts {
         rule = try configuration.gradientMethod.makeRule(parameterCount: count)
         largestRun = try Self.checkMemory(configuration, resources, rule, world, purpose)
         state = ModelState(resources.graph)
-        optimizer = try configuration.makeOptimizer(parameterCount: count)
+        optimizer = try configuration.makeOptimizer(resources.graph.parameterLayout)
         clipping = try configuration.clipNorm.map { try GradientClipping(maximumNorm: $0) }
         schedule = try configuration.makeSchedule(
             runEpochs: Double(resources.totalSteps) / Double(resources.stepsPerEpoch))

@@ -2,6 +2,7 @@ import Compute
 import Datasets
 import Glibc
 import Optimizers
+import Vectors
 
 /// Everything that defines a run. The defaults are those of `crsam-dist train` without a flag.
 ///
@@ -10,6 +11,9 @@ import Optimizers
 package struct RunConfiguration: Sendable, Equatable {
     /// Which passes update BatchNorm's running statistics: the clean one, or w − ε too as the authors' code does.
     package enum RunningStatistics: String, Sendable, CaseIterable { case clean, official }
+
+    /// Tensors that weight decay acts on.
+    package enum DecayedTensors: String, Sendable, CaseIterable { case all, matrices }
 
     /// Samples behind each ascent direction.
     package enum MSharpness: Sendable, Equatable {
@@ -51,6 +55,7 @@ package struct RunConfiguration: Sendable, Equatable {
     package var nesterov = false
     /// Nil for the optimizer's own.
     var givenWeightDecay: Double?
+    package var weightDecayOn = DecayedTensors.all
     package var clipNorm: Double?
     package var schedule = ScheduleEntry.cosine
     /// Nil for the schedule's own.
@@ -129,9 +134,11 @@ extension RunConfiguration {
         UpdateHyperparameters(momentum: momentum, nesterov: nesterov)
     }
 
-    package func makeOptimizer(parameterCount: Int) throws(OptimizerError) -> any Optimizer {
-        try optimizer.make(
-            parameterCount, [ParameterGroup(0..<parameterCount, weightDecay: weightDecay)], updateHyperparameters)
+    package func makeOptimizer(_ layout: TensorLayout) throws(OptimizerError) -> any Optimizer {
+        let groups = ParameterGroup.groups(layout) { tensor in
+            (weightDecayOn == .all || tensor.isMatrix ? weightDecay : 0, rateScale: 1)
+        }
+        return try optimizer.make(layout.vectorCount, groups, updateHyperparameters)
     }
 
     /// - Parameter runEpochs: length of the run, parts of an epoch included.

@@ -13,6 +13,10 @@ enum OptimizerSettings {
             .toggle("nesterov", \.nesterov, "Nesterov's momentum").needs(.optimizer(reading: .nesterov)),
             .number("weight-decay", \.weightDecay, .atLeast(0), "Weight decay: L2 for sgd, decoupled for adamw")
                 .byChoice(\.givenWeightDecay, defaults(\.weightDecay)).alsoCalled("wd"),
+            .choice(
+                "weight-decay-on", \.weightDecayOn, "Tensors that decay",
+                notes: [.matrices: "no biases, norms' scales, class token and positions, as in timm"]
+            ).needs(SettingNeed("a --weight-decay above 0") { $0.weightDecay == 0 ? "--weight-decay 0" : nil }),
             .optionalNumber("clip-norm", \.clipNorm, .above(0), "Largest norm of the combined gradient")
                 .unset("no clipping"),
         ])
