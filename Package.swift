@@ -71,7 +71,9 @@ let package = Package(
             name: "TensorFilesTests", dependencies: ["Files", "TensorFiles", "Vectors", "TestSupport"],
             swiftSettings: strict),
         .testTarget(name: "ObjectivesTests", dependencies: ["Objectives", "Vectors"], swiftSettings: strict),
-        .testTarget(name: "ComputeTests", dependencies: ["Compute", "Objectives", "Vectors"], swiftSettings: strict),
+        .testTarget(
+            name: "ComputeTests", dependencies: ["Compute", "Objectives", "Vectors", "CKernels"],
+            swiftSettings: strict),
         .testTarget(
             name: "ModelsTests", dependencies: ["Catalogs", "Models", "Compute", "Vectors"], swiftSettings: strict),
         .testTarget(

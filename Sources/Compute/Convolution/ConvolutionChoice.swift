@@ -52,20 +52,20 @@ struct ConvolutionChoice {
         case .direct: return .direct
         case .winograd: return OwnWinograd.takes(shape) ? .ownWinograd : .direct
         case .auto:
-            if OneDNNWinograd.exists { return oneDNNWins(direction) ? .oneDNNWinograd : .direct }
-            return OwnWinograd.takes(shape) && ownWins ? .ownWinograd : .direct
+            if OneDNNWinograd.exists, oneDNNWins(direction) { return .oneDNNWinograd }
+            return OwnWinograd.takes(shape) && ownWins(direction) ? .ownWinograd : .direct
         }
     }
 
-    /// oneDNN's tiles of 4x4 results pay for enough channels to fill vectors and enough tiles to make its transformed
-    /// products large. The bounds are where it was measured to win with caches shared by other ranks
-    /// (`docs/decisions/Compute.md`).
-    private func oneDNNWins(_ direction: ConvolutionDirection) -> Bool {
-        guard shape.isWinogradWindow else { return false }
-        return direction == .backwardWeights
-            ? shape.channels >= 16 && shape.tiles >= 16 : shape.channels >= 32 && shape.tiles >= 32
+    /// Ours needs tiles enough to make up for the transforms of its weights; vectors of 16 floats, which make the direct
+    /// products faster, need more of them (`docs/decisions/Compute.md`).
+    private func ownWins(_ direction: ConvolutionDirection) -> Bool {
+        shape.tiles >= (OwnWinograd.lanes == 16 && direction != .backwardWeights ? 16 : 8)
     }
 
-    /// Ours keeps transformed weights out of memory, so that its bound is lower.
-    private var ownWins: Bool { shape.tiles >= 8 }
+    /// Where oneDNN's was measured to be a few per cent faster than ours: there it sums over all channels at once.
+    private func oneDNNWins(_ direction: ConvolutionDirection) -> Bool {
+        shape.isWinogradWindow && direction != .backwardWeights && shape.tiles >= 256
+            && (96..<256).contains(shape.channels)
+    }
 }
