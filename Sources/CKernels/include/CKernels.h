@@ -1,7 +1,7 @@
 // Loops over flat float32 arrays compiled for several instruction sets and chosen at load time. Every kernel's result
 // is bitwise identical on every instruction set: no contraction into fused multiply-adds, and reductions run over a
-// fixed number of lanes whatever the vector width. Those of Winograd.h and PixelGradient.h are fused and chosen by their
-// callers instead.
+// fixed number of lanes whatever the vector width. Those of Winograd.h and PixelGradient.h are fused and chosen by
+// their callers instead.
 #pragma once
 #include "PixelGradient.h"
 #include "Winograd.h"

@@ -1,7 +1,7 @@
 // What both sets of kernels behind Winograd.h offer, for vectors of 8 floats (AVX2) and of 16 (AVX-512F).
 //
-// A 4x4 tile of results is Aᵀ[(G w Gᵀ) ⊙ (Bᵀ x B)]A, x being the 6x6 pixels around it (Lavin and Gray 2016), and each of
-// the 36 places of the middle is a matrix product over tiles and channels. Matrices are those of the interpolation
+// A 4x4 tile of results is Aᵀ[(G w Gᵀ) ⊙ (Bᵀ x B)]A, x being the 6x6 pixels around it (Lavin and Gray 2016), and each
+// of the 36 places of the middle is a matrix product over tiles and channels. Matrices are those of the interpolation
 // points 0, ±5/8, ±3/2 and infinity, whose rounding is half that of 0, ±1, ±2 (docs/decisions/Compute.md).
 #pragma once
 #include <stddef.h>

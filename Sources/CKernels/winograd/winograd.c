@@ -101,7 +101,8 @@ static void run(struct call *call, cwg_parallel parallel) {
 void cwg_run_forward(const cwg_shape *shape, int lanes, const float *images, const float *weights, const float *bias,
                      float *results, void *scratch, int threads, cwg_parallel parallel) {
     struct call call = {
-        images_plan(shape, cwg_forward, threads), kernels_for(lanes), 0, images, weights, bias, results, scratch, threads,
+        images_plan(shape, cwg_forward, threads), kernels_for(lanes), 0, images, weights, bias, results, scratch,
+        threads,
     };
     run(&call, parallel);
 }
@@ -109,8 +110,8 @@ void cwg_run_forward(const cwg_shape *shape, int lanes, const float *images, con
 void cwg_run_backward_data(const cwg_shape *shape, int lanes, const float *gradient, const float *weights,
                            float *images_gradient, void *scratch, int threads, cwg_parallel parallel) {
     struct call call = {
-        images_plan(shape, cwg_backward_data, threads), kernels_for(lanes), 1, gradient, weights, NULL, images_gradient,
-        scratch, threads,
+        images_plan(shape, cwg_backward_data, threads), kernels_for(lanes), 1, gradient, weights, NULL,
+        images_gradient, scratch, threads,
     };
     run(&call, parallel);
 }

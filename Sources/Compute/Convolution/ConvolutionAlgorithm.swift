@@ -24,6 +24,10 @@ struct ConvolutionShape {
     /// Tiles of 4x4 results in the batch.
     var tiles: Int { batch * ((output[1] + 3) / 4) * ((output[2] + 3) / 4) }
 
+    /// Multiplications of direct summation over those of F(4x4, 3x3): 4 where tiles are full of results, less where
+    /// they hang over the edge.
+    var savedByTiles: Double { Double(9 * batch * output[1] * output[2]) / Double(36 * tiles) }
+
     /// Floating-point operations of a direct convolution in each direction, by which breakdowns compare algorithms: two
     /// for each result and weight of its channel.
     var operations: Double {

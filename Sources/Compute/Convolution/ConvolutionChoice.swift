@@ -57,10 +57,11 @@ struct ConvolutionChoice {
         }
     }
 
-    /// Ours needs tiles enough to make up for the transforms of its weights; vectors of 16 floats, which make the direct
-    /// products faster, need more of them (`docs/decisions/Compute.md`).
+    /// Ours needs tiles that are full enough, and enough of them to make up for the transforms of its weights; vectors
+    /// of 16 floats, which make the direct products faster, need more (`docs/decisions/Compute.md`).
     private func ownWins(_ direction: ConvolutionDirection) -> Bool {
-        shape.tiles >= (OwnWinograd.lanes == 16 && direction != .backwardWeights ? 16 : 8)
+        shape.savedByTiles >= 2
+            && shape.tiles >= (OwnWinograd.lanes == 16 && direction != .backwardWeights ? 16 : 8)
     }
 
     /// Where oneDNN's was measured to be a few per cent faster than ours: there it sums over all channels at once.
