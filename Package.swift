@@ -36,7 +36,8 @@ let package = Package(
         .target(name: "TensorFiles", dependencies: ["Files", "Vectors"], swiftSettings: strict),
         .target(name: "Objectives", dependencies: ["Vectors"], swiftSettings: strict),
         .target(
-            name: "Compute", dependencies: ["Catalogs", "Objectives", "Vectors", "COneDNN"], swiftSettings: strict),
+            name: "Compute", dependencies: ["Catalogs", "Objectives", "Vectors", "CKernels", "COneDNN"],
+            swiftSettings: strict),
         .target(name: "Models", dependencies: ["Catalogs", "Compute", "Vectors"], swiftSettings: strict),
         .target(name: "Datasets", dependencies: ["Catalogs", "Files", "Vectors"], swiftSettings: strict),
         .target(name: "Optimizers", dependencies: ["Catalogs", "Objectives", "Vectors"], swiftSettings: strict),
@@ -70,7 +71,9 @@ let package = Package(
             name: "TensorFilesTests", dependencies: ["Files", "TensorFiles", "Vectors", "TestSupport"],
             swiftSettings: strict),
         .testTarget(name: "ObjectivesTests", dependencies: ["Objectives", "Vectors"], swiftSettings: strict),
-        .testTarget(name: "ComputeTests", dependencies: ["Compute", "Objectives", "Vectors"], swiftSettings: strict),
+        .testTarget(
+            name: "ComputeTests", dependencies: ["Compute", "Objectives", "Vectors", "CKernels"],
+            swiftSettings: strict),
         .testTarget(
             name: "ModelsTests", dependencies: ["Catalogs", "Models", "Compute", "Vectors"], swiftSettings: strict),
         .testTarget(

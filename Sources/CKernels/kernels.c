@@ -1,14 +1,6 @@
 #include "CKernels.h"
+#include "lanes.h"
 #include <math.h>
-#include <string.h>
-
-#if defined(__x86_64__)
-#define DISPATCHED __attribute__((target_clones("default", "avx2", "avx512f")))
-#else
-#define DISPATCHED
-#endif
-
-#define LANES 16
 
 DISPATCHED double cvk_sum_of_squares(const float *x, size_t n) {
     double lane[LANES] = {0};
@@ -146,21 +138,6 @@ DISPATCHED void cvk_softmax_backward(float *gradient, const float *y, size_t row
         for (int k = 0; k < LANES; k++) mean += lane[k];
         for (size_t c = 0; c < columns; c++) gradient[c] = y[c] * (gradient[c] - mean);
     }
-}
-
-static inline float widened(uint16_t x) {
-    const uint32_t bits = (uint32_t)x << 16;
-    float value;
-    memcpy(&value, &bits, sizeof value);
-    return value;
-}
-
-static inline uint16_t narrowed(float x) {
-    uint32_t bits;
-    memcpy(&bits, &x, sizeof bits);
-    // NaN stays NaN whatever its low bits are; other values are rounded to nearest, ties to even.
-    if ((bits & 0x7FFFFFFFu) > 0x7F800000u) return (uint16_t)((bits >> 16) | 0x40);
-    return (uint16_t)((bits + 0x7FFFu + ((bits >> 16) & 1)) >> 16);
 }
 
 DISPATCHED void cvk_column_sums_bfloat16(float *sums, const uint16_t *x, size_t rows, size_t columns) {

@@ -33,6 +33,13 @@ int cdnn_layout_create(cdnn_layout **out, int ndims, const int64_t *dims, dnnl_d
     return status == dnnl_success ? copied(out, &desc) : (int)status;
 }
 
+int cdnn_layout_tagged(cdnn_layout **out, int ndims, const int64_t *dims, dnnl_data_type_t type,
+                       dnnl_format_tag_t tag) {
+    dnnl_memory_desc_t desc;
+    dnnl_status_t status = dnnl_memory_desc_init_by_tag(&desc, ndims, dims, type, tag);
+    return status == dnnl_success ? copied(out, &desc) : (int)status;
+}
+
 int cdnn_layout_blocked_weights(cdnn_layout **out, const int64_t *dims) {
     dnnl_memory_desc_t desc;
     dnnl_status_t status = dnnl_memory_desc_init_by_tag(&desc, 4, dims, dnnl_f32, dnnl_OIhw16i16o);

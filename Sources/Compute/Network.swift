@@ -117,6 +117,13 @@ package final class Network {
             try graph.planned(engine: engine, batch: batch, training: training, policy: policy, precision: precision))
     }
 
+    /// Every instruction of a pass over so many samples, in their order. As cheap as ``forecast(batch:training:)``.
+    package func plan(batch: Int, training: Bool) throws -> [PlannedInstruction] {
+        let builder = try graph.planned(
+            engine: engine, batch: batch, training: training, policy: policy, precision: precision)
+        return builder.instructions.map(PlannedInstruction.init)
+    }
+
     private func run(
         _ batch: SampleBatch, at weights: FlatVector, statistics: FlatVector, _ sink: (any GradientSink)?
     ) throws -> Evaluation {

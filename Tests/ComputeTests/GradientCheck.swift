@@ -57,9 +57,6 @@ struct GradientCheck {
         try network.program(batch: labels.count, training: true).winogradLabels
     }
 
-    /// oneDNN's kernels of Winograd's algorithm, as bfloat16's, need AVX-512.
-    static let hasWinograd = Precision.bfloat16.support != .none
-
     private func isParameter(_ index: Int) -> Bool {
         graph.parameterLayout.entries.contains { $0.range.contains(index) }
     }

@@ -19,9 +19,13 @@ import Vectors
         return graph.selectToken(graph.add(mixed, tokens, "add"), "select", index: 0)
     }
 
-    @Test(.enabled(if: GradientCheck.hasWinograd, "oneDNN has Winograd's algorithm for AVX-512 alone"))
-    func `Winograd's algorithm, in all three directions, agrees with direct convolution to float32 rounding`() throws {
-        let checks = try [ConvolutionPolicy.auto, .direct].map { policy in
+    @Test(
+        .enabled(if: ConvolutionPolicy.hasWinograd, "Winograd's algorithm needs AVX2"),
+        arguments: [ConvolutionPolicy.auto, .winograd])
+    func `Winograd's algorithm, in all three directions, agrees with direct convolution to float32 rounding`(
+        policy: ConvolutionPolicy
+    ) throws {
+        let checks = try [policy, .direct].map { policy in
             try GradientCheck(input: [3, 16, 16], batch: 8, policy: policy) { graph, x in
                 // Channels enough on both sides, and an input that wants a gradient.
                 let wide = graph.convolution(x, "wide", outputs: 32, kernel: 1)

@@ -45,7 +45,7 @@ MODELS = {
     "pyramidnet110-48": (lambda: reference.PyramidNet(110, 48), 32, 16, 10),
     "pyramidnet110-84": (lambda: reference.PyramidNet(110, 84), 32, 16, 10),
     "pyramidnet110-270": (lambda: reference.PyramidNet(110, 270), 32, 16, 10),
-    "pyramidnet272-200": (lambda: reference.PyramidNet(272, 200, bottleneck=True), 32, 16, 10),
+    "pyramidnet272-200": (lambda: reference.PyramidNet(272, 200, bottleneck=True), 32, 8, 10),
     "vit": (reference.small_vit, 32, 32, 10),
     "vit-ti16": (lambda: timm.create_model("vit_tiny_patch16_224"), 224, 224, 1000),
     "vit-s16": (lambda: timm.create_model("vit_small_patch16_224"), 224, 224, 1000),

@@ -5,7 +5,7 @@ import Testing
 /// Whatever instruction set oneDNN may use: `Tests/Checks/processors` runs this under each of its caps.
 @Suite struct CatalogKernelsTests {
     @Test(arguments: modelCatalog.names, [1, 3])
-    func `no model needs a reference kernel that costs`(name: String, channels: Int) throws {
+    func `no model needs a reference kernel, or a simple one that costs`(name: String, channels: Int) throws {
         ComputeThreads.set(1)
         var shape = try modelCatalog.entry(name).defaultInputShape
         shape[0] = channels
@@ -17,16 +17,28 @@ import Testing
             for precision in Precision.allCases where precision.support != .none {
                 let network = try Network(graph, precision: precision)
                 for (batch, training) in [(64, true), (8, true), (1, true), (64, false), (1, false)] {
-                    let slow = try network.forecast(batch: batch, training: training).slowKernels
-                    #expect(
-                        slow == nil,
-                        """
-                        \(side) pixels, \(precision), batch \(batch), training \(training): \
-                        \(String(describing: slow))
-                        """
-                    )
+                    let plan = try network.plan(batch: batch, training: training)
+                    let place = "\(side) pixels, \(precision), batch \(batch), training \(training)"
+                    for instruction in plan where instruction.work.isReference {
+                        Issue.record("\(place): \(instruction.label) is \(instruction.implementation ?? "")")
+                    }
+                    let share = simpleShare(plan)
+                    #expect(share < 0.01, "\(place)")
                 }
             }
         }
+    }
+
+    /// What kernels that oneDNN calls simple take of a pass at most, if they move 3 GB/s and others 10 GB/s or 50 GF/s:
+    /// as measured with SSE4.1 of the pooling of single channels.
+    private func simpleShare(_ plan: [PlannedInstruction]) -> Double {
+        func isSimple(_ instruction: PlannedInstruction) -> Bool {
+            instruction.kind != "reorder" && instruction.implementation?.contains("simple") ?? false
+        }
+        let seconds = plan.map {
+            isSimple($0) ? $0.bytes / 3e9 : 2e-11 * $0.operations + 1e-10 * $0.bytes
+        }
+        let simple = zip(plan, seconds).reduce(0) { $0 + (isSimple($1.0) ? $1.1 : 0) }
+        return simple / seconds.reduce(0, +)
     }
 }

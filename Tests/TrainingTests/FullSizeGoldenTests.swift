@@ -15,6 +15,11 @@ import Vectors
     /// He et al.'s small networks are held by runs of theirs (`GoldenTests`).
     static let models = modelCatalog.names.filter { !["resnet8", "resnet20", "resnet32", "resnet56"].contains($0) }
 
+    /// Without convolutions all policies are one.
+    static let cases: [(String, ConvolutionPolicy)] = models.flatMap { model in
+        (model.hasPrefix("vit") ? [.auto] : ConvolutionPolicy.allCases).map { (model, $0) }
+    }
+
     struct BFloat16Case: Sendable, CustomTestStringConvertible {
         let model: String
         let policy: ConvolutionPolicy
@@ -44,7 +49,7 @@ import Vectors
         BFloat16Case(model: "vit-s32", policy: .auto, logits: 2.5e-2, loss: 4e-4, matrices: 0.05, vectors: 0.05),
     ]
 
-    @Test(arguments: models, [ConvolutionPolicy.direct, .auto])
+    @Test(arguments: cases)
     func `logits are the published network's`(model: String, policy: ConvolutionPolicy) throws {
         let golden = try FullSizeGolden(model)
         let (logits, expected) = try logits(golden, policy, .float32)
@@ -52,7 +57,7 @@ import Vectors
         #expect(expected.count == logits.count && worst < 1e-4, "worst logit: \(worst)")
     }
 
-    @Test(arguments: models, [ConvolutionPolicy.direct, .auto])
+    @Test(arguments: cases)
     func `loss and every gradient are the published network's`(model: String, policy: ConvolutionPolicy) throws {
         try checkGradients(
             FullSizeGolden(model), policy, .float32, loss: 1e-5, matrices: 1e-3, vectors: 1e-3, negligible: 1e-6)
@@ -122,8 +127,8 @@ import Vectors
         let winograd = try run.network.program(batch: golden.labels.count, training: true).winogradLabels
         // Matrix units do bfloat16's products faster than Winograd's algorithm float32's.
         let expectsWinograd =
-            policy == .auto && !golden.model.hasPrefix("vit") && hasBFloat16
-            && (precision == .float32 || !Precision.hasMatrixUnits)
+            policy != .direct && !golden.model.hasPrefix("vit") && ConvolutionPolicy.hasWinograd
+            && (precision == .float32 || policy == .winograd || !Precision.hasMatrixUnits)
         for direction in ["forward", "backward data", "backward weights"] {
             #expect(winograd.contains { $0.hasSuffix(direction) } == expectsWinograd, "\(direction)")
         }

@@ -8,7 +8,7 @@ import Training
 import Vectors
 
 let hasBFloat16 = Precision.bfloat16.support != .none
-let needsBFloat16: Comment = "bfloat16 and Winograd's algorithm need a processor with AVX-512"
+let needsBFloat16: Comment = "bfloat16 needs a processor with AVX-512"
 
 /// What PyTorch computed for three small networks (`Tests/Goldens`), against what this project computes.
 @Suite(.serialized) struct GoldenTests {

@@ -8,13 +8,26 @@ import Vectors
 
 /// Training with Winograd's algorithm. The networks of ``GoldenTests`` are too small for it; here one of more channels
 /// trains with it and with direct convolutions, which the goldens hold to PyTorch.
-@Suite(.serialized, .enabled(if: hasBFloat16, needsBFloat16)) struct WinogradTrainingTests {
-    @Test(arguments: ["sgd", "sam", "crsam-linear", "crsam-log"], ["sgd", "adamw"])
-    func `ten steps with Winograd's algorithm are those with direct convolutions`(
-        methodName: String, optimizerName: String
-    ) throws {
+@Suite(.serialized, .enabled(if: ConvolutionPolicy.hasWinograd, "Winograd's algorithm needs AVX2"))
+struct WinogradTrainingTests {
+    struct Case: Sendable, CustomTestStringConvertible {
+        let method: String
+        let optimizer: String
+        let policy: ConvolutionPolicy
+        var testDescription: String { "\(method), \(optimizer), \(policy)" }
+    }
+
+    static let cases = ["sgd", "sam", "crsam-linear", "crsam-log"].flatMap { method in
+        ["sgd", "adamw"].flatMap { optimizer in
+            [ConvolutionPolicy.auto, .winograd].map { Case(method: method, optimizer: optimizer, policy: $0) }
+        }
+    }
+
+    @Test(arguments: cases)
+    func `ten steps with Winograd's algorithm are those with direct convolutions`(test: Case) throws {
+        let (methodName, optimizerName) = (test.method, test.optimizer)
         let method = try #require(GoldenTests.methods.first { $0.name == methodName }).method
-        let runs = try [ConvolutionPolicy.auto, .direct].map { policy in
+        let runs = try [test.policy, .direct].map { policy in
             let run = try SmoothNetwork(policy)
             let rule = try method.makeRule(parameterCount: run.weights.count)
             let optimizer: any Optimizer =

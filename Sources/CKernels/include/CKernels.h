@@ -1,7 +1,10 @@
 // Loops over flat float32 arrays compiled for several instruction sets and chosen at load time. Every kernel's result
 // is bitwise identical on every instruction set: no contraction into fused multiply-adds, and reductions run over a
-// fixed number of lanes whatever the vector width.
+// fixed number of lanes whatever the vector width. Those of Winograd.h and PixelGradient.h are fused and chosen by
+// their callers instead.
 #pragma once
+#include "PixelGradient.h"
+#include "Winograd.h"
 #include <stddef.h>
 #include <stdint.h>
 
@@ -56,3 +59,24 @@ void cvk_multiply(float *y, const float *x, const float *factors, size_t run, si
 
 /// The same in bfloat16, rounded to nearest even.
 void cvk_multiply_bfloat16(uint16_t *y, const uint16_t *x, const float *factors, size_t run, size_t n);
+
+/// y[r, c] = (x[r, c] − mean[r])·scale[r]·gamma[c] + beta[c], where mean[r] is that of row r and
+/// scale[r] = 1/√(variance of row r + epsilon), the biased one.
+void cvk_layer_normalization(float *y, float *mean, float *scale, const float *x, const float *gamma,
+                             const float *beta, size_t rows, size_t columns, float epsilon);
+
+/// The same of bfloat16.
+void cvk_layer_normalization_bfloat16(uint16_t *y, float *mean, float *scale, const uint16_t *x, const float *gamma,
+                                      const float *beta, size_t rows, size_t columns, float epsilon);
+
+/// From dy, the gradient of the result, to those of its arguments, with mean and scale as above and
+/// h = (x − mean)·scale: dx = scale·(dy·gamma − mean of dy·gamma over the row − h · mean of dy·gamma·h over the row),
+/// dgamma[c] = Σ_r dy·h, dbeta[c] = Σ_r dy. dx may be dy.
+void cvk_layer_normalization_backward(float *dx, float *dgamma, float *dbeta, const float *dy, const float *x,
+                                      const float *mean, const float *scale, const float *gamma, size_t rows,
+                                      size_t columns);
+
+/// The same of bfloat16.
+void cvk_layer_normalization_backward_bfloat16(uint16_t *dx, float *dgamma, float *dbeta, const uint16_t *dy,
+                                               const uint16_t *x, const float *mean, const float *scale,
+                                               const float *gamma, size_t rows, size_t columns);

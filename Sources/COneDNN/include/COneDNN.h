@@ -14,6 +14,9 @@ enum { CDNN_MAX_DIMS = 6 };
 /// Row-major with the given strides (in elements); NULL strides let oneDNN choose ("any").
 int cdnn_layout_create(cdnn_layout **out, int ndims, const int64_t *dims, dnnl_data_type_t type,
                        const int64_t *strides);
+/// In the order that oneDNN calls `tag`.
+int cdnn_layout_tagged(cdnn_layout **out, int ndims, const int64_t *dims, dnnl_data_type_t type,
+                       dnnl_format_tag_t tag);
 /// Float32 weights of a convolution, [O/16, I/16, h, w, 16 of I, 16 of O] in memory.
 int cdnn_layout_blocked_weights(cdnn_layout **out, const int64_t *dims);
 int cdnn_layout_clone(cdnn_layout **out, const cdnn_layout *layout);
@@ -109,6 +112,10 @@ int cdnn_thread_limit(void);
 /// Starts so many, which stay. OpenMP ends the process where one cannot be started, so they are tried before: returns
 /// 0, or the errno of the first that could not.
 int cdnn_start_threads(int count, size_t stack_bytes);
+/// As set.
+int cdnn_threads(void);
+/// Calls body(context, part) for each part from 0 on, shared by the pool's threads, and returns when all are done.
+void cdnn_parallel(void (*body)(void *context, int part), void *context, int parts);
 /// Processors that this process's OpenMP threads may run on. Not the affinity mask of now: with OMP_PROC_BIND, OpenMP
 /// has bound the first thread to one of several by then.
 int cdnn_processors(void);

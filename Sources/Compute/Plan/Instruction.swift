@@ -11,7 +11,7 @@ final class Instruction {
     let label: String
     /// What breakdowns sum over: `convolution backward data (Winograd)`.
     let kind: String
-    /// Floating-point operations of a convolution or matrix product.
+    /// Floating-point operations of a convolution, as a direct one, or matrix product.
     let operations: Double
     /// Of the operands, each counted once, scratch memory not.
     let bytes: Double
@@ -21,6 +21,8 @@ final class Instruction {
         guard case .primitive(let primitive, _) = work else { return nil }
         return primitive.implementation
     }
+    /// What it reads and writes, each with what it is to a primitive, scratch memory not.
+    let operands: [(role: String, layout: DataLayout)]
     /// Filled in by the program: the arguments in oneDNN's form.
     var arguments: UnsafeMutableBufferPointer<dnnl_exec_arg_t> = .init(start: nil, count: 0)
 
@@ -30,28 +32,49 @@ final class Instruction {
         work = .primitive(primitive, arguments)
         kind = primitive.kind(arguments: operands.keys)
         operations = primitive.operations(operands)
-        bytes = arguments.reduce(0) {
-            $0 + ($1.argument == DNNL_ARG_SCRATCHPAD ? 0 : Double($1.operand.layout.byteCount))
-        }
+        let counted = arguments.filter { $0.argument != DNNL_ARG_SCRATCHPAD }
+        self.operands = counted.map { (Primitive.role(of: $0.argument), $0.operand.layout) }
+        bytes = counted.reduce(0) { $0 + Double($1.operand.layout.byteCount) }
     }
 
-    init(_ label: String, kind: String, touching operands: [Operand], kernel: @escaping (RunContext) -> Void) {
+    init(
+        _ label: String, kind: String, touching operands: [Operand], operations: Double = 0,
+        kernel: @escaping (RunContext) -> Void
+    ) {
         self.label = label
         self.kind = kind
         work = .kernel(kernel)
-        operations = 0
+        self.operations = operations
+        self.operands = operands.map { ("", $0.layout) }
         bytes = operands.reduce(0) { $0 + Double($1.layout.byteCount) }
     }
 }
 
 extension Primitive {
+    /// oneDNN's short names.
+    fileprivate static func role(of argument: Int32) -> String {
+        switch argument {
+        case DNNL_ARG_SRC: "src"
+        case DNNL_ARG_SRC_1: "src1"
+        case DNNL_ARG_WEIGHTS: "wei"
+        case DNNL_ARG_BIAS: "bias"
+        case DNNL_ARG_DST: "dst"
+        case DNNL_ARG_WORKSPACE: "ws"
+        case DNNL_ARG_DIFF_SRC: "diff_src"
+        case DNNL_ARG_DIFF_WEIGHTS: "diff_wei"
+        case DNNL_ARG_DIFF_BIAS: "diff_bias"
+        case DNNL_ARG_DIFF_DST: "diff_dst"
+        // A vector of a value a channel or row, which has but one order.
+        default: ""
+        }
+    }
+
     fileprivate func kind(arguments: some Collection<Int32>) -> String {
         let name: String
         switch cdnn_kind(descriptor) {
         case dnnl_convolution: name = "convolution"
         case dnnl_matmul: name = "matrix product"
         case dnnl_batch_normalization: name = "BatchNorm"
-        case dnnl_layer_normalization: name = "LayerNorm"
         case dnnl_eltwise: name = "activation"
         case dnnl_softmax: name = "softmax"
         case dnnl_pooling, dnnl_pooling_v2: name = "pooling"
@@ -67,7 +90,8 @@ extension Primitive {
             } else if name == "convolution" && arguments.contains(DNNL_ARG_DIFF_SRC) {
                 "backward data"
             } else if arguments.contains(DNNL_ARG_DIFF_SRC) { "backward" } else { "forward" }
-        return "\(name) \(direction)" + (implementation.contains("wino") ? " (Winograd)" : "")
+        let mark = isReference ? " (reference)" : implementation.contains("wino") ? " (Winograd)" : ""
+        return "\(name) \(direction)\(mark)"
     }
 
     fileprivate func operations(_ operands: [Int32: Operand]) -> Double {

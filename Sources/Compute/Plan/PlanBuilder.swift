@@ -89,11 +89,29 @@ package final class PlanBuilder {
         append(Instruction(label, primitive: primitive, arguments), touching: arguments.map(\.operand))
     }
 
-    /// Appends a kernel of ours; `operands` are all those that it reads or writes.
+    /// Appends a kernel of ours.
+    ///
+    /// - Parameters:
+    ///   - operands: all those that it reads or writes.
+    ///   - scratch: memory that nothing else reads.
+    ///   - operations: floating-point operations of a convolution or matrix product.
     package func kernel(
-        _ label: String, kind: String, touching operands: [Operand], _ body: @escaping (RunContext) -> Void
+        _ label: String, kind: String, touching operands: [Operand], scratch: Operand? = nil, operations: Double = 0,
+        _ body: @escaping (RunContext) -> Void
     ) {
-        append(Instruction(label, kind: kind, touching: operands, kernel: body), touching: operands)
+        append(
+            Instruction(label, kind: kind, touching: operands, operations: operations, kernel: body),
+            touching: operands + [scratch].compactMap(\.self))
+    }
+
+    /// The same in parts that threads share; what a part computes may not depend on which others run beside it.
+    func kernel(
+        _ label: String, kind: String, touching operands: [Operand], scratch: Operand? = nil, operations: Double = 0,
+        parts: Int, _ body: @escaping (RunContext, Int) -> Void
+    ) {
+        let kernel = ParallelKernel(parts: parts, body)
+        self.kernel(
+            label, kind: kind, touching: operands, scratch: scratch, operations: operations, kernel.run)
     }
 
     private func append(_ instruction: Instruction, touching operands: [Operand]) {

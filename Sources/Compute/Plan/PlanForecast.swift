@@ -37,7 +37,7 @@ package struct SlowKernels: Sendable, Equatable {
             self.bytes = bytes
         }
 
-        var isReference: Bool { implementation.map(Primitive.isReference) ?? false }
+        package var isReference: Bool { implementation.map(Primitive.isReference) ?? false }
 
         /// Rough: with oneDNN 2.6.3 on Zen 3 and Zen 5 reference loops took 20 to 120 ns an operation and 0.6 to 5 ns a
         /// byte, where kernels reach 50 GF/s and 10 GB/s.
@@ -54,12 +54,12 @@ package struct SlowKernels: Sendable, Equatable {
     /// Estimate of what they all take of the plan's time.
     package let share: Double
 
-    /// nil where reference kernels take less than a twentieth of the time.
-    package init?(_ work: [Work]) {
+    /// nil where there is no reference kernel, or where all take less than `leastShare` of the time.
+    package init?(_ work: [Work], leastShare: Double = 0.05) {
         let slow = work.filter(\.isReference)
         let seconds = slow.reduce(0) { $0 + $1.seconds }
         let share = seconds / work.reduce(0) { $0 + $1.seconds }
-        guard let first = slow.max(by: { $0.seconds < $1.seconds }), share >= 0.05 else { return nil }
+        guard let first = slow.max(by: { $0.seconds < $1.seconds }), share >= leastShare else { return nil }
         label = first.label
         implementation = first.implementation ?? ""
         others = slow.count - 1

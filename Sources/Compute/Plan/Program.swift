@@ -67,9 +67,9 @@ package final class Program {
         for instruction in instructions { instruction.arguments.deallocate() }
     }
 
-    /// What Winograd's algorithm computes, for tests.
+    /// What Winograd's algorithm computes, oneDNN's or ours, for tests.
     package var winogradLabels: [String] {
-        instructions.filter { $0.implementation?.contains("wino") ?? false }.map(\.label).sorted()
+        instructions.filter { $0.kind.hasSuffix("(Winograd)") }.map(\.label).sorted()
     }
 
     /// What is complete after each instruction, and from which entry of the flat gradient on everything is.

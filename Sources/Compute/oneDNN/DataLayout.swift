@@ -83,6 +83,44 @@ package final class DataLayout {
         try Self.make(dimensions, precision, "converted") { cdnn_layout_convert(&$0, handle, precision.dataType) }
     }
 
+    /// In an order of oneDNN's.
+    static func tagged(
+        _ dimensions: [Int], _ tag: dnnl_format_tag_t, _ precision: Precision = .float32
+    ) throws(DNNLError) -> DataLayout {
+        try make(dimensions, precision, "tagged") {
+            cdnn_layout_tagged(
+                &$0, Int32(dimensions.count), dimensions.map(Int64.init), precision.dataType, tag)
+        }
+    }
+
+    /// oneDNN's name for the order, such as `aBcd16b`: axes from the outermost to the innermost, capitals where one is
+    /// in blocks, whose sizes follow. `strided` where no name is known here.
+    var orderName: String {
+        let candidates: [(String, dnnl_format_tag_t)] =
+            switch dimensions.count {
+            case 1: [("a", dnnl_a)]
+            case 2: [("ab", dnnl_ab), ("ba", dnnl_ba)]
+            case 3: [("abc", dnnl_abc)]
+            case 4:
+                [
+                    ("abcd", dnnl_abcd), ("acdb", dnnl_acdb), ("aBcd4b", dnnl_aBcd4b), ("aBcd8b", dnnl_aBcd8b),
+                    ("aBcd16b", dnnl_aBcd16b), ("abdc", dnnl_abdc), ("acbd", dnnl_acbd),
+                    ("ABcd8a8b", dnnl_ABcd8a8b), ("ABcd8b8a", dnnl_ABcd8b8a), ("ABcd16a16b", dnnl_ABcd16a16b),
+                    ("ABcd16b16a", dnnl_ABcd16b16a), ("ABcd4b4a", dnnl_ABcd4b4a), ("Acdb8a", dnnl_Acdb8a),
+                    ("Acdb16a", dnnl_Acdb16a), ("Abcd8a", dnnl_Abcd8a), ("Abcd16a", dnnl_Abcd16a),
+                    ("BAcd16a16b", dnnl_BAcd16a16b), ("ABcd8b16a2b", dnnl_ABcd8b16a2b),
+                    ("ABcd8a16b2a", dnnl_ABcd8a16b2a),
+                ]
+            case 5: [("abcde", dnnl_abcde)]
+            case 6: [("abcdef", dnnl_abcdef)]
+            default: []
+            }
+        for (name, tag) in candidates {
+            if let layout = try? DataLayout.tagged(dimensions, tag, precision), layout == self { return name }
+        }
+        return "strided"
+    }
+
     package var byteCount: Int { cdnn_layout_bytes(handle) }
 
     package static func == (a: DataLayout, b: DataLayout) -> Bool { cdnn_layout_equal(a.handle, b.handle) != 0 }

@@ -65,7 +65,8 @@ extension Precision {
     /// Whether bfloat16's products run on units of their own (AMX), many times as fast as float32's, not twice.
     package static let hasMatrixUnits = has(dnnl_cpu_isa_avx512_core_amx)
 
-    private static func has(_ wanted: dnnl_cpu_isa_t) -> Bool {
+    /// Whether oneDNN's kernels may use these instructions.
+    static func has(_ wanted: dnnl_cpu_isa_t) -> Bool {
         dnnl_get_effective_cpu_isa().rawValue & wanted.rawValue == wanted.rawValue
     }
 }

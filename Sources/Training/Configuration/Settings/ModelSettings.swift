@@ -19,7 +19,12 @@ enum ModelSettings {
                 "Start from the weights of a run, a checkpoint or a .safetensors file, under torchvision's or timm's "
                     + "names"
             ).scope(.start),
-            .choice("convolution", \.convolution, "Algorithms of convolutions", notes: [.direct: "never Winograd's"]),
+            .choice(
+                "convolution", \.convolution, "Algorithms of convolutions",
+                notes: [
+                    .auto: "Winograd's where it was measured to be faster", .direct: "never Winograd's",
+                    .winograd: "our own Winograd's wherever it takes the shape",
+                ]),
             .choice(
                 "precision", \.precision, "Precision of activations and products, while weights stay in float32",
                 alternatives: ["fp32": "float32", "f32": "float32", "float": "float32", "bf16": "bfloat16"]),
