@@ -50,6 +50,7 @@ import Training
     @Test func `errors are as recorded`() throws {
         let lines = [
             ["trian"],
+            ["evalute"],
             ["train", "extra"],
             ["train", "--rhoo", "0.1"],
             ["train", "--lr", "0.1"],

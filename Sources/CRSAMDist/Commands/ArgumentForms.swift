@@ -37,6 +37,16 @@ enum ArgumentForms {
         return "Unknown option '--\(name)'. Did you mean '--\(meant)'?"
     }
 
+    /// The parser's message about a command that does not exist, with the one that was probably meant.
+    static func unknownCommand(_ message: String) -> String? {
+        let start = "Unexpected argument '"
+        guard message.hasPrefix(start), let name = message.dropFirst(start.count).split(separator: "'").first,
+            let meant = SettingText.nearest(
+                String(name), among: CRSAMDist.configuration.subcommands.map { "\($0)".lowercased() })
+        else { return nil }
+        return "Unexpected argument '\(name)'. Did you mean '\(meant)'?"
+    }
+
     /// Of an option that is no setting of a run, spelled as those are.
     static func wholeNumber(_ text: String) throws -> Int {
         guard let value: Int = SettingText.wholeNumber(text) else { throw ValidationError("it must be a whole number") }

@@ -53,7 +53,8 @@ package struct CRSAMDist: ParsableCommand {
         if error is SingleDashedOption { return ("\(error)", ExitCode.validationFailure.rawValue) }
         // An error of the work itself has no flag to look up.
         guard code == .validationFailure else { return ("\(error)", 1) }
-        let text = ArgumentForms.unknownOption(message(for: error)) ?? message(for: error)
+        let said = message(for: error)
+        let text = ArgumentForms.unknownOption(said) ?? ArgumentForms.unknownCommand(said) ?? said
         return ("\(text.hasSuffix(".") ? text.dropLast() : text[...]); see \(helpCommand(for: error))", code.rawValue)
     }
 

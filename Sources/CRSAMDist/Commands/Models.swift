@@ -1,4 +1,5 @@
 import ArgumentParser
+import Models
 import Training
 
 enum PlanFlags: SettingSelection {
@@ -33,6 +34,10 @@ struct Models: ParsableCommand {
     func run() throws {
         try Job.requireMinimum("the table of models")
         guard let plan else { return try Job.print { try ModelTable(channels: channels, classes: classes).text } }
+        guard (try? modelCatalog.entry(plan)) != nil else {
+            throw ConfigurationError.value(
+                plan, at: "--plan", mustBe: SettingText.choice(plan, among: modelCatalog.names))
+        }
         let given = [("batch-size", "64"), ("model", plan)] + settings.given
         let configuration = try GivenSettings(flags: given).configuration
         try Job.print { try PlanTable(configuration, channels: channels, classes: classes).text }

@@ -107,6 +107,12 @@ package struct RunLimits {
                 + "(\(Float(weights.rounding)), their norm being \(weights.norm)): they will not move; 1e-4 to 1 is "
                 + "usual"
         }
+        if rate * configuration.weightDecay > 1 {
+            return
+                "--learning-rate \(rate) times --weight-decay \(configuration.weightDecay) is more than 1: an update "
+                + "takes more than a weight off it, so that weights grow with changing signs; 1e-5 to 0.1 is usual for "
+                + "the decay"
+        }
         if let clip = configuration.clipNorm, configuration.optimizer == .sgd,
             rate * clip / (1 - configuration.momentum) < weights.rounding
         {

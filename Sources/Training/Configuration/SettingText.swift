@@ -17,7 +17,7 @@ package enum SettingText {
     }
 
     /// The name of which `text` looks like a slip of the fingers, or the beginning.
-    static func nearest(_ text: String, among names: [String]) -> String? {
+    package static func nearest(_ text: String, among names: [String]) -> String? {
         let plain = folded(text)
         if plain.count > 1, let longer = names.first(where: { folded($0).hasPrefix(plain) }) { return longer }
         let distances = names.map { (name: $0, distance: folded($0).editDistance(to: plain)) }
