@@ -59,62 +59,74 @@ package struct ModelError: Error, Equatable, CustomStringConvertible {
 /// The models that `--model` can name.
 package let modelCatalog = Catalog<ModelEntry>(
     "model",
-    [8, 20, 32, 56].map { depth in
+    ModelEntry.smallResNets + ModelEntry.resNets + ModelEntry.wideResNets + ModelEntry.pyramidNets
+        + ModelEntry.visionTransformers)
+
+extension ModelEntry {
+    fileprivate static let smallResNets = [8, 20, 32, 56].map { depth in
         ModelEntry(
             "resnet\(depth)", "He et al.'s CIFAR ResNet-\(depth): 16-32-64 channels, zero-padded shortcuts",
             ResNet.cifar(depth: depth))
-    } + [
-        ModelEntry(
-            "resnet18", "ResNet-18 in its CIFAR form: 3x3 stem, projection shortcuts",
-            ResNet.imageNet(depth: 18, stem: .small), aliases: ["resnet18-cifar"]),
-        ModelEntry(
-            "resnet101-cifar", "ResNet-101 in its CIFAR form: 3x3 stem, bottleneck blocks",
-            ResNet.imageNet(depth: 101, stem: .small)),
-        ModelEntry(
-            "resnet18-imagenet", "torchvision's resnet18: 7x7 stem, basic blocks", ResNet.imageNet(depth: 18),
-            side: 224, classes: 1000),
-        ModelEntry(
-            "resnet34", "torchvision's ResNet-34: 7x7 stem, basic blocks", ResNet.imageNet(depth: 34), side: 224,
-            classes: 1000),
-    ] + [50, 101, 152].map { depth in
-        ModelEntry(
-            "resnet\(depth)", "torchvision's ResNet-\(depth): 7x7 stem, bottleneck blocks",
-            ResNet.imageNet(depth: depth), side: 224, classes: 1000)
-    } + [
+    }
+
+    fileprivate static let resNets =
+        [
+            ModelEntry(
+                "resnet18", "ResNet-18 in its CIFAR form: 3x3 stem, projection shortcuts",
+                ResNet.imageNet(depth: 18, stem: .small), aliases: ["resnet18-cifar"]),
+            ModelEntry(
+                "resnet101-cifar", "ResNet-101 in its CIFAR form: 3x3 stem, bottleneck blocks",
+                ResNet.imageNet(depth: 101, stem: .small)),
+        ]
+        + [("resnet18-imagenet", 18), ("resnet34", 34), ("resnet50", 50), ("resnet101", 101), ("resnet152", 152)].map {
+            name, depth in
+            ModelEntry(
+                name, "torchvision's resnet\(depth): 7x7 stem, \(depth < 50 ? "basic" : "bottleneck") blocks",
+                ResNet.imageNet(depth: depth), side: 224, classes: 1000)
+        }
+
+    fileprivate static let wideResNets = [
         ModelEntry(
             "wrn16-4", "Zagoruyko and Komodakis' wide ResNet: 16 layers, 64-128-256 channels",
             WideResNet(depth: 16, widening: 4), aliases: ["wide_resnet16_4"]),
         ModelEntry(
             "wrn28-10", "Zagoruyko and Komodakis' wide ResNet: 28 layers, 160-320-640 channels",
             WideResNet(depth: 28, widening: 10), aliases: ["wide_resnet28_10"]),
-    ] + [48, 84, 270].map { widening in
-        ModelEntry(
-            "pyramidnet110-\(widening)", "Han et al.'s PyramidNet-110, 16 to \(16 + widening) channels, basic blocks",
-            PyramidNet(depth: 110, widening: widening))
-    } + [
-        ModelEntry(
-            "pyramidnet272-200", "Han et al.'s PyramidNet-272, 16 to 216 channels, bottleneck blocks",
-            PyramidNet(depth: 272, widening: 200, block: .bottleneck)),
-        ModelEntry(
-            "vit", "vision transformer for small images: patch 4, 192 wide, 12 deep, 3 heads",
-            VisionTransformer.smallImage),
-    ] + [16, 32].flatMap { patch in
+    ]
+
+    fileprivate static let pyramidNets =
+        [48, 84, 270].map { widening in
+            ModelEntry(
+                "pyramidnet110-\(widening)",
+                "Han et al.'s PyramidNet-110: 16 to \(16 + widening) channels, basic blocks",
+                PyramidNet(depth: 110, widening: widening))
+        } + [
+            ModelEntry(
+                "pyramidnet272-200", "Han et al.'s PyramidNet-272: 16 to 216 channels, bottleneck blocks",
+                PyramidNet(depth: 272, widening: 200, block: .bottleneck))
+        ]
+
+    fileprivate static let visionTransformers =
         [
             ModelEntry(
-                "vit-ti\(patch)", "timm's vit_tiny_patch\(patch)_224: 192 wide, 12 deep, 3 heads",
-                VisionTransformer.tiny(patch: patch), side: 224, classes: 1000,
-                aliases: ["vit_tiny_patch\(patch)_224"]),
-            ModelEntry(
-                "vit-s\(patch)", "timm's vit_small_patch\(patch)_224: 384 wide, 12 deep, 6 heads",
-                VisionTransformer.small(patch: patch), side: 224, classes: 1000,
-                aliases: ["vit_small_patch\(patch)_224"]),
-            ModelEntry(
-                "vit-b\(patch)", "timm's vit_base_patch\(patch)_224: 768 wide, 12 deep, 12 heads",
-                VisionTransformer.base(patch: patch), side: 224, classes: 1000,
-                aliases: ["vit_base_patch\(patch)_224"]),
+                "vit", "vision transformer for small images: patch 4, 192 wide, 12 deep, 3 heads",
+                VisionTransformer.smallImage)
         ]
-    } + [
+        + [16, 32].flatMap { patch in
+            [
+                timm("vit-ti\(patch)", "vit_tiny_patch\(patch)_224", .tiny(patch: patch)),
+                timm("vit-s\(patch)", "vit_small_patch\(patch)_224", .small(patch: patch)),
+                timm("vit-b\(patch)", "vit_base_patch\(patch)_224", .base(patch: patch)),
+            ]
+        } + [
+            ModelEntry(
+                "vit-s16-bigvision", "big_vision's S/16: fixed positions, mean of the tokens, tanh before the head",
+                VisionTransformer.bigVisionSmall, side: 224, classes: 1000)
+        ]
+
+    private static func timm(_ name: String, _ theirs: String, _ model: VisionTransformer) -> ModelEntry {
         ModelEntry(
-            "vit-s16-bigvision", "big_vision's S/16: fixed positions, mean of the tokens, tanh before the head",
-            VisionTransformer.bigVisionSmall, side: 224, classes: 1000),
-    ])
+            name, "timm's \(theirs): \(model.width) wide, \(model.depth) deep, \(model.heads) heads", model, side: 224,
+            classes: 1000, aliases: [theirs])
+    }
+}

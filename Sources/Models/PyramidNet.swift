@@ -22,7 +22,8 @@ package struct PyramidNet: Architecture {
 
     package init(depth: Int, widening: Int, block: Block = .basic) {
         precondition(
-            depth > 2 && (depth - 2) % (3 * block.layers) == 0, "a pyramidal network has \(3 * block.layers)n + 2 layers")
+            depth > 2 && (depth - 2) % (3 * block.layers) == 0,
+            "a pyramidal network has \(3 * block.layers)n + 2 layers")
         self.depth = depth
         self.widening = widening
         self.block = block

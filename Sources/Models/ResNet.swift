@@ -58,8 +58,10 @@ package struct ResNet: Architecture {
     ///
     /// - Parameter depth: 18, 34, 50, 101 or 152.
     package static func imageNet(depth: Int, stem: Stem = .large) -> ResNet {
-        let blocks = [18: [2, 2, 2, 2], 34: [3, 4, 6, 3], 50: [3, 4, 6, 3], 101: [3, 4, 23, 3], 152: [3, 8, 36, 3]]
-        guard let blocks = blocks[depth] else { preconditionFailure("no ResNet of table 1 has \(depth) layers") }
+        let stages = [
+            18: [2, 2, 2, 2], 34: [3, 4, 6, 3], 50: [3, 4, 6, 3], 101: [3, 4, 23, 3], 152: [3, 8, 36, 3],
+        ]
+        guard let blocks = stages[depth] else { preconditionFailure("no ResNet of table 1 has \(depth) layers") }
         return ResNet(
             stem: stem, block: depth < 50 ? .basic : .bottleneck, blocks: blocks, widths: [64, 128, 256, 512],
             shortcut: .projection)

@@ -91,7 +91,8 @@ package struct VisionTransformer: Architecture {
             // Of the last block only the class token's result is read: it is the only query, and continues alone.
             let isLast = index == depth - 1 && pooling == .classToken
             let queries = isLast ? graph.selectToken(branch, "\(name) class query", index: 0) : branch
-            branch = graph.attention(branch, queries: queries, "\(name).attn", heads: heads, weights: weights(width, width))
+            branch = graph.attention(
+                branch, queries: queries, "\(name).attn", heads: heads, weights: weights(width, width))
             if isLast { x = graph.selectToken(x, "class token", index: 0) }
             branch = graph.dropout(branch, "\(name).attn.proj_drop", rate: dropoutRate)
             x = graph.add(graph.stochasticDepth(branch, "\(name).drop_path1", rate: rate), x, "\(name).add1")

@@ -157,6 +157,18 @@ import Vectors
         try check.expectGradientMatchesCentralDifferences()
     }
 
+    @Test(arguments: [(8, TokenPositions.learned), (16, .sineCosine)])
+    func `mean of tokens without a class token, and tanh`(width: Int, positions: TokenPositions) throws {
+        let check = try GradientCheck(input: [2, 8, 12], batch: 3) { graph, x in
+            let tokens = graph.tokenEmbedding(x, patch: 4, width: width, classToken: false, positions: positions)
+            let bent = graph.tanh(graph.linear(tokens, "bent", outputs: 10), "tanh")
+            return graph.linear(graph.tokenMean(bent, "mean"), "features", outputs: 6)
+        }
+        #expect(check.network.graph.parameterLayout["cls_token"] == nil)
+        #expect((check.network.graph.parameterLayout["pos_embed"] == nil) == (positions == .sineCosine))
+        try check.expectGradientMatchesCentralDifferences()
+    }
+
     /// Of rows that are whole vectors, and not; of 20 and of 320, which are two parts.
     @Test(arguments: [(8, 4), (24, 4), (33, 4), (48, 64)]) func `layer normalization`(width: Int, batch: Int) throws {
         let check = try GradientCheck(input: [2, 8, 8], batch: batch) { graph, x in

@@ -10,7 +10,10 @@ import Vectors
         ("resnet8", 3, 10, 75_290), ("resnet20", 3, 10, 269_722), ("resnet32", 3, 10, 464_154),
         ("resnet56", 3, 10, 853_018), ("resnet18", 3, 10, 11_173_962), ("resnet18", 1, 10, 11_172_810),
         ("vit", 3, 10, 5_362_762), ("wrn28-10", 3, 10, 36_479_194), ("resnet50", 3, 1000, 25_557_032),
-        ("vit-s16", 3, 1000, 22_050_664), ("vit-s32", 3, 1000, 22_878_952),
+        ("resnet18-imagenet", 3, 1000, 11_689_512), ("resnet34", 3, 1000, 21_797_672),
+        ("resnet101", 3, 1000, 44_549_160), ("resnet152", 3, 1000, 60_192_808), ("wrn16-4", 3, 10, 2_748_890),
+        ("vit-ti16", 3, 1000, 5_717_416), ("vit-s16", 3, 1000, 22_050_664), ("vit-s32", 3, 1000, 22_878_952),
+        ("vit-b16", 3, 1000, 86_567_656), ("vit-b32", 3, 1000, 88_224_232),
     ])
     func `parameter counts are the published ones`(name: String, channels: Int, classes: Int, count: Int) throws {
         let sides = try modelCatalog.entry(name).defaultInputShape.dropFirst()
