@@ -92,8 +92,12 @@ package struct TensorMatching: Sendable, Equatable {
 
 extension SafeTensorsFile {
     /// Copies every tensor of `layout` into `vector`. ``TensorMatching`` must have shown that they fit.
-    package func read(_ layout: TensorLayout, into vector: FlatVector, prefix: String = "") throws(SafeTensorsError) {
-        for entry in layout.entries {
+    ///
+    /// - Parameter left: names of tensors that stay as they are in `vector`.
+    package func read(
+        _ layout: TensorLayout, into vector: FlatVector, prefix: String = "", except left: Set<String> = []
+    ) throws(SafeTensorsError) {
+        for entry in layout.entries where !left.contains(entry.name) {
             guard let stored = self[prefix + entry.name] else { continue }
             try entry.setValues(in: vector) { values throws(SafeTensorsError) in try read(stored, into: values) }
         }

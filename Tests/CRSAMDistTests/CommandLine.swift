@@ -175,13 +175,16 @@ struct Command: Sendable, CustomTestStringConvertible {
         return nil
     }
 
-    /// The names that the refusal of a value lists.
+    /// The names that the refusal of a value lists, or a path where any text is one.
     func offered(_ name: String) -> [String] {
-        do { _ = try configuration([name: "?"]) } catch {
+        do {
+            _ = try configuration([name: "?"])
+            // A path.
+            return ["a/b"]
+        } catch {
             let text = CRSAMDist.ending(by: error, columns: 80).text
             guard let start = text.range(of: "one of ") else { return [] }
             return text[start.upperBound...].prefix { $0 != ";" }.split(separator: ", ").map(String.init)
         }
-        return []
     }
 }

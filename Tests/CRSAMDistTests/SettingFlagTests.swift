@@ -44,9 +44,11 @@ struct SettingOfCommand: Sendable, CustomTestStringConvertible {
         var changed: Set<String> = []
         for entry in Command.train.settings {
             guard let use = Command.train.use(of: entry.name),
-                let configuration = try? Command.train.configuration([entry.name: use.value])
+                let before = try? contents(Command.train.configuration(use.companions)),
+                let after = try? contents(
+                    Command.train.configuration(use.companions.merging([entry.name: use.value]) { $1 }))
             else { continue }
-            changed.formUnion(contents(configuration).filter { $0.value != standard[$0.key] }.keys)
+            changed.formUnion(after.filter { $0.value != before[$0.key] }.keys)
         }
         if !Command.train.settings.contains(where: { $0.name == "precision" }) { changed.insert("precision") }
         // A list in a file; a flag that is no setting; what is said at the start; settings of programs that add some.

@@ -95,6 +95,35 @@ private func renamed(_ tensors: [NamedTensor], _ name: (String) -> String) -> [N
         #expect(target.weights.array == before)
     }
 
+    @Test(arguments: [("resnet8", "fc"), ("vit", "head"), ("wrn16-4", "fc")])
+    func `a new head comes from the seed, and all else from the file`(model: String, head: String) throws {
+        let folder = try TemporaryFolder()
+        let source = try state(model, classes: 100).modelTensors(statisticsUpdates: 1)
+        let graph = try modelCatalog.entry(model).graph(inputShape: [3, 32, 32], classes: 10)
+        #expect(graph.headNames == ["\(head).weight", "\(head).bias"])
+        let (fresh, statistics) = (
+            FlatVector(count: graph.parameterLayout.vectorCount), FlatVector(count: graph.statisticsLayout.vectorCount)
+        )
+        graph.initialize(weights: fresh, statistics: statistics, seed: 3)
+        for tensors in [source, source.filter { !graph.headNames.contains($0.name) }] {
+            let target = try state(model)
+            target.weights.fill(0)
+            try target.readModel(write(tensors, to: folder), model: model, head: .seed(3))
+            let whole = try state(model)
+            for entry in graph.parameterLayout.entries where !graph.headNames.contains(entry.name) {
+                let kept = whole.weights.slice(entry.range).array
+                #expect(target.weights.slice(entry.range).array == kept, "\(entry.name)")
+            }
+            for name in graph.headNames {
+                let entry = try #require(graph.parameterLayout[name])
+                #expect(target.weights.slice(entry.range).array == fresh.slice(entry.range).array)
+            }
+        }
+        let file = try write(source, to: folder)
+        #expect(message { try state(model).readModel(file, model: model, head: .fileOrReset) }.contains("--reset-head"))
+        #expect(!message { try state(model).readModel(file, model: model) }.contains("--reset-head"))
+    }
+
     @Test func `a vision transformer's weights for images of another size say which`() throws {
         let folder = try TemporaryFolder()
         let file = try write(try state("vit").modelTensors(statisticsUpdates: 1), to: folder)

@@ -10,7 +10,8 @@ private func unusualConfiguration() throws -> RunConfiguration {
     for (name, text) in [
         ("dataset", "cifar10"), ("data", "/data/with space: and # signs"), ("augment", "none"), ("model", "vit"),
         ("drop-path", "0.2"), ("zero-init-residual", "true"),
-        ("init-weights", "start.safetensors"), ("convolution", "direct"), ("precision", "bfloat16"), ("method", "sam"),
+        ("init-weights", "start.safetensors"), ("reset-head", "true"), ("convolution", "direct"),
+        ("precision", "bfloat16"), ("method", "sam"),
         ("regularizer", "log"),
         ("rho", "0.07"), ("alpha", "0.25"), ("beta", "1e-05"), ("m-sharpness", "16"),
         ("bn-running-stats", "official"), ("loss", "binary-cross-entropy"), ("label-smoothing", "0.1"),

@@ -20,6 +20,8 @@ package final class Graph {
     package private(set) var operations: [any Operation] = []
     private var shapes: [[Int]] = []
     package private(set) var parameters: [Parameter] = []
+    /// Parameters that were declared before each operation's value was appended, and its own.
+    private var parameterCounts = [0]
     package private(set) var parameterLayout = TensorLayout()
     /// Running means and variances of BatchNorm.
     package private(set) var statisticsLayout = TensorLayout()
@@ -41,6 +43,12 @@ package final class Graph {
 
     /// Number of classes.
     package var classCount: Int { logits.map { shape($0)[0] } ?? 0 }
+
+    /// The parameters of the layer that computes the logits, which depend on the number of classes.
+    package var headNames: Set<String> {
+        guard let index = logits?.index else { return [] }
+        return Set(parameters[parameterCounts[index - 1]..<parameterCounts[index]].map(\.entry.name))
+    }
 
     /// Multiply-adds of one sample's forward pass, in convolutions and matrix products.
     package var multiplyAdds: Int { operations.reduce(0) { $0 + $1.multiplyAdds } }
@@ -68,6 +76,7 @@ package final class Graph {
         let value = Value(index: shapes.count)
         shapes.append(shape)
         operations.append(make(value))
+        parameterCounts.append(parameters.count)
         return value
     }
 

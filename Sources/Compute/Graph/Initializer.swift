@@ -56,11 +56,24 @@ extension Graph {
                 weights.slice(parameter.entry.range).fill(0)
                 continue
             }
-            var stream = RandomStream(seed: seed, purpose: .initialWeights, index: index)
-            parameter.entry.setValues(in: weights) { parameter.initializer.fill($0.elements, from: &stream) }
+            initialize(index, weights, seed: seed)
         }
         for entry in statisticsLayout.entries {
             statistics.slice(entry.range).fill(entry.name.hasSuffix("running_var") ? 1 : 0)
         }
+    }
+
+    /// Gives the head, ``headNames``, the weights that it has in ``initialize(weights:statistics:seed:part:of:)``.
+    package func initializeHead(weights: FlatVector, seed: UInt64) {
+        let names = headNames
+        for index in parameters.indices where names.contains(parameters[index].entry.name) {
+            initialize(index, weights, seed: seed)
+        }
+    }
+
+    private func initialize(_ index: Int, _ weights: FlatVector, seed: UInt64) {
+        var stream = RandomStream(seed: seed, purpose: .initialWeights, index: index)
+        let parameter = parameters[index]
+        parameter.entry.setValues(in: weights) { parameter.initializer.fill($0.elements, from: &stream) }
     }
 }

@@ -27,7 +27,9 @@ extension TrainingParts {
         do { weights = try Checkpoint(weights: path) } catch CheckpointError.notFound(_, let found) {
             throw CheckpointError.notFound(path: "--init-weights \(path)", found: found)
         }
-        try state.readModel(weights.model, model: configuration.model)
+        try state.readModel(
+            weights.model, model: configuration.model,
+            head: configuration.resetsHead ? .seed(configuration.seed) : .fileOrReset)
         if records != nil, let text = weights.description.normalizationWarning(for: configuration) {
             log.warning("\(text)")
         }

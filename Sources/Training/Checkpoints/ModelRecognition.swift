@@ -50,7 +50,9 @@ struct ModelRecognition {
     ///
     /// - Parameters:
     ///   - model: the model that was to take them, as `graph`.
-    static func remedy(_ file: SafeTensorsFile, _ matching: TensorMatching, model: String, _ graph: Graph) -> String {
+    static func remedy(
+        _ file: SafeTensorsFile, _ matching: TensorMatching, model: String, _ graph: Graph, _ head: HeadSource
+    ) -> String {
         if !matching.unread.isEmpty { return "save the weights as F32" }
         if let match = ModelRecognition(file) {
             func sizes(_ shape: [Int]) -> String { shape.map(String.init).joined(separator: " x ") }
@@ -75,7 +77,7 @@ struct ModelRecognition {
             }
             return
                 "the weights' head is for \(match.classCount) classes, the data set has \(graph.classCount): "
-                + "choose a data set "
+                + (head.canBeReset ? "add --reset-head to begin with a new one, or choose" : "choose") + " a data set "
                 + "of \(match.classCount) classes, or weights for \(graph.classCount)"
         }
         if !matching.misshapen.isEmpty && matching.misshapen.allSatisfy(\.isTransposed) {

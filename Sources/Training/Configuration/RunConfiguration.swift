@@ -34,6 +34,7 @@ package struct RunConfiguration: Sendable, Equatable {
     package var model = "resnet8"
     package var modelOptions = ModelOptions()
     package var initWeights: String?
+    package var resetsHead = false
     package var convolution = ConvolutionPolicy.auto
     package var precision = Precision.float32
 

@@ -53,18 +53,24 @@ package final class ModelState {
     /// Takes over weights and statistics, after checking that all names and shapes fit and all values are numbers.
     /// Warns of what is converted or renamed.
     ///
-    /// - Parameter model: the graph's name in the catalog, for messages.
-    package func readModel(_ original: SafeTensorsFile, model: String) throws {
-        let expected = (parameterLayout.entries + statisticsLayout.entries).map { ($0.name, $0.shape) }
+    /// - Parameters:
+    ///   - model: the graph's name in the catalog, for messages.
+    ///   - head: where the last layer's parameters come from.
+    package func readModel(_ original: SafeTensorsFile, model: String, head: HeadSource = .file) throws {
+        let names = head.isNew ? graph.headNames : []
+        let expected = (parameterLayout.entries + statisticsLayout.entries).map { ($0.name, $0.shape) }.filter {
+            !names.contains($0.0)
+        }
         let file = original.unwrapped(for: Set(expected.map(\.0)))
-        let matching = TensorMatching(file, against: expected)
+        let matching = TensorMatching(file, against: expected, others: names)
         guard matching.isExact else {
             throw CheckpointError.otherTensors(
                 path: file.path, summary: matching.summary,
-                remedy: ModelRecognition.remedy(file, matching, model: model, graph))
+                remedy: ModelRecognition.remedy(file, matching, model: model, graph, head))
         }
-        try file.read(parameterLayout, into: weights)
+        try file.read(parameterLayout, into: weights, except: names)
         try file.read(statisticsLayout, into: statistics)
+        if case .seed(let seed) = head { graph.initializeHead(weights: weights, seed: seed) }
         for (layout, vector) in [(parameterLayout, weights), (statisticsLayout, statistics)] {
             if let entry = layout.entries.first(where: { !vector.slice($0.range).norm.isFinite }) {
                 throw CheckpointError.notFinite(path: file.path, tensor: entry.name)
@@ -76,7 +82,8 @@ package final class ModelState {
         }) {
             throw CheckpointError.negativeVariance(path: file.path, tensor: entry.name)
         }
-        var notes = file.droppedFromNames.map { ["names are read without \($0)"] } ?? []
+        let replaced = names.isEmpty ? [] : ["a new head (\(names.sorted().joined(separator: ", "))) from the seed"]
+        var notes = replaced + (file.droppedFromNames.map { ["names are read without \($0)"] } ?? [])
         let converted = expected.compactMap { file[$0.0]?.dtype }.filter { $0 != TensorElement.float32.rawValue }
         if !converted.isEmpty {
             let types = Set(converted).sorted().joined(separator: " and ")
@@ -84,4 +91,17 @@ package final class ModelState {
         }
         if !notes.isEmpty { log.warning("\(file.path): \(notes.joined(separator: "; "))") }
     }
+}
+
+/// Where a model that is read from a file has its last layer from.
+package enum HeadSource {
+    /// The file, which must fit.
+    case file
+    /// The file as well, of a user who can have ``seed(_:)`` by `--reset-head`.
+    case fileOrReset
+    /// Drawn as at a start without weights; whatever head the file has is left out.
+    case seed(UInt64)
+
+    var canBeReset: Bool { if case .fileOrReset = self { true } else { false } }
+    var isNew: Bool { if case .seed = self { true } else { false } }
 }

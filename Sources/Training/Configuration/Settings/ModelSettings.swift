@@ -19,6 +19,9 @@ enum ModelSettings {
                 "Start from the weights of a run, a checkpoint or a .safetensors file, under torchvision's or timm's "
                     + "names"
             ).scope(.start),
+            .toggle(
+                "reset-head", \.resetsHead, "Begin with a new last layer, whatever classes the weights were trained on"
+            ).scope(.start).needs(SettingNeed("--init-weights") { $0.initWeights == nil ? "the seed's weights" : nil }),
             .choice(
                 "convolution", \.convolution, "Algorithms of convolutions",
                 notes: [
