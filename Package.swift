@@ -1,8 +1,25 @@
 // swift-tools-version: 6.2
+import Foundation
 import PackageDescription
 
+/// What C and Swift are given to find a library in a folder of its own, such as conda's, a module's or one that pip
+/// filled: that of a variable such as ONEDNN_ROOT, an absolute path (`launch/prepare`).
+func settings(root variable: String, library: String) -> (headers: [String], linker: [LinkerSetting]) {
+    guard let root = Context.environment[variable], root.hasPrefix("/") else { return ([], []) }
+    let file = "lib\(library).so"
+    let folder = "\(root)/" + (FileManager.default.fileExists(atPath: "\(root)/lib64/\(file)") ? "lib64" : "lib")
+    // By its path, as the folders that pkg-config gives for other libraries, the system's, are searched first.
+    let flags = ["\(folder)/\(file)", "-rpath", folder].flatMap { ["-Xlinker", $0] }
+    // The macro keeps modules of other headers, which the compiler caches without regard to -I, out of this build.
+    return (["-I\(root)/include", "-D\(variable)=\(root)"], [.unsafeFlags(flags)])
+}
+
+let oneDNN = settings(root: "ONEDNN_ROOT", library: "dnnl")
+let openBLAS = settings(root: "OPENBLAS_ROOT", library: "openblas")
+
 /// Every target is held to the same settings: Swift 6 language mode (the tools version's default) and no warnings.
-let strict: [SwiftSetting] = [.treatAllWarnings(as: .error)]
+let strict: [SwiftSetting] =
+    [.treatAllWarnings(as: .error)] + (oneDNN.headers + openBLAS.headers).map { .unsafeFlags(["-Xcc", $0]) }
 
 let package = Package(
     name: "crsam-dist",
@@ -18,7 +35,10 @@ let package = Package(
             name: "COpenMPI", pkgConfig: "ompi-c", providers: [.apt(["libopenmpi-dev", "openmpi-bin"])]),
         .systemLibrary(name: "COpenBLAS", pkgConfig: "openblas", providers: [.apt(["libopenblas-dev"])]),
         .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
-        .target(name: "COneDNN", linkerSettings: [.linkedLibrary("dnnl"), .linkedLibrary("gomp")]),
+        .target(
+            name: "COneDNN", cSettings: oneDNN.headers.map { .unsafeFlags([$0]) },
+            linkerSettings: (oneDNN.linker.isEmpty ? [.linkedLibrary("dnnl")] : oneDNN.linker)
+                + [.linkedLibrary("gomp")]),
 
         // Our C, kept small: what a macro or run-time dispatch on the instruction set forces.
         .target(name: "CMPI", dependencies: ["COpenMPI"]),
@@ -32,7 +52,9 @@ let package = Package(
         .target(name: "Files", dependencies: ["CZlib"], swiftSettings: strict),
         .target(name: "Catalogs", swiftSettings: strict),
         .target(name: "Collectives", dependencies: ["CMPI"], swiftSettings: strict),
-        .target(name: "Vectors", dependencies: ["COpenBLAS", "CKernels"], swiftSettings: strict),
+        .target(
+            name: "Vectors", dependencies: ["COpenBLAS", "CKernels"], swiftSettings: strict,
+            linkerSettings: openBLAS.linker),
         .target(name: "TensorFiles", dependencies: ["Files", "Vectors"], swiftSettings: strict),
         .target(name: "Objectives", dependencies: ["Vectors"], swiftSettings: strict),
         .target(

@@ -1,9 +1,26 @@
 // A thin layer over oneDNN's C API that keeps what differs between its versions 2 and 3 (operation descriptors, the
-// memory descriptor's type, attributes) inside this folder. Nothing here decides anything: each function is one
-// oneDNN call or the two that version 2 needs for it. Functions return a dnnl_status_t as int, 0 for success.
+// memory descriptor's type, attributes) inside this folder: `v2` and `v3` hold it, of which one is compiled. Nothing
+// here decides anything: each function is one oneDNN call or the two that version 2 needs for it. Functions return a
+// dnnl_status_t as int, 0 for success.
 #pragma once
+#if !__has_include(<oneapi/dnnl/dnnl.h>)
+#error "oneDNN's headers are missing: run launch/prepare, which installs them or says how"
+#endif
 #include <oneapi/dnnl/dnnl.h>
 #include <stdint.h>
+
+#define CDNN_TEXT_OF(number) #number
+#define CDNN_TEXT(number) CDNN_TEXT_OF(number)
+#define CDNN_VERSION \
+    "oneDNN " CDNN_TEXT(DNNL_VERSION_MAJOR) "." CDNN_TEXT(DNNL_VERSION_MINOR) "." CDNN_TEXT(DNNL_VERSION_PATCH)
+#define CDNN_REMEDY "install another and set ONEDNN_ROOT to its folder (launch/prepare --help)"
+#if DNNL_VERSION_MAJOR < 2 || (DNNL_VERSION_MAJOR == 2 && DNNL_VERSION_MINOR < 4)
+#pragma GCC error CDNN_VERSION " is too old, 2.4 is the oldest that will do: " CDNN_REMEDY
+#elif DNNL_VERSION_MAJOR > 3
+#pragma GCC error CDNN_VERSION " is too new for this program, which knows 2.4 to 3: " CDNN_REMEDY
+#elif DNNL_CPU_THREADING_RUNTIME != DNNL_RUNTIME_OMP && DNNL_CPU_THREADING_RUNTIME != DNNL_RUNTIME_SEQ
+#pragma GCC error CDNN_VERSION " was not built for OpenMP, by which this program sets its threads: " CDNN_REMEDY
+#endif
 
 /// A memory descriptor on the heap; owned by whoever made it.
 typedef struct cdnn_layout cdnn_layout;
@@ -19,9 +36,6 @@ int cdnn_layout_tagged(cdnn_layout **out, int ndims, const int64_t *dims, dnnl_d
                        dnnl_format_tag_t tag);
 /// Float32 weights of a convolution, [O/16, I/16, h, w, 16 of I, 16 of O] in memory.
 int cdnn_layout_blocked_weights(cdnn_layout **out, const int64_t *dims);
-int cdnn_layout_clone(cdnn_layout **out, const cdnn_layout *layout);
-/// The part of `layout` that starts at `offsets`.
-int cdnn_layout_part(cdnn_layout **out, const cdnn_layout *layout, const int64_t *dims, const int64_t *offsets);
 /// The same memory under other dimensions; fails where the layout cannot express them.
 int cdnn_layout_reshape(cdnn_layout **out, const cdnn_layout *layout, int ndims, const int64_t *dims);
 /// The same dimensions in the same order, of another type.
@@ -63,11 +77,9 @@ int cdnn_batch_normalization_forward(dnnl_primitive_desc_t *out, dnnl_engine_t e
 int cdnn_batch_normalization_backward(dnnl_primitive_desc_t *out, dnnl_engine_t engine, int relu,
                                       const cdnn_layout *diff_data, const cdnn_layout *data, float epsilon,
                                       const_dnnl_primitive_desc_t forward);
-int cdnn_layer_normalization_forward(dnnl_primitive_desc_t *out, dnnl_engine_t engine, const cdnn_layout *data,
-                                     const cdnn_layout *statistics, float epsilon);
-int cdnn_layer_normalization_backward(dnnl_primitive_desc_t *out, dnnl_engine_t engine, const cdnn_layout *diff_data,
-                                      const cdnn_layout *data, const cdnn_layout *statistics, float epsilon,
-                                      const_dnnl_primitive_desc_t forward);
+/// Whether that is to be given the shift, DNNL_ARG_SHIFT, which it has no use for: version 2 refuses to run without it,
+/// version 3 with it.
+int cdnn_normalization_backward_takes_shift(void);
 int cdnn_pooling_forward(dnnl_primitive_desc_t *out, dnnl_engine_t engine, int training, dnnl_alg_kind_t algorithm,
                          const cdnn_layout *source, const cdnn_layout *destination, const int64_t *strides,
                          const int64_t *kernel, const int64_t *padding);
@@ -87,8 +99,14 @@ int cdnn_reorder(dnnl_primitive_desc_t *out, dnnl_engine_t engine, const cdnn_la
 
 /// What a primitive descriptor asks for: a copy of the layout of one argument.
 typedef enum {
-    cdnn_source, cdnn_weights, cdnn_destination, cdnn_diff_source, cdnn_diff_weights, cdnn_diff_destination,
-    cdnn_workspace, cdnn_scratchpad
+    cdnn_source = dnnl_query_src_md,
+    cdnn_weights = dnnl_query_weights_md,
+    cdnn_destination = dnnl_query_dst_md,
+    cdnn_diff_source = dnnl_query_diff_src_md,
+    cdnn_diff_weights = dnnl_query_diff_weights_md,
+    cdnn_diff_destination = dnnl_query_diff_dst_md,
+    cdnn_workspace = dnnl_query_workspace_md,
+    cdnn_scratchpad = dnnl_query_scratchpad_md
 } cdnn_argument;
 int cdnn_query_layout(cdnn_layout **out, const_dnnl_primitive_desc_t descriptor, cdnn_argument argument);
 dnnl_primitive_kind_t cdnn_kind(const_dnnl_primitive_desc_t descriptor);
@@ -121,3 +139,6 @@ void cdnn_parallel(void (*body)(void *context, int part), void *context, int par
 int cdnn_processors(void);
 /// What oneDNN's kernels may use of the processor, as oneDNN names it, such as `cpu_isa_avx2`; never freed.
 const char *cdnn_instruction_set(void);
+/// Whether it has Winograd's algorithm for convolutions: version 3.2 has removed it, and it was never there without
+/// AVX-512.
+int cdnn_has_winograd(void);

@@ -7,10 +7,7 @@ struct OneDNNWinograd: ConvolutionAlgorithm {
     let primitives: OneDNNConvolution
 
     /// Whether this processor and version have it.
-    static let exists: Bool = {
-        guard let version = dnnl_version()?.pointee, Precision.has(dnnl_cpu_isa_avx512_core) else { return false }
-        return (version.major, version.minor) < (3, 2)
-    }()
+    static let exists = cdnn_has_winograd() != 0
 
     func emitForward(
         _ builder: PlanBuilder, _ source: Operand, weights: Operand, bias: Operand?, writing written: Precision

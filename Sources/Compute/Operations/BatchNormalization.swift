@@ -99,11 +99,11 @@ private struct BatchNormalization: Operation {
             let result = builder.target(over: (gradient, isShared), layout: source.layout)
             var arguments = [
                 (DNNL_ARG_SRC, source), (DNNL_ARG_DIFF_DST, gradient), (DNNL_ARG_MEAN, mean),
-                (DNNL_ARG_VARIANCE, variance), (DNNL_ARG_SCALE, scaleOperand), (DNNL_ARG_SHIFT, shiftOperand),
-                (DNNL_ARG_DIFF_SRC, result),
+                (DNNL_ARG_VARIANCE, variance), (DNNL_ARG_SCALE, scaleOperand), (DNNL_ARG_DIFF_SRC, result),
                 (DNNL_ARG_DIFF_SCALE, try builder.parameterGradient(channels.dimensions, at: scale.offset)),
                 (DNNL_ARG_DIFF_SHIFT, try builder.parameterGradient(channels.dimensions, at: shift.offset)),
             ]
+            if cdnn_normalization_backward_takes_shift() != 0 { arguments.append((DNNL_ARG_SHIFT, shiftOperand)) }
             if let workspace { arguments.append((DNNL_ARG_WORKSPACE, workspace)) }
             try builder.call("\(name) backward", backward, arguments)
             try builder.contribute(name, to: input, result)

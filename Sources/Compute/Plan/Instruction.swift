@@ -77,7 +77,7 @@ extension Primitive {
         case dnnl_batch_normalization: name = "BatchNorm"
         case dnnl_eltwise: name = "activation"
         case dnnl_softmax: name = "softmax"
-        case dnnl_pooling, dnnl_pooling_v2: name = "pooling"
+        case dnnl_pooling: name = "pooling"
         case dnnl_binary: return "addition"
         case dnnl_reorder: return "reorder"
         default: name = "other"

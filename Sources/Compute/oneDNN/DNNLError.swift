@@ -13,7 +13,7 @@ package struct DNNLError: Error, Equatable, CustomStringConvertible {
             case 1: "out of memory"
             case 2: "invalid arguments"
             case 3: "not implemented for these shapes on this processor"
-            case 6: "run-time error"
+            case 5: "run-time error"
             default: "status \(status)"
             }
         return "oneDNN: \(call): \(meaning)"

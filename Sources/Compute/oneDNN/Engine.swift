@@ -9,7 +9,7 @@ package final class Engine {
     package init() throws(DNNLError) {
         var engine: dnnl_engine_t?
         try check(dnnl_engine_create(&engine, dnnl_cpu, 0), "create the CPU engine")
-        guard let engine else { throw DNNLError(status: 6, call: "create the CPU engine") }
+        guard let engine else { throw DNNLError(status: 5, call: "create the CPU engine") }
         var stream: dnnl_stream_t?
         let flags = dnnl_stream_default_flags.rawValue
         let status = dnnl_stream_create(&stream, engine, flags)
