@@ -34,13 +34,14 @@ struct DirectConvolution: ConvolutionAlgorithm {
         mayReorder ? try .avoidingReference(layouts, create) : try create(layouts)
     }
 
-    /// Whether another layout than an operand's is tried where oneDNN has but a reference kernel: backward without
-    /// AVX-512, for whole blocks of channels on both sides or pixels before them, which is where models of the catalog
-    /// need it. Elsewhere another kernel rounds otherwise, and ten steps of AdamW on the small goldens magnify that
-    /// beyond their bounds.
+    /// Whether another layout than an operand's is tried where oneDNN has but a reference kernel: backward to whole
+    /// blocks of channels from pixels or, without AVX-512, from whole blocks, which is where models of the catalog need
+    /// it. Elsewhere another kernel rounds otherwise, and ten steps of AdamW on the small goldens magnify that beyond
+    /// their bounds.
     private var mayReorder: Bool {
         let (inputs, outputs) = (primitives.shape.input[0], primitives.shape.output[0])
-        return Precision.bfloat16.support == .none && outputs.isMultiple(of: TensorLayout.channelBlock)
-            && (inputs.isMultiple(of: TensorLayout.channelBlock) || !primitives.needsDataGradient)
+        guard outputs.isMultiple(of: TensorLayout.channelBlock) else { return false }
+        return !primitives.needsDataGradient
+            || Precision.bfloat16.support == .none && inputs.isMultiple(of: TensorLayout.channelBlock)
     }
 }
