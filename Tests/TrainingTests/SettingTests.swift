@@ -115,6 +115,8 @@ private func printedDefault(_ name: String) throws -> String? {
         #expect(Set(agreed).count == agreed.count)
         let checked = RunConfiguration().checkedSettings.keys
         #expect(
-            Set(agreed).subtracting(checked) == ["init-weights", "evaluate-every", "checkpoint-every", "output"])
+            Set(agreed).subtracting(checked) == [
+                "init-weights", "reset-head", "zero-init-residual", "evaluate-every", "checkpoint-every", "output",
+            ])
     }
 }
