@@ -43,6 +43,16 @@ import Training
             HostWarnings.precisionWarning(.bfloat16, .emulated)?.hasPrefix("--precision bfloat16 is emulated") == true)
     }
 
+    @Test func `a processor without AVX2 works, and one line says what to expect`() {
+        #expect(HostWarnings.processorWarning(hasAVX2: true) == nil)
+        #expect(
+            HostWarnings.processorWarning(hasAVX2: false)
+                == "this processor has no AVX2: expect a step to take three to six times as long as with it")
+        #expect(
+            HostWarnings.processorWarning(hasAVX2: false, cap: "DNNL_MAX_CPU_ISA=AVX")?
+                .hasPrefix("DNNL_MAX_CPU_ISA=AVX hides AVX2, if this processor has it: expect") == true)
+    }
+
     @Test func `ranks with the same warning share a line`() {
         #expect(HostWarnings.lines(byRank: ["", "", ""]) == [])
         #expect(

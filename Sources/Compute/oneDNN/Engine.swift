@@ -41,6 +41,9 @@ extension Network {
         let short = name.hasPrefix(prefix) ? String(name.dropFirst(prefix.count)) : name
         return short + (Precision.processorCap.map { " (with \($0))" } ?? "")
     }
+
+    /// Whether it may use vectors of eight floats and fused multiply-adds, for which its kernels and ours are written.
+    package static var hasAVX2: Bool { Precision.has(dnnl_cpu_isa_avx2) }
 }
 
 extension Precision {

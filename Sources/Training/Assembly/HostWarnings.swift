@@ -13,6 +13,7 @@ package enum HostWarnings {
         let own = [
             precisionWarning(
                 configuration.precision, configuration.precision.support, cap: Precision.processorCap),
+            processorWarning(hasAVX2: Network.hasAVX2, cap: Precision.processorCap),
             threadsWarning(configuration.threads, on: ProcessorBinding(isLaunched: isLaunched)),
         ]
         if world.rank == 0 { for line in configuration.warnings { log.warning("\(line)") } }
@@ -54,6 +55,13 @@ package enum HostWarnings {
             "--precision \(precision.rawValue) is emulated, as "
             + "\(reason ?? "this processor has no bfloat16 instructions"): "
             + "expect at best the speed of --precision float32"
+    }
+
+    /// - Parameter cap: what keeps oneDNN from some of the processor's instructions.
+    package static func processorWarning(hasAVX2: Bool, cap: String? = nil) -> String? {
+        guard !hasAVX2 else { return nil }
+        let reason = cap.map { "\($0) hides AVX2, if this processor has it" } ?? "this processor has no AVX2"
+        return "\(reason): expect a step to take three to six times as long as with it"
     }
 
     /// - Parameter kernels: in a command's programs.
