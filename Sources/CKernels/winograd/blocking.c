@@ -1,8 +1,13 @@
 #include "blocking.h"
 
 enum {
-    // Tiles up to which transformed images stay in a cache anyway.
-    FEW = 128,
+    // Tiles whose sums are kept together where transformed images do not stay in a core's cache in any case: so many
+    // use weights that are read once. With no more tiles than these, weights are made and used in runs of inputs.
+    MANY = 128,
+    // Else as many as transformed images of so many bytes have, if that makes weights' reading worth it.
+    CACHED = 3 << 18,
+    LEAST = 32,
+    MOST = 96,
     // Inputs and outputs whose sums at all places fill about a megabyte.
     PART_INPUTS = 128,
     PART_OUTPUTS = 48,
@@ -13,16 +18,20 @@ struct images_plan images_plan(const cwg_shape *s, cwg_direction direction, int 
     const int outputs = direction == cwg_forward ? s->outputs : s->inputs;
     struct images_plan p = {.from = tiling_of(s, inputs), .to = tiling_of(s, outputs)};
     const int groups = (outputs + GROUP - 1) / GROUP;
-    p.block = smaller_of(p.from.tiles, inputs <= 64 ? 64 : 96);
-    p.weight_stride = spread((size_t)inputs * GROUP);
-    const size_t sums = PLACES * spread((size_t)p.block * GROUP);
+    const int many = smaller_of(p.from.tiles, MANY), cached = CACHED / (PLACES * 4 * inputs);
+    const int few = cached < LEAST ? many : smaller_of(p.from.tiles, smaller_of(cached, MOST));
+    p.inputs = p.from.tiles <= MANY ? smaller_of(inputs, RUN) : inputs;
+    p.weight_stride = spread((size_t)p.inputs * GROUP);
 
-    const size_t all = spread((size_t)inputs * p.from.tiles), block = spread((size_t)inputs * p.block);
-    const size_t by_groups = PLACES * all + threads * (PLACES * p.weight_stride + sums);
-    const size_t by_tiles = groups * PLACES * p.weight_stride + threads * (PLACES * block + sums);
-    p.is_by_groups = p.from.tiles <= FEW || by_groups < by_tiles;
-    p.image_stride = p.is_by_groups ? all : block;
-    p.own = sums + PLACES * (p.is_by_groups ? p.weight_stride : block);
+    const size_t all = spread((size_t)inputs * p.from.tiles), part = spread((size_t)inputs * few);
+    const size_t own_by_groups = PLACES * (p.weight_stride + spread((size_t)many * GROUP));
+    const size_t own_by_tiles = PLACES * (part + spread((size_t)few * GROUP));
+    const size_t by_groups = PLACES * all + threads * own_by_groups;
+    const size_t by_tiles = groups * PLACES * p.weight_stride + threads * own_by_tiles;
+    p.is_by_groups = p.from.tiles <= MANY || by_groups < by_tiles;
+    p.block = p.is_by_groups ? many : few;
+    p.image_stride = p.is_by_groups ? all : part;
+    p.own = p.is_by_groups ? own_by_groups : own_by_tiles;
     p.floats = p.is_by_groups ? by_groups : by_tiles;
     return p;
 }

@@ -29,10 +29,13 @@ static inline struct tiling tiling_of(const cwg_shape *s, int channels) {
 struct images_plan {
     struct tiling from, to;
     // Either all transformed images are kept and each group's weights are used at once, or the other way round:
-    // whatever takes less memory. The first also where there are few tiles, whose transforms stay in a cache.
+    // whatever takes less memory. The first also where all tiles are one block.
     int is_by_groups;
     // Tiles whose sums are kept together.
     int block;
+    // Inputs whose weights are transformed and used before those of the next ones: a run of them where all tiles are
+    // one block, so that transformed weights never leave a core's cache.
+    int inputs;
     // From place to place.
     size_t image_stride, weight_stride;
     // Floats of a thread, and of all.

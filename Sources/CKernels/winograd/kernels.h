@@ -28,6 +28,11 @@ struct range {
     int first, count, room;
 };
 
+// Weights of inputs from..<end, multiples of BLOCK, and of outputs first..<first + count.
+struct weights_part {
+    int from, end, first, count;
+};
+
 struct winograd_kernels {
     int lanes;
     // Weights that an inner product takes at once: `wide` outputs while so many are left, else BLOCK.
@@ -36,13 +41,13 @@ struct winograd_kernels {
     // to[place][block][tile] = Bᵀ x B for blocks of channels from..<end. `stride` is from place to place, in floats.
     void (*images)(const struct tiling *, struct range, int from, int end, const float *images, float *to,
                    size_t stride);
-    // to[place][part][input][output of the part] = G w Gᵀ for outputs first..<first + count.
-    void (*weights)(int inputs, int outputs, int first, int count, const float *weights, float *to, size_t stride);
+    // to[place][part][input][output of the part] = G w Gᵀ for a part of the weights.
+    void (*weights)(int inputs, int outputs, struct weights_part, const float *weights, float *to, size_t stride);
     // The same of weights turned by 180 degrees whose inputs and outputs have changed places.
-    void (*turned)(int inputs, int outputs, int first, int count, const float *weights, float *to, size_t stride);
-    // sums[place][block of outputs][tile] = Σ over inputs of images · weights.
+    void (*turned)(int inputs, int outputs, struct weights_part, const float *weights, float *to, size_t stride);
+    // sums[place][block of outputs][tile] (+)= Σ over inputs of images · weights.
     void (*products)(int inputs, int outputs, struct range, const float *images, size_t image_stride,
-                     const float *weights, size_t weight_stride, float *sums, size_t sum_stride);
+                     const float *weights, size_t weight_stride, float *sums, size_t sum_stride, int adds);
     // Results of `outputs` channels from `channel` on: Aᵀ m A (+ bias).
     void (*results)(const struct tiling *, struct range, int channel, int outputs, const float *sums, size_t stride,
                     const float *bias, float *results);

@@ -4,16 +4,21 @@
 // at half the speed.
 #define LOAD_NOTHING_EARLY __asm__ volatile("" ::: "memory")
 
+// Floats of a cache line.
+#define LINE 16
+
 // Sums of `tiles` tiles by `parts` vectors of outputs over `blocks` blocks of inputs, in registers; constants where
-// this is inlined.
+// this is inlined. `later` are the images that are to be in the cache after this.
 INLINED void tile_by_outputs(const int tiles, const int parts, const float *images, size_t block, const float *weights,
-                             int blocks, float *sums, size_t next, int adds) {
+                             int blocks, float *sums, size_t next, int adds, const float *later) {
     vector sum[TILES][PARTS];
 #pragma clang loop unroll(full)
     for (int r = 0; r < tiles; r++)
 #pragma clang loop unroll(full)
         for (int n = 0; n < parts; n++) sum[r][n] = ZERO;
-    for (int b = 0; b < blocks; b++, images += block)
+    for (int b = 0; b < blocks; b++, images += block, later += block) {
+#pragma clang loop unroll(full)
+        for (int r = 0; r < tiles * LANES; r += LINE) __builtin_prefetch(later + r);
         for (int c = 0; c < LANES; c++, weights += parts * LANES) {
             vector w[PARTS];
 #pragma clang loop unroll(full)
@@ -25,6 +30,7 @@ INLINED void tile_by_outputs(const int tiles, const int parts, const float *imag
                 for (int n = 0; n < parts; n++) sum[r][n] = FMA(x, w[n], sum[r][n]);
             }
         }
+    }
 #pragma clang loop unroll(full)
     for (int n = 0; n < parts; n++)
 #pragma clang loop unroll(full)
@@ -34,12 +40,12 @@ INLINED void tile_by_outputs(const int tiles, const int parts, const float *imag
         }
 }
 
-typedef void tile_kernel(const float *, size_t, const float *, int, float *, size_t, int);
+typedef void tile_kernel(const float *, size_t, const float *, int, float *, size_t, int, const float *);
 
 #define TILE_KERNEL(tiles, parts)                                                                                   \
     static void tile_##tiles##x##parts(const float *images, size_t block, const float *weights, int blocks,         \
-                                       float *sums, size_t next, int adds) {                                        \
-        tile_by_outputs(tiles, parts, images, block, weights, blocks, sums, next, adds);                            \
+                                       float *sums, size_t next, int adds, const float *later) {                    \
+        tile_by_outputs(tiles, parts, images, block, weights, blocks, sums, next, adds, later);                     \
     }
 #define TILE_KERNELS(parts)                                                                                         \
     TILE_KERNEL(1, parts) TILE_KERNEL(2, parts) TILE_KERNEL(3, parts) TILE_KERNEL(4, parts) TILE_KERNEL(5, parts)   \
@@ -67,7 +73,7 @@ static tile_kernel *const tile_kernels[PARTS][TILES] = {
 };
 
 static void products(int inputs, int outputs, struct range range, const float *images, size_t image_stride,
-                     const float *weights, size_t weight_stride, float *sums, size_t sum_stride) {
+                     const float *weights, size_t weight_stride, float *sums, size_t sum_stride, int adds) {
     const size_t block = (size_t)range.room * LANES;
     const int groups = (range.count + TILES - 1) / TILES;
     for (int place = 0; place < PLACES; place++)
@@ -79,11 +85,16 @@ static void products(int inputs, int outputs, struct range range, const float *i
                                  + (size_t)input * parts * LANES;
                 const float *x = images + place * image_stride + input / LANES * block;
                 float *m = sums + place * sum_stride + (size_t)output * range.count;
+                // The next run's; of the last one there is none.
+                const float *following = input + RUN < inputs ? x + blocks * block
+                                         : place + 1 < PLACES ? images + (place + 1) * image_stride
+                                                              : x;
                 for (int group = 0, tile = 0; group < groups; group++) {
                     // In parts that are as equal as can be.
                     const int end = (int)((long)range.count * (group + 1) / groups);
+                    const float *later = group + 1 < groups ? x + end * LANES : following;
                     tile_kernels[parts - 1][end - tile - 1](x + tile * LANES, block, w, blocks, m + tile * LANES,
-                                                            (size_t)range.count * LANES, input > 0);
+                                                            (size_t)range.count * LANES, adds || input > 0, later);
                     tile = end;
                 }
             }

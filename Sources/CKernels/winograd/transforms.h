@@ -241,13 +241,14 @@ INLINED float *weights_of(float *to, int inputs, int count, int output, int inpu
     return to + (size_t)part * inputs + (size_t)input * width + (output - part);
 }
 
-static void weights(int inputs, int outputs, int first, int count, const float *weights, float *to, size_t stride) {
+static void weights(int inputs, int outputs, struct weights_part part, const float *weights, float *to,
+                    size_t stride) {
     (void)outputs;
-    for (int output = 0; output < count; output += BLOCK)
-        for (int input = 0; input < inputs; input++) {
-            const size_t block = (size_t)((first + output) / BLOCK) * (inputs / BLOCK) + input / BLOCK;
+    for (int output = 0; output < part.count; output += BLOCK)
+        for (int input = part.from; input < part.end; input++) {
+            const size_t block = (size_t)((part.first + output) / BLOCK) * (inputs / BLOCK) + input / BLOCK;
             const float *row = weights + block * 9 * BLOCK * BLOCK + input % BLOCK * BLOCK;
-            float *out = weights_of(to, inputs, count, output, input);
+            float *out = weights_of(to, part.end - part.from, part.count, output, input - part.from);
             for (int lane = 0; lane < BLOCK; lane += LANES)
                 transform_weights(row + lane, BLOCK * BLOCK, 0, out + lane, stride);
         }
@@ -277,20 +278,21 @@ INLINED void transpose(const float *x, float *y) {
     }
 }
 
-static void turned(int inputs, int outputs, int first, int count, const float *weights, float *to, size_t stride) {
+static void turned(int inputs, int outputs, struct weights_part part, const float *weights, float *to, size_t stride) {
+    (void)inputs;
     float block[9 * BLOCK * BLOCK];
     // What is an output of the weights as they lie is summed over here.
-    for (int output = 0; output < count; output += BLOCK)
-        for (int input = 0; input < inputs; input += BLOCK) {
-            const size_t at = (size_t)(input / BLOCK) * (outputs / BLOCK) + (first + output) / BLOCK;
+    for (int output = 0; output < part.count; output += BLOCK)
+        for (int input = part.from; input < part.end; input += BLOCK) {
+            const size_t at = (size_t)(input / BLOCK) * (outputs / BLOCK) + (part.first + output) / BLOCK;
             const float *from = weights + at * 9 * BLOCK * BLOCK;
             for (int tap = 0; tap < 9; tap++)
-                for (int part = 0; part < 4; part++) {
-                    const int i = part / 2 * 8, j = part % 2 * 8;
+                for (int quarter = 0; quarter < 4; quarter++) {
+                    const int i = quarter / 2 * 8, j = quarter % 2 * 8;
                     transpose(from + (tap * BLOCK + i) * BLOCK + j, block + (tap * BLOCK + j) * BLOCK + i);
                 }
             for (int row = 0; row < BLOCK; row++) {
-                float *out = weights_of(to, inputs, count, output, input + row);
+                float *out = weights_of(to, part.end - part.from, part.count, output, input - part.from + row);
                 for (int lane = 0; lane < BLOCK; lane += LANES)
                     transform_weights(block + row * BLOCK + lane, BLOCK * BLOCK, 1, out + lane, stride);
             }

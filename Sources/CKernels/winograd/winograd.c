@@ -38,43 +38,55 @@ static void transform_images(void *context, int thread) {
     }
 }
 
-static void transform_group(const struct call *c, int first, float *to) {
+static int outputs_of(const struct call *c, int group) { return smaller_of(GROUP, c->plan.to.channels - group); }
+
+// Weights of a group of outputs for inputs from..<end.
+static void transform_group(const struct call *c, int group, int from, int end, float *to) {
     const struct images_plan *p = &c->plan;
-    const int count = smaller_of(GROUP, p->to.channels - first);
-    (c->is_turned ? c->kernels->turned : c->kernels->weights)(p->from.channels, p->to.channels, first, count,
-                                                              c->weights, to, p->weight_stride);
+    const struct weights_part part = {from, end, group, outputs_of(c, group)};
+    (c->is_turned ? c->kernels->turned : c->kernels->weights)(p->from.channels, p->to.channels, part, c->weights, to,
+                                                              p->weight_stride);
 }
 
-// Results of a group of outputs for a range of tiles.
-static void compute(const struct call *c, int group, struct range range, const float *images, const float *weights,
-                    float *sums) {
+// Sums of a group of outputs for a range of tiles, over inputs from..<end: added to those of the inputs before.
+static void sum(const struct call *c, int group, struct range range, int from, int end, const float *images,
+                const float *weights, float *sums) {
     const struct images_plan *p = &c->plan;
-    const int outputs = smaller_of(GROUP, p->to.channels - group);
-    const size_t stride = spread((size_t)range.count * outputs);
-    c->kernels->products(p->from.channels, outputs, range, images, p->image_stride, weights, p->weight_stride, sums,
-                         stride);
-    c->kernels->results(&p->to, range, group, outputs, sums, stride, c->bias, c->results);
+    const int outputs = outputs_of(c, group);
+    c->kernels->products(end - from, outputs, range, images + (size_t)from * range.room, p->image_stride, weights,
+                         p->weight_stride, sums, spread((size_t)range.count * outputs), from > 0);
 }
 
-// All images are transformed: each thread takes groups of outputs.
+static void finish(const struct call *c, int group, struct range range, const float *sums) {
+    const int outputs = outputs_of(c, group);
+    c->kernels->results(&c->plan.to, range, group, outputs, sums, spread((size_t)range.count * outputs), c->bias,
+                        c->results);
+}
+
+// All images are transformed: each thread takes groups of outputs. Tiles are one block, or inputs are.
 static void by_groups(void *context, int thread) {
     const struct call *c = context;
     const struct images_plan *p = &c->plan;
+    const int inputs = p->from.channels, tiles = p->from.tiles;
     float *weights = c->scratch + PLACES * p->image_stride + thread * p->own;
-    for (int group = thread * GROUP; group < p->to.channels; group += c->threads * GROUP) {
-        transform_group(c, group, weights);
-        for (int first = 0; first < p->from.tiles; first += p->block) {
-            const struct range range = {first, smaller_of(p->block, p->from.tiles - first), p->from.tiles};
-            compute(c, group, range, c->scratch + (size_t)first * c->kernels->lanes, weights,
-                    weights + PLACES * p->weight_stride);
+    float *sums = weights + PLACES * p->weight_stride;
+    for (int group = thread * GROUP; group < p->to.channels; group += c->threads * GROUP)
+        for (int from = 0; from < inputs; from += p->inputs) {
+            const int end = smaller_of(from + p->inputs, inputs);
+            transform_group(c, group, from, end, weights);
+            for (int first = 0; first < tiles; first += p->block) {
+                const struct range range = {first, smaller_of(p->block, tiles - first), tiles};
+                sum(c, group, range, from, end, c->scratch + (size_t)first * c->kernels->lanes, weights, sums);
+                if (end == inputs) finish(c, group, range, sums);
+            }
         }
-    }
 }
 
 static void transform_weights_of_all(void *context, int thread) {
     const struct call *c = context;
     for (int group = thread * GROUP; group < c->plan.to.channels; group += c->threads * GROUP)
-        transform_group(c, group, c->scratch + (size_t)(group / GROUP) * PLACES * c->plan.weight_stride);
+        transform_group(c, group, 0, c->plan.from.channels,
+                        c->scratch + (size_t)(group / GROUP) * PLACES * c->plan.weight_stride);
 }
 
 // All weights are transformed: each thread takes blocks of tiles.
@@ -87,9 +99,12 @@ static void by_tiles(void *context, int thread) {
         const struct range range = {first, smaller_of(p->block, p->from.tiles - first), p->block};
         c->kernels->images(&p->from, range, 0, p->from.channels / c->kernels->lanes, c->images, images,
                            p->image_stride);
-        for (int group = 0; group < groups; group++)
-            compute(c, group * GROUP, range, images, c->scratch + (size_t)group * PLACES * p->weight_stride,
-                    images + PLACES * p->image_stride);
+        float *sums = images + PLACES * p->image_stride;
+        for (int group = 0; group < groups; group++) {
+            sum(c, group * GROUP, range, 0, p->from.channels, images,
+                c->scratch + (size_t)group * PLACES * p->weight_stride, sums);
+            finish(c, group * GROUP, range, sums);
+        }
     }
 }
 
