@@ -45,8 +45,9 @@ import Vectors
         }
     }
 
-    /// Of any batch an image's results are those that it has alone, in groups of images or of outputs.
-    @Test(arguments: widths, [(64, 48, 8), (16, 32, 15), (256, 32, 4)])
+    /// Of any batch an image's results are those that it has alone, in groups of images or of outputs, and with all
+    /// weights or a run of them at a time.
+    @Test(arguments: widths, [(64, 48, 8), (16, 32, 15), (256, 32, 4), (160, 32, 8), (32, 336, 8)])
     func `an image's results and gradient do not depend on its batch`(
         lanes: Int, sizes: (Int, Int, Int)
     ) throws {

@@ -110,6 +110,8 @@ INLINED void input_by_outputs(const int inputs, const int parts, const float *im
 #pragma clang loop unroll(full)
         for (int n = 0; n < parts; n++) sum[r][n] = ZERO;
     for (int tile = 0; tile < tiles; tile++, images += LANES, gradients += LANES) {
+        // The next inputs'; of the last ones there are none, where this is of no use.
+        __builtin_prefetch(images + block);
         vector z[3];
 #pragma clang loop unroll(full)
         for (int n = 0; n < parts; n++) z[n] = LOAD_(gradients + n * block);
