@@ -122,6 +122,7 @@ package final class Graph {
             for emit in backward.reversed() { try emit() }
             checkGradients(builder)
         }
+        builder.end()
         return builder
     }
 

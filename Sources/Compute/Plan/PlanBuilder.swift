@@ -150,6 +150,9 @@ package final class PlanBuilder {
         if training, let compute { recomputations[value] = compute }
     }
 
+    /// After the last instruction. What computes activations again holds the builder that holds it.
+    func end() { recomputations.removeAll() }
+
     /// For a layer's backward pass: what its forward pass read as `operand`, the activation of `value` in the order
     /// that it was set in.
     func inBackward(_ operand: Operand, _ value: Value) throws -> Operand {
