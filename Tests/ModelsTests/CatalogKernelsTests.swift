@@ -23,7 +23,8 @@ import Testing
                         Issue.record("\(place): \(instruction.label) is \(instruction.implementation ?? "")")
                     }
                     let share = simpleShare(plan)
-                    #expect(share < 0.01, "\(place)")
+                    // With SSE4.1 the maximum of one channel's 7x7 stem takes two per cent of a small network's pass.
+                    #expect(share < (Network.hasAVX2 ? 0.01 : 0.025), "\(place)")
                 }
             }
         }
