@@ -35,6 +35,8 @@ let package = Package(
             name: "COpenMPI", pkgConfig: "ompi-c", providers: [.apt(["libopenmpi-dev", "openmpi-bin"])]),
         .systemLibrary(name: "COpenBLAS", pkgConfig: "openblas", providers: [.apt(["libopenblas-dev"])]),
         .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
+        .systemLibrary(name: "CJPEG", pkgConfig: "libjpeg", providers: [.apt(["libjpeg-dev"])]),
+        .systemLibrary(name: "CPNG", pkgConfig: "libpng", providers: [.apt(["libpng-dev"])]),
         .target(
             name: "COneDNN", cSettings: oneDNN.headers.map { .unsafeFlags([$0]) },
             linkerSettings: (oneDNN.linker.isEmpty ? [.linkedLibrary("dnnl")] : oneDNN.linker)
@@ -43,6 +45,9 @@ let package = Package(
         // Our C, kept small: what a macro or run-time dispatch on the instruction set forces.
         .target(name: "CMPI", dependencies: ["COpenMPI"]),
         .target(name: "CStart"),
+        .target(
+            name: "CImages", dependencies: ["CJPEG", "CPNG"],
+            cSettings: [.unsafeFlags(["-O2"])]),
         .target(
             name: "CKernels",
             cSettings: [.unsafeFlags(["-O3", "-ffp-contract=off", "-fno-math-errno"])]),
@@ -61,7 +66,9 @@ let package = Package(
             name: "Compute", dependencies: ["Catalogs", "Objectives", "Vectors", "CKernels", "COneDNN"],
             swiftSettings: strict),
         .target(name: "Models", dependencies: ["Catalogs", "Compute", "Vectors"], swiftSettings: strict),
-        .target(name: "Datasets", dependencies: ["Catalogs", "Files", "Vectors"], swiftSettings: strict),
+        .target(
+            name: "Datasets", dependencies: ["Catalogs", "Files", "Vectors", "CImages", "CKernels"],
+            swiftSettings: strict),
         .target(name: "Optimizers", dependencies: ["Catalogs", "Objectives", "Vectors"], swiftSettings: strict),
         .target(
             name: "Training",
@@ -99,7 +106,8 @@ let package = Package(
         .testTarget(
             name: "ModelsTests", dependencies: ["Catalogs", "Models", "Compute", "Vectors"], swiftSettings: strict),
         .testTarget(
-            name: "DatasetsTests", dependencies: ["Files", "Datasets", "Vectors", "CZlib"], swiftSettings: strict),
+            name: "DatasetsTests", dependencies: ["Files", "Datasets", "Vectors", "CZlib", "CKernels"],
+            swiftSettings: strict),
         .testTarget(
             name: "OptimizersTests", dependencies: ["Catalogs", "Optimizers", "Objectives", "Vectors"],
             exclude: ["Goldens/generate.py"], swiftSettings: strict),

@@ -31,14 +31,14 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 
 # Name: (model, precision, batch of a rank, wanted ratio).
 ROWS = {
-    "resnet18": ("resnet18", "float32", 64, 2.1),
+    "resnet18": ("resnet18", "float32", 64, 2.4),
     "resnet18-bf16": ("resnet18", "bfloat16", 64, 1.4),
-    "wrn28-10": ("wrn28-10", "float32", 16, 2.0),
-    "resnet50": ("resnet50", "float32", 8, 2.2),
-    "vit-s16": ("vit-s16", "float32", 8, 2.3),
+    "wrn28-10": ("wrn28-10", "float32", 16, 2.9),
+    "resnet50": ("resnet50", "float32", 8, 1.8),
+    "vit-s16": ("vit-s16", "float32", 8, 1.28),
     "vit-s16-bf16": ("vit-s16", "bfloat16", 8, 1.6),
-    "vit-s32": ("vit-s32", "float32", 32, 2.2),
-    "vit": ("vit", "float32", 64, 2.0),
+    "vit-s32": ("vit-s32", "float32", 32, 1.28),
+    "vit": ("vit", "float32", 64, 1.2),
 }
 # Name: (model, what is measured and against what, as (ranks, further flags), the figure, a bound on its ratio).
 OWN = {
@@ -46,7 +46,7 @@ OWN = {
                   "at most", 3.1),
     "sam-sgd": ("resnet18", (2, ["--method", "sam"]), (2, ["--method", "sgd"]), "median_step_seconds",
                 "at most", 2.05),
-    "8-ranks": ("resnet18", (8, []), (2, []), "samples_per_second", "at least", 0.85),
+    "8-ranks": ("resnet18", (8, []), (2, []), "samples_per_second", "at least", 0.9),
     "8-ranks-vit": ("vit", (8, []), (2, []), "samples_per_second", "at least", 0.85),
     "threads": ("resnet18", (1, ["--threads", "2"]), (2, []), "samples_per_second", "at least", 0.9),
 }
@@ -54,9 +54,9 @@ OWN_BATCH = 128
 CONVOLUTIONAL = ("resnet18", "resnet50", "wrn28-10")
 OLDEST_PYTORCH = (2, 15)
 MEMORY_BOUND = 0.5
-# Wanted of single models beside the ratio.
+# Wanted of single models beside the ratio; of the first step what comes beside a step's own time.
 SECONDS_TO_FIRST_STEP = {"resnet18": 2.0}
-SHARE_OF_PEAK = {"vit-s16": 0.8, "vit-s32": 0.8, "vit": 0.8}
+SHARE_OF_PEAK = {"vit-s16": 0.88, "vit-s32": 0.8, "vit": 0.8}
 # A float32 row that is to be faster than PyTorch in another row's precision.
 FASTER_THAN_PEER_OF = {"resnet18": "resnet18-bf16"}
 # What one program's failure can be; the rest of the table is still worth having.
@@ -169,7 +169,8 @@ def misses(found, options):
     if options.compile_wanted and found["peer_variants_left_out"]:
         named["PyTorch " + ", ".join(found["peer_variants_left_out"]) + " not measured"] = True
     if precision == "float32":
-        named["first step"] = found["seconds_to_first_step"] > SECONDS_TO_FIRST_STEP.get(model, math.inf)
+        preparation = found["seconds_to_first_step"] - found["median_step_seconds"]
+        named["first step"] = preparation > SECONDS_TO_FIRST_STEP.get(model, math.inf)
         named["share of peak"] = found["share_of_peak"] < SHARE_OF_PEAK.get(model, 0)
     return [name for name, is_missed in named.items() if is_missed]
 

@@ -24,10 +24,3 @@ int cdnn_execute(const_dnnl_primitive_t primitive, dnnl_stream_t stream, int cou
 }
 
 const char *cdnn_instruction_set(void) { return dnnl_cpu_isa2str(dnnl_get_effective_cpu_isa()); }
-
-int cdnn_has_winograd(void) {
-    // The library that runs: it may be newer than the headers that this was compiled with.
-    const dnnl_version_t *version = dnnl_version();
-    if (version->major > 3 || (version->major == 3 && version->minor >= 2)) return 0;
-    return (dnnl_get_effective_cpu_isa() & dnnl_cpu_isa_avx512_core) == dnnl_cpu_isa_avx512_core;
-}

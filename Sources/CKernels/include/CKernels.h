@@ -4,6 +4,7 @@
 // their callers instead.
 #pragma once
 #include "PixelGradient.h"
+#include "Resampling.h"
 #include "Winograd.h"
 #include <stddef.h>
 #include <stdint.h>

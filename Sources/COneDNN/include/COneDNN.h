@@ -139,6 +139,3 @@ void cdnn_parallel(void (*body)(void *context, int part), void *context, int par
 int cdnn_processors(void);
 /// What oneDNN's kernels may use of the processor, as oneDNN names it, such as `cpu_isa_avx2`; never freed.
 const char *cdnn_instruction_set(void);
-/// Whether it has Winograd's algorithm for convolutions: version 3.2 has removed it, and it was never there without
-/// AVX-512.
-int cdnn_has_winograd(void);

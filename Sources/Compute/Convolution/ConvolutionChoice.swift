@@ -1,7 +1,7 @@
 /// How convolutions are computed. Winograd's algorithm is for 3x3 windows at stride 1 and padding 1; its results differ
 /// from direct convolution's by about 1e-6 relative.
 package enum ConvolutionPolicy: String, Sendable, CaseIterable, Codable {
-    /// Winograd's algorithm where it was measured to be faster, oneDNN's or ours, else direct.
+    /// Our own Winograd where it was measured to be faster, else direct.
     case auto
     /// Direct convolution everywhere.
     case direct
@@ -9,18 +9,16 @@ package enum ConvolutionPolicy: String, Sendable, CaseIterable, Codable {
     case winograd
 
     /// Whether `auto` and `winograd` differ from `direct` on this processor.
-    package static var hasWinograd: Bool { OwnWinograd.lanes > 0 || OneDNNWinograd.exists }
+    package static var hasWinograd: Bool { OwnWinograd.lanes > 0 }
 }
 
-/// Which algorithm computes a direction of a convolution, and in which precision: by shape, processor and library
-/// alone, so that all ranks and all runs decide alike, which a timed trial would not.
+/// Which algorithm computes a direction of a convolution, and in which precision: by shape and processor alone, so that
+/// all ranks and all runs decide alike, which a timed trial would not.
 struct ConvolutionChoice {
     let shape: ConvolutionShape
     let policy: ConvolutionPolicy
     /// The program's.
     let programPrecision: Precision
-
-    private enum Kind { case direct, oneDNNWinograd, ownWinograd }
 
     /// In the order in which they are tried: the first that has a kernel for the operands computes.
     func algorithms(
@@ -31,42 +29,30 @@ struct ConvolutionChoice {
         if direction == .backwardWeights, !primitives.needsDataGradient, PixelGradient.takes(shape) {
             return [PixelGradient(name, shape), direct]
         }
-        return switch kind(direction) {
-        case .direct: [direct]
-        case .oneDNNWinograd: [OneDNNWinograd(primitives: primitives), direct]
-        case .ownWinograd: [OwnWinograd(name, shape), direct]
-        }
+        return takesWinograd(direction) ? [OwnWinograd(name, shape), direct] : [direct]
     }
 
     /// What a direction computes in. In bfloat16 Winograd's algorithm in float32 is faster than direct convolution
     /// where there are channels and tiles enough (`docs/decisions/Compute.md`), and more exact; not on matrix units.
     func precision(_ direction: ConvolutionDirection) -> Precision {
-        guard programPrecision == .bfloat16, kind(direction) != .direct else { return programPrecision }
+        guard programPrecision == .bfloat16, takesWinograd(direction) else { return programPrecision }
         if policy == .winograd { return .float32 }
         let isFaster = shape.channels >= 64 && shape.tiles >= (direction == .backwardWeights ? 64 : 256)
         return isFaster && !Precision.hasMatrixUnits ? .float32 : .bfloat16
     }
 
-    private func kind(_ direction: ConvolutionDirection) -> Kind {
+    private func takesWinograd(_ direction: ConvolutionDirection) -> Bool {
         switch policy {
-        case .direct: return .direct
-        case .winograd: return OwnWinograd.takes(shape) ? .ownWinograd : .direct
-        case .auto:
-            if OneDNNWinograd.exists, oneDNNWins(direction) { return .oneDNNWinograd }
-            return OwnWinograd.takes(shape) && ownWins(direction) ? .ownWinograd : .direct
+        case .direct: false
+        case .winograd: OwnWinograd.takes(shape)
+        case .auto: OwnWinograd.takes(shape) && isFaster(direction)
         }
     }
 
-    /// Ours needs tiles that are full enough, and enough of them to make up for the transforms of its weights; vectors
+    /// It needs tiles that are full enough, and enough of them to make up for the transforms of the weights; vectors
     /// of 16 floats, which make the direct products faster, need more (`docs/decisions/Compute.md`).
-    private func ownWins(_ direction: ConvolutionDirection) -> Bool {
+    private func isFaster(_ direction: ConvolutionDirection) -> Bool {
         shape.savedByTiles >= 2
             && shape.tiles >= (OwnWinograd.lanes == 16 && direction != .backwardWeights ? 16 : 8)
-    }
-
-    /// Where oneDNN's was measured to be a few per cent faster than ours: there it sums over all channels at once.
-    private func oneDNNWins(_ direction: ConvolutionDirection) -> Bool {
-        shape.isWinogradWindow && direction != .backwardWeights && shape.tiles >= 256
-            && (96..<256).contains(shape.channels)
     }
 }

@@ -9,7 +9,7 @@ struct DirectConvolution: ConvolutionAlgorithm {
         _ builder: PlanBuilder, _ source: Operand, weights: Operand, bias: Operand?, writing written: Precision
     ) throws -> Operand? {
         try primitives.emitForward(
-            builder, dnnl_convolution_direct, source, weights: weights, bias: bias, writing: written
+            builder, source, weights: weights, bias: bias, writing: written
         ) { layouts, create in try create(layouts) }
     }
 
@@ -17,7 +17,7 @@ struct DirectConvolution: ConvolutionAlgorithm {
         _ builder: PlanBuilder, _ gradient: Operand, weights: Operand, as wanted: DataLayout
     ) throws -> Operand? {
         try primitives.emitBackwardData(
-            builder, dnnl_convolution_direct, gradient, weights: weights, as: wanted, avoidingReference)
+            builder, gradient, weights: weights, as: wanted, avoidingReference)
     }
 
     func emitBackwardWeights(
@@ -25,7 +25,7 @@ struct DirectConvolution: ConvolutionAlgorithm {
         bias: TensorLayout.Entry?
     ) throws -> Bool {
         try primitives.emitBackwardWeights(
-            builder, dnnl_convolution_direct, source, gradient, weights: weights, bias: bias, avoidingReference)
+            builder, source, gradient, weights: weights, bias: bias, avoidingReference)
     }
 
     private func avoidingReference(

@@ -1,7 +1,7 @@
 import COneDNN
 import Vectors
 
-/// oneDNN's primitives for one convolution, by whatever algorithm of its.
+/// oneDNN's primitives for one convolution, direct ones.
 final class OneDNNConvolution {
     let name: String
     let shape: ConvolutionShape
@@ -22,12 +22,12 @@ final class OneDNNConvolution {
     typealias Make = (_ layouts: [DataLayout], _ create: ([DataLayout]) throws -> Primitive) throws -> Primitive?
 
     func emitForward(
-        _ builder: PlanBuilder, _ algorithm: dnnl_alg_kind_t, _ given: Operand, weights: Operand, bias: Operand?,
+        _ builder: PlanBuilder, _ given: Operand, weights: Operand, bias: Operand?,
         writing written: Precision, _ make: Make
     ) throws -> Operand? {
         let precision = given.layout.precision
         let create = { [self] (layouts: [DataLayout]) in
-            try forwardPrimitive(algorithm, layouts[0], bias?.layout, writing: written)
+            try forwardPrimitive(layouts[0], bias?.layout, writing: written)
         }
         guard let primitive = try make([given.layout], create) else { return nil }
         forward = primitive
@@ -43,7 +43,7 @@ final class OneDNNConvolution {
     }
 
     func emitBackwardData(
-        _ builder: PlanBuilder, _ algorithm: dnnl_alg_kind_t, _ given: Operand, weights: Operand,
+        _ builder: PlanBuilder, _ given: Operand, weights: Operand,
         as wanted: DataLayout, _ make: Make
     ) throws -> Operand? {
         let precision = given.layout.precision
@@ -52,7 +52,7 @@ final class OneDNNConvolution {
         let create = { [self] (layouts: [DataLayout]) in
             try Primitive("\(name) backward data") {
                 cdnn_convolution_backward_data(
-                    &$0, engine.handle, algorithm, layouts[0].handle, any.handle, layouts[1].handle,
+                    &$0, engine.handle, dnnl_convolution_direct, layouts[0].handle, any.handle, layouts[1].handle,
                     shape.window.strides, shape.window.paddings, hint.descriptor)
             }
         }
@@ -69,7 +69,7 @@ final class OneDNNConvolution {
     }
 
     func emitBackwardWeights(
-        _ builder: PlanBuilder, _ algorithm: dnnl_alg_kind_t, _ givenSource: Operand, _ givenGradient: Operand,
+        _ builder: PlanBuilder, _ givenSource: Operand, _ givenGradient: Operand,
         weights: TensorLayout.Entry, bias: TensorLayout.Entry?, _ make: Make
     ) throws -> Bool {
         let any = try DataLayout.any(shape.weights)
@@ -78,7 +78,7 @@ final class OneDNNConvolution {
         let create = { [self] (layouts: [DataLayout]) in
             try Primitive("\(name) backward weights") {
                 cdnn_convolution_backward_weights(
-                    &$0, engine.handle, algorithm, layouts[0].handle, any.handle, biasLayout?.handle,
+                    &$0, engine.handle, dnnl_convolution_direct, layouts[0].handle, any.handle, biasLayout?.handle,
                     layouts[1].handle, shape.window.strides, shape.window.paddings, hint.descriptor)
             }
         }
@@ -102,13 +102,13 @@ final class OneDNNConvolution {
     }
 
     private func forwardPrimitive(
-        _ algorithm: dnnl_alg_kind_t, _ source: DataLayout, _ bias: DataLayout?, writing written: Precision
+        _ source: DataLayout, _ bias: DataLayout?, writing written: Precision
     ) throws -> Primitive {
         let weights = try DataLayout.any(shape.weights, source.precision)
         let destination = try DataLayout.any([shape.batch] + shape.output, written)
         return try Primitive("\(name) forward") {
             cdnn_convolution_forward(
-                &$0, engine.handle, algorithm, source.handle, weights.handle, bias?.handle, destination.handle,
+                &$0, engine.handle, dnnl_convolution_direct, source.handle, weights.handle, bias?.handle, destination.handle,
                 shape.window.strides, shape.window.paddings, nil)
         }
     }
@@ -117,7 +117,7 @@ final class OneDNNConvolution {
     private func forwardHint(_ precision: Precision) throws -> Primitive {
         if let forward { return forward }
         let source = try DataLayout.any([shape.batch] + shape.input, precision)
-        let hint = try forwardPrimitive(dnnl_convolution_direct, source, nil, writing: precision)
+        let hint = try forwardPrimitive(source, nil, writing: precision)
         forward = hint
         return hint
     }

@@ -7,6 +7,9 @@ package final class ImageWorkspace {
     /// Where a transform writes what cannot be changed in place, before ``swapImages()``.
     package private(set) var spare = PixelImage()
 
+    let coefficients = ResamplingCoefficients()
+    let columnCoefficients = ResamplingCoefficients()
+
     package init() {}
 
     /// Makes the spare image the sample's.

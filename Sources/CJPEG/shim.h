@@ -1,0 +1,5 @@
+#pragma once
+// Which jpeglib.h needs and does not include.
+#include <stdio.h>
+
+#include <jpeglib.h>
