@@ -106,7 +106,7 @@ let package = Package(
         .testTarget(
             name: "ModelsTests", dependencies: ["Catalogs", "Models", "Compute", "Vectors"], swiftSettings: strict),
         .testTarget(
-            name: "DatasetsTests", dependencies: ["Files", "Datasets", "Vectors", "CZlib", "CKernels"],
+            name: "DatasetsTests", dependencies: ["Files", "Datasets", "Vectors", "CZlib"], exclude: ["Goldens"],
             swiftSettings: strict),
         .testTarget(
             name: "OptimizersTests", dependencies: ["Catalogs", "Optimizers", "Objectives", "Vectors"],

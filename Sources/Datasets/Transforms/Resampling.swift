@@ -85,16 +85,18 @@ final class ResamplingCoefficients {
 }
 
 extension ImageWorkspace {
-    /// Resizes a part of the image, of which nothing outside counts: bit for bit what Pillow's
-    /// `image.crop(window).resize((width, height), filter)` gives, along rows first and 8 bits in between.
+    /// Resizes a part of the image, of which nothing outside counts: bit for bit what Pillow 13's
+    /// `image.crop(window).resize((width, height), filter)` gives, with 8 bits between the two directions.
+    ///
+    /// The columns come first where twice as many rows go, and more, as columns do; else the rows. Pillow before 13 always
+    /// begins along the rows, which differs by a level here and there in such images.
     package func resize(_ window: PixelWindow, height: Int, width: Int, _ filter: ResamplingFilter) {
         precondition(
             window.top >= 0 && window.left >= 0 && window.height > 0 && window.width > 0
                 && window.top + window.height <= image.height && window.left + window.width <= image.width,
             "\(window) of an image of \(image.height) x \(image.width)")
         var rest = window
-        // Pillow's choice for very tall images.
-        if rest.height > 100 * rest.width, height < rest.height {
+        if height < rest.height, rest.height - height > 2 * (rest.width - width) {
             resizeColumns(&rest, height: height, filter)
             resizeRows(&rest, width: width, filter)
         } else {
