@@ -96,3 +96,10 @@ func datasetError(_ body: () throws -> Void) throws -> DatasetError {
     #expect(!error.description.contains("\n") && !error.description.isEmpty)
     return error
 }
+
+extension DatasetEntry {
+    /// A split of a set that is held in memory.
+    func images(directory: String? = nil, split: DatasetSplit) throws -> ImageDataset {
+        try #require(try load(directory: directory, split: split) as? ImageDataset)
+    }
+}

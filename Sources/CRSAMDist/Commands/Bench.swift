@@ -10,7 +10,8 @@ struct Bench: ParsableCommand {
 
 /// Of a command that draws its images.
 enum SyntheticDataFlags: SettingSelection {
-    static let flags = SettingFlag.all(of: .data, except: ["data"]).map { flag in
+    private static let ofFiles = ["image-size", "crop-ratio", "interpolation", "data-threads"]
+    static let flags = SettingFlag.all(of: .data, except: Set(["data"] + ofFiles)).map { flag in
         flag.setting.name != "dataset"
             ? flag
             : SettingFlag(

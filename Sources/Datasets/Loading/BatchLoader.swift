@@ -22,15 +22,17 @@ package final class BatchLoader {
     /// - Parameters:
     ///   - steps: global steps, counted from 0 over the whole run; `lowerBound` is where to start or resume.
     ///   - slots: batches in memory: the one handed out and those prepared ahead.
+    ///   - threads: that prepare the samples of a batch.
     package init(
         source: any SampleSource, sampler: EpochSampler, partition: BatchPartition, rank: Int, steps: Range<Int>,
-        slots: Int = defaultSlots
+        slots: Int = defaultSlots, threads: Int = 1
     ) throws(DatasetError) {
         precondition(slots >= 2, "\(slots) slots leave nothing to prepare ahead")
         precondition(source.count == sampler.sampleCount, "a sampler of \(sampler.sampleCount) for \(source.count)")
         precondition(sampler.batchSize == partition.batchSize, "sampler and partition differ in batch size")
+        let crew = try SampleCrew(source, threads: threads)
         ring = BatchRing(
-            source: source, sampler: sampler, partition: partition, rank: rank, steps: steps, slots: slots)
+            source: source, sampler: sampler, partition: partition, rank: rank, steps: steps, slots: slots, crew: crew)
         // The thread owns a reference to the ring, not to the loader, whose deinit ends the thread.
         let context = Unmanaged.passRetained(ring)
         var thread = pthread_t()
@@ -89,6 +91,7 @@ private final class BatchRing: @unchecked Sendable {
     let filled = Semaphore(0)
 
     private let source: any SampleSource
+    private let crew: SampleCrew
     private let sampler: EpochSampler
     // An epoch has batches of two sizes at most: their shares are worked out once.
     private let fullShares: [GroupShare]
@@ -97,9 +100,10 @@ private final class BatchRing: @unchecked Sendable {
 
     init(
         source: any SampleSource, sampler: EpochSampler, partition: BatchPartition, rank: Int, steps: Range<Int>,
-        slots: Int
+        slots: Int, crew: SampleCrew
     ) {
         self.source = source
+        self.crew = crew
         self.sampler = sampler
         self.steps = steps
         fullShares = partition.shares(batchCount: sampler.positions(ofStepInEpoch: 0).count, rank: rank)
@@ -139,32 +143,9 @@ private final class BatchRing: @unchecked Sendable {
         batch.begin(epoch: epoch, step: step, batchCount: positions.count, shares: shares)
         for share in shares {
             for position in share.positions {
-                try batch.append(order[positions.lowerBound + position], from: source)
+                batch.append(order[positions.lowerBound + position], from: source)
             }
         }
-    }
-}
-
-/// A counting semaphore of POSIX's, which also orders memory between the threads that use it.
-// Sound to share: sem_post and sem_wait are made for it. The memory lives as long as this object, which both sides
-// hold.
-private final class Semaphore: @unchecked Sendable {
-    private let handle = UnsafeMutablePointer<sem_t>.allocate(capacity: 1)
-
-    init(_ value: UInt32) {
-        handle.initialize(to: sem_t())
-        sem_init(handle, 0, value)
-    }
-
-    deinit {
-        sem_destroy(handle)
-        handle.deallocate()
-    }
-
-    func signal() { sem_post(handle) }
-
-    func wait() {
-        // A signal handler may interrupt the wait.
-        while sem_wait(handle) != 0 {}
+        try crew.write(batch)
     }
 }
