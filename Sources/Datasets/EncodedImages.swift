@@ -18,6 +18,9 @@ package struct EncodedImages: Dataset {
     package var count: Int { store.index.count }
     package var fingerprint: UInt64 { store.index.fingerprint }
 
+    /// The images read and decoded, and nothing written: what the rest is measured against.
+    package var decodedOnly: any SampleSource { DecodedSamples(self, [], seed: 0, isWritten: false) }
+
     package func samples(_ augmentation: Augmentation?, seed: UInt64) throws(DatasetError) -> any SampleSource {
         guard let augmentation else {
             return DecodedSamples(self, [geometry.evaluation], seed: seed)
@@ -38,15 +41,18 @@ private struct DecodedSamples: SampleSource {
     private let seed: UInt64
     /// C x 256: the float for each pixel value.
     private let levels: [Float]
+    private let isWritten: Bool
     let shape: ImageShape
 
-    init(_ images: EncodedImages, _ transforms: [any PixelTransform], seed: UInt64) {
+    init(_ images: EncodedImages, _ transforms: [any PixelTransform], seed: UInt64, isWritten: Bool = true) {
+        self.isWritten = isWritten
         (store, shape, self.transforms, self.seed) = (images.store, images.shape, transforms, seed)
         levels = images.normalization.levels
     }
 
     var count: Int { store.index.count }
     func label(of sample: Int) -> Int32 { store.index.label(of: sample) }
+    func willNeed(_ samples: Range<Int>) { store.willNeed(samples) }
 
     func write(
         _ sample: Int, epoch: Int, into target: UnsafeMutablePointer<Float>, using workspace: SampleWorkspace
@@ -60,6 +66,7 @@ private struct DecodedSamples: SampleSource {
                 "\(store.path(of: sample)) cannot be decoded (\(error.reason)): copy it again, or find all bad files with "
                     + "crsam-dist data check")
         }
+        guard isWritten else { return }
         var stream = RandomStream(seed: seed, purpose: .augmentation, epoch: epoch, index: sample)
         for transform in transforms { transform.apply(images, stream: &stream) }
         images.writePlanes(levels, into: target)

@@ -5,7 +5,7 @@ import Training
 struct Bench: ParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Measure speed, and what a precision costs, on this machine.",
-        subcommands: [BenchStep.self, BenchPrecision.self])
+        subcommands: [BenchStep.self, BenchData.self, BenchPrecision.self])
 }
 
 /// Of a command that draws its images.

@@ -97,6 +97,9 @@ private final class BatchRing: @unchecked Sendable {
     private let fullShares: [GroupShare]
     private let lastShares: [GroupShare]
     private let stopping = Atomic(false)
+    /// The last epoch's, which is not made anew for each batch; and the window that was announced last.
+    private var epochOrder: (epoch: Int, order: EpochOrder)?
+    private var announced: (epoch: Int, window: Int)?
 
     init(
         source: any SampleSource, sampler: EpochSampler, partition: BatchPartition, rank: Int, steps: Range<Int>,
@@ -135,11 +138,31 @@ private final class BatchRing: @unchecked Sendable {
         }
     }
 
+    private func order(_ epoch: Int) -> EpochOrder {
+        if let epochOrder, epochOrder.epoch == epoch { return epochOrder.order }
+        let order = sampler.order(epoch: epoch)
+        epochOrder = (epoch, order)
+        return order
+    }
+
+    /// Lets the source fetch this window and the next ahead of their samples.
+    private func announce(_ order: EpochOrder, _ epoch: Int, _ position: Int) {
+        guard case .windowed(let windows) = order else { return }
+        let window = windows.window(of: position)
+        if let announced, announced == (epoch, window) { return }
+        let isFirst = announced == nil
+        announced = (epoch, window)
+        for coming in isFirst ? window...window + 1 : window + 1...window + 1 {
+            for samples in windows.ranges(ofWindow: coming) { source.willNeed(samples) }
+        }
+    }
+
     private func fill(_ batch: Batch, step: Int) throws {
         let (epoch, stepInEpoch) = step.quotientAndRemainder(dividingBy: sampler.stepsPerEpoch)
         let positions = sampler.positions(ofStepInEpoch: stepInEpoch)
         let shares = stepInEpoch == sampler.stepsPerEpoch - 1 ? lastShares : fullShares
-        let order = sampler.order(epoch: epoch)
+        let order = order(epoch)
+        announce(order, epoch, positions.lowerBound)
         batch.begin(epoch: epoch, step: step, batchCount: positions.count, shares: shares)
         for share in shares {
             for position in share.positions {

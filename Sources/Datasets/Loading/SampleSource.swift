@@ -10,6 +10,12 @@ package protocol SampleSource: Sendable {
     func write(
         _ sample: Int, epoch: Int, into target: UnsafeMutablePointer<Float>, using workspace: SampleWorkspace
     ) throws
+    /// That samples will be asked for before long, in any order; for a source that can fetch them as a whole.
+    func willNeed(_ samples: Range<Int>)
+}
+
+extension SampleSource {
+    package func willNeed(_ samples: Range<Int>) {}
 }
 
 /// What one of a loader's threads works with, in memory that is used again.

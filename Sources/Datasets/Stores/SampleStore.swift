@@ -59,6 +59,18 @@ package final class SampleStore: Sendable {
         }
     }
 
+    /// Asks the system to fetch samples that lie together in a shard; of files in folders there is nothing to ask for.
+    package func willNeed(_ samples: Range<Int>) {
+        guard index.isSharded, let first = samples.first, let last = samples.last else { return }
+        for place in index.place(of: first)...max(index.place(of: first), index.place(of: last)) {
+            let isFirst = place == index.place(of: first)
+            let isLast = place == index.place(of: last)
+            let start = isFirst ? index.offset(of: first) : 0
+            let end = isLast ? index.offset(of: last) + index.byteCount(of: last) : shards[place].byteCount
+            shards[place].willNeed(start..<max(start, end))
+        }
+    }
+
     private func readOnce(_ sample: Int, into buffer: ByteBuffer) throws(FileError) {
         let count = index.byteCount(of: sample)
         if index.isSharded {

@@ -49,7 +49,8 @@ package struct RunResources {
                 ? max(configuration.batchSize / ranks, 1) : configuration.effectiveMSharpness,
             ranks: ranks, sampleCount: train.count)
         sampler = EpochSampler(
-            sampleCount: train.count, batchSize: configuration.batchSize, seed: configuration.seed)
+            sampleCount: train.count, batchSize: configuration.batchSize, seed: configuration.seed,
+            order: configuration.order == .keyed ? .keyed : .windowed(configuration.orderWindow))
         totalSteps = configuration.steps ?? configuration.epochs * sampler.stepsPerEpoch
     }
 

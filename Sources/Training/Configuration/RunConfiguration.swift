@@ -33,6 +33,10 @@ package struct RunConfiguration: Sendable, Equatable {
     package var imageSize: Int?
     package var cropRatio = 0.875
     package var interpolation = ResamplingFilter.bilinear
+    package enum Order: String, Sendable, CaseIterable { case keyed, windowed }
+    package var order = Order.keyed
+    /// Samples in a window of the windowed order.
+    package var orderWindow = 65_536
     /// That read and prepare a rank's samples.
     package var dataThreads = 1
 

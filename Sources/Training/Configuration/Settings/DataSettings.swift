@@ -19,6 +19,15 @@ enum DataSettings {
                 "Evaluation: side of the middle square to the shorter side of the image before, 224 to 256"
             ).needs(ofDecodedImages).alsoCalled("crop-pct"),
             .choice("interpolation", \.interpolation, "Filter that resizes images, as Pillow's").needs(ofDecodedImages),
+            .choice(
+                "order", \.order, "Order of an epoch's samples",
+                notes: [
+                    .keyed: "any sample at any place",
+                    .windowed: "shuffled within windows of nearby samples, for disks that read in sequence",
+                ]),
+            .count("order-window", \.orderWindow, "Samples in a window")
+                .needs(
+                    SettingNeed("--order windowed") { $0.order == .windowed ? nil : "--order \($0.order.rawValue)" }),
             dataThreads,
         ])
 
