@@ -53,7 +53,7 @@ package struct TarShards {
         }
         let most = samples.map(\.label).max() ?? 0
         guard !samples.isEmpty else { throw .stated("the shards in \(folder) hold no images with labels") }
-        let known = classes ?? (0...most).map(String.init)
+        let known = classes ?? Self.classes(samples.map { ($0.name, $0.label) }, count: most + 1)
         guard most < known.count else {
             throw .stated("\(folder)/\(names[0]): a label of \(most), where there are \(known.count) classes")
         }
@@ -65,6 +65,20 @@ package struct TarShards {
                 offset: sample.offset, checksum: sample.checksum)
         }
         return index
+    }
+
+    /// Folders in the members' names where these say the same as the labels, as in our own shards; else numbers.
+    private static func classes(_ samples: [(name: String, label: Int)], count: Int) -> [String] {
+        let numbers = (0..<count).map(String.init)
+        var folders = [String?](repeating: nil, count: count)
+        for (name, label) in samples {
+            guard let slash = name.lastIndex(of: "/") else { return numbers }
+            let folder = String(name[..<slash])
+            guard folders[label] == nil || folders[label] == folder else { return numbers }
+            folders[label] = folder
+        }
+        let names = folders.compactMap(\.self)
+        return names.count == count && Set(names).count == count ? names : numbers
     }
 
     private static func split(_ path: String) -> (key: String, suffix: String)? {
