@@ -49,7 +49,11 @@ extension TransformEntry: Equatable {
         "basic", "random crop and horizontal flip, as suits the data set",
         decoded: { [RandomResizedCrop(side: $0.side, filter: $0.filter), HorizontalFlip()] },
         make: { $0.basicAugmentation })
+    package static let inception = TransformEntry(
+        "inception", "the crop of the SAM papers and big_vision, and horizontal flip; of images in files",
+        decoded: { [InceptionCrop(side: $0.side), HorizontalFlip()] },
+        make: { $0.basicAugmentation })
 }
 
 /// The transforms that `--augment` can name.
-package let transformCatalog = Catalog<TransformEntry>("augmentation", [.none, .basic])
+package let transformCatalog = Catalog<TransformEntry>("augmentation", [.none, .basic, .inception])

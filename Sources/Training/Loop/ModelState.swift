@@ -87,7 +87,9 @@ package final class ModelState {
             throw CheckpointError.negativeVariance(path: file.path, tensor: entry.name)
         }
         let replaced = names.isEmpty ? [] : ["a new head (\(names.sorted().joined(separator: ", "))) from the seed"]
-        var notes = replaced + (positions.map { [$0.note] } ?? []) + (file.droppedFromNames.map { ["names are read without \($0)"] } ?? [])
+        var notes =
+            replaced + (positions.map { [$0.note] } ?? [])
+            + (file.droppedFromNames.map { ["names are read without \($0)"] } ?? [])
         let converted = expected.compactMap { file[$0.0]?.dtype }.filter { $0 != TensorElement.float32.rawValue }
         if !converted.isEmpty {
             let types = Set(converted).sorted().joined(separator: " and ")
