@@ -3,8 +3,8 @@ import Vectors
 /// timm's RandAugment, `rand-m9-mstd0.5-inc1` in its spelling: the augmentation of DeiT and ResNet Strikes Back.
 ///
 /// Each of `count` operations is one of 15, drawn with replacement, and applied with probability 1/2. Its level is
-/// drawn from N(`magnitude`, `deviation`²) and clamped to 0 ... `maximum`; signs are drawn. With ℓ the level / 10: rotate
-/// ±30ℓ°, shear ±0.3ℓ about the corner, translate ±0.45ℓ of the image, solarize below-128 addition ⌊110ℓ⌋, and
+/// drawn from N(`magnitude`, `deviation`²) and clamped to 0 ... `maximum`; signs are drawn. With ℓ the level / 10:
+/// rotate ±30ℓ°, shear ±0.3ℓ about the corner, translate ±0.45ℓ of the image, solarize below-128 addition ⌊110ℓ⌋, and
 ///
 /// | | `isIncreasing` (inc1) | otherwise |
 /// |---|---|---|
