@@ -22,6 +22,12 @@ void cimg_destroy(cimg_decoder *decoder) {
 
 const char *cimg_message(const cimg_decoder *decoder) { return decoder->message; }
 
+int cimg_is_png(const cimg_decoder *decoder) { return decoder->is_png; }
+
+int cimg_components(const cimg_decoder *decoder) {
+    return decoder->is_png || !decoder->jpeg ? 3 : cimg_jpeg_components(decoder->jpeg);
+}
+
 static cimg_status no_memory(cimg_decoder *decoder) {
     snprintf(decoder->message, sizeof decoder->message, "no memory for a decoder");
     return cimg_no_memory;

@@ -113,6 +113,8 @@ cimg_status cimg_jpeg_open(cimg_jpeg *jpeg, const uint8_t *bytes, size_t count, 
     return cimg_sound;
 }
 
+int cimg_jpeg_components(const cimg_jpeg *jpeg) { return jpeg->library.num_components; }
+
 // From inverted C, M, Y, K in place of the RGB that follows from them, as Pillow rounds.
 static void to_rgb(uint8_t *rgb, const uint8_t *cmyk, size_t count) {
     for (size_t i = 0; i < count; i++) {

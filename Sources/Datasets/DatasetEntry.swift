@@ -6,8 +6,12 @@ package enum DatasetSplit: String, CaseIterable, Sendable {
     case test
 }
 
+/// Returns on every rank what `body` returns on one, or throws what it throws there, as one line of text.
+package typealias SharedReading =
+    (_ body: () throws(DatasetError) -> [UInt8]) throws(DatasetError) -> [UInt8]
+
 /// What is to be read of a data set.
-package struct DatasetRequest: Sendable {
+package struct DatasetRequest {
     package var split: DatasetSplit
     /// The folder that holds the published files, or in which the published archive was unpacked; nil for the default.
     package var directory: String?
@@ -15,6 +19,10 @@ package struct DatasetRequest: Sendable {
     package var synthetic: SyntheticImages
     /// What this rank may take of it.
     package var memory: MemoryShare
+    /// Of images that are decoded when they are needed.
+    package var geometry = ImageGeometry()
+    /// Reads what only one rank need read, and gives it to all.
+    package var shared: SharedReading = { body throws(DatasetError) in try body() }
 
     package init(
         _ split: DatasetSplit, directory: String? = nil, synthetic: SyntheticImages = SyntheticImages(),
@@ -49,10 +57,12 @@ package struct DatasetEntry: CatalogEntry {
     let otherForms: [(form: String, names: [String])]
     /// Whether the published files are each packed by themselves.
     let isPublishedPacked: Bool
+    /// Where the images lie that are decoded each time they are needed; nil of a set that is held in memory.
+    var folders: ImageFolders?
     private let read: Reader
 
     package typealias Reader =
-        @Sendable (_ entry: DatasetEntry, _ request: DatasetRequest) throws(DatasetError) -> ImageDataset
+        @Sendable (_ entry: DatasetEntry, _ request: DatasetRequest) throws(DatasetError) -> any Dataset
 
     package init(
         _ name: String, aliases: [String] = [], defaultDirectory: String? = nil, normalization: ChannelNormalization,
@@ -75,13 +85,16 @@ package struct DatasetEntry: CatalogEntry {
     }
 
     /// Whether a folder must be named: its files have published names, but no usual place.
-    package var needsDirectory: Bool { !fileNames.isEmpty && defaultDirectory == nil }
+    package var needsDirectory: Bool { (!fileNames.isEmpty || isDecoded) && defaultDirectory == nil }
+
+    /// Whether its images are files of any size that are decoded each time they are needed.
+    package var isDecoded: Bool { folders != nil }
 
     /// Reads one split.
-    package func load(_ request: DatasetRequest) throws(DatasetError) -> ImageDataset { try read(self, request) }
+    package func load(_ request: DatasetRequest) throws(DatasetError) -> any Dataset { try read(self, request) }
 
     /// The same of files.
-    package func load(directory: String? = nil, split: DatasetSplit) throws(DatasetError) -> ImageDataset {
+    package func load(directory: String? = nil, split: DatasetSplit) throws(DatasetError) -> any Dataset {
         try load(DatasetRequest(split, directory: directory))
     }
 
@@ -98,4 +111,4 @@ extension DatasetEntry: Equatable {
 
 /// The data sets that `--dataset` can name.
 package let datasetCatalog = Catalog<DatasetEntry>(
-    "data set", [.fashionMNIST, .mnist, .cifar10, .cifar100, .synthetic])
+    "data set", [.fashionMNIST, .mnist, .cifar10, .cifar100, .imageNet, .tinyImageNet, .imageFolder, .synthetic])

@@ -31,6 +31,8 @@ package enum DatasetError: Error, Equatable, Sendable {
     case impossibleSynthetic(reason: String)
     case noPrefetchThread(reason: String)
     case memory(source: String, shortage: MemoryShortage)
+    /// What is wrong with a store of encoded images, in words.
+    case stated(String)
 
     /// What a file is that was named in place of the folder.
     package enum MisplacedFile: Sendable {
@@ -58,6 +60,7 @@ extension DatasetError: CustomStringConvertible {
             case .other: "--data \(path) is a file, not a folder: \(dataset.remedy)"
             }
         case .file(let error): error.description
+        case .stated(let text): text
         case .otherFormat(let path, let format):
             "\(path) is \(format.text): \(format.remedy ?? Self.remedy(for: format))"
         case .empty(let path):

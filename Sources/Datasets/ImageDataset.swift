@@ -1,3 +1,5 @@
+import Vectors
+
 /// Channels, rows and columns of every image of a data set.
 package struct ImageShape: Sendable, Hashable, Codable {
     package let channels: Int
@@ -27,10 +29,16 @@ package struct ChannelNormalization: Sendable, Equatable, Codable {
         self.mean = mean
         self.std = std
     }
+
+    /// C x 256: the float for each pixel value, in Float and in this order the bits that torchvision's ToTensor and
+    /// Normalize give.
+    package var levels: [Float] {
+        zip(mean, std).flatMap { mean, std in (0..<256).map { (Float($0) / 255 - Float(mean)) / Float(std) } }
+    }
 }
 
 /// Labelled images of one shape, held in memory as they were published.
-package struct ImageDataset: Sendable {
+package struct ImageDataset: Dataset {
     package let name: String
     package let shape: ImageShape
     package let classCount: Int
@@ -38,7 +46,7 @@ package struct ImageDataset: Sendable {
     package let pixels: [UInt8]
     /// N labels in 0 ..< classCount.
     package let labels: [Int32]
-    package let normalization: ChannelNormalization
+    package var normalization: ChannelNormalization
 
     package var count: Int { labels.count }
 
@@ -56,5 +64,15 @@ package struct ImageDataset: Sendable {
         self.pixels = pixels
         self.labels = labels
         self.normalization = normalization
+    }
+
+    /// Of all pixels and labels.
+    package var fingerprint: UInt64 {
+        let seed = labels.withUnsafeBytes { Kernels.fingerprint(of: $0) }
+        return pixels.withUnsafeBytes { Kernels.fingerprint(of: $0, seed: seed) }
+    }
+
+    package func samples(_ augmentation: Augmentation?, seed: UInt64) -> any SampleSource {
+        AugmentedImages(self, transform: augmentation?.transform ?? CropAndFlip.none, seed: seed)
     }
 }

@@ -29,6 +29,11 @@ package final class InputFile: @unchecked Sendable {
         }
     }
 
+    /// Asks the system to read a part ahead.
+    package func willNeed(_ range: Range<Int>) {
+        posix_fadvise(descriptor, range.lowerBound, range.count, POSIX_FADV_WILLNEED)
+    }
+
     package func bytes(at offset: Int, count: Int) throws(FileError) -> [UInt8] {
         var failure: FileError?
         let bytes = [UInt8](unsafeUninitializedCapacity: count) { buffer, initialized in

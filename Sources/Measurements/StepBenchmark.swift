@@ -180,7 +180,7 @@ package struct StepBenchmark {
     }
 
     /// By the kernel's own record of when the process began; 0 where it cannot be read.
-    private static func secondsSinceProcessStart() -> Double {
+    static func secondsSinceProcessStart() -> Double {
         // The name, field 2, may hold spaces; the start, field 22, is the 20th behind its closing bracket.
         let fields = FileSystem.systemText("/proc/self/stat").split(separator: ")").last?.split(separator: " ") ?? []
         guard fields.count > 19, let ticks = Double(fields[19]),

@@ -169,7 +169,10 @@ struct Command: Sendable, CustomTestStringConvertible {
         if let alone = use(with: [:]) { return alone }
         for other in settings where other.name != name {
             for choice in offered(other.name) {
-                if let found = use(with: [other.name: choice]) { return found }
+                // Some data sets need a folder as well.
+                for companions in [[other.name: choice], ["data": "a/b"].merging([other.name: choice]) { $1 }] {
+                    if let found = use(with: companions) { return found }
+                }
             }
         }
         return nil

@@ -83,7 +83,9 @@ struct SettingOfCommand: Sendable, CustomTestStringConvertible {
     @Test(arguments: SettingOfCommand.all.filter { $0.command.words != Command.evaluate.words })
     func `the default in a help text is the value of a run without the flag`(flag: SettingOfCommand) throws {
         let name = flag.entry.name
-        let before = try values(flag.command.configuration([:]))
+        // With what it needs to have an effect.
+        let companions = flag.command.use(of: name)?.companions ?? [:]
+        let before = try values(flag.command.configuration(companions))
         guard let text = flag.entry.defaultText else {
             #expect(before[name] == "", "the help of --\(name) does not say that its default is \(before[name] ?? "")")
             return
@@ -97,10 +99,10 @@ struct SettingOfCommand: Sendable, CustomTestStringConvertible {
             return
         }
         let value = flag.entry.takesValue ? text : text == "yes" ? "true" : text == "no" ? "false" : text
-        let after = try? values(flag.command.configuration([name: value]))
+        let after = try? values(flag.command.configuration(companions.merging([name: value]) { $1 }))
         if before[name] == "" {
             // Not set: words, which are no value. Of a path anything is one.
-            if (try? values(flag.command.configuration([name: "a/b"]))) == nil {
+            if (try? values(flag.command.configuration(companions.merging([name: "a/b"]) { $1 }))) == nil {
                 #expect(after == nil, "the default in the help of --\(name) is a value, a run has none")
             }
         } else {

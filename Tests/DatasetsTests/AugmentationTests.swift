@@ -6,7 +6,7 @@ private func images(_ dataset: ImageDataset, _ augmentation: CropAndFlip, seed: 
     let source = AugmentedImages(dataset, transform: augmentation, seed: seed)
     return (0..<source.count).map { sample in
         let out = FlatVector(count: source.shape.count)
-        source.write(sample, epoch: epoch, into: out.pointer)
+        source.write(sample, epoch: epoch, into: out.pointer, using: SampleWorkspace())
         return out.array
     }
 }

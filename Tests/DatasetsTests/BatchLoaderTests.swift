@@ -64,7 +64,7 @@ private func batches(ranks: Int, mSharpness: Int = 4, steps: Range<Int>) throws 
             #expect(seen.map(\.sample).sorted() == Array(0..<50))
             for one in seen {
                 let expected = FlatVector(count: dataset.shape.count)
-                source.write(one.sample, epoch: epoch, into: expected.pointer)
+                source.write(one.sample, epoch: epoch, into: expected.pointer, using: SampleWorkspace())
                 #expect(one.pixels == expected.array && one.label == dataset.labels[one.sample])
             }
         }
@@ -117,7 +117,9 @@ private func batches(ranks: Int, mSharpness: Int = 4, steps: Range<Int>) throws 
             var count: Int { 50 }
             var shape: ImageShape { ImageShape(channels: 1, height: 1, width: 1) }
             func label(of sample: Int) -> Int32 { 0 }
-            func write(_ sample: Int, epoch: Int, into target: UnsafeMutablePointer<Float>) { usleep(50) }
+            func write(
+                _ sample: Int, epoch: Int, into target: UnsafeMutablePointer<Float>, using workspace: SampleWorkspace
+            ) { usleep(50) }
         }
         weak var token: Token?
         do {
@@ -137,7 +139,9 @@ private func batches(ranks: Int, mSharpness: Int = 4, steps: Range<Int>) throws 
             var count: Int { 50 }
             var shape: ImageShape { ImageShape(channels: 1, height: 1, width: 1) }
             func label(of sample: Int) -> Int32 { 0 }
-            func write(_ sample: Int, epoch: Int, into target: UnsafeMutablePointer<Float>) throws {
+            func write(
+                _ sample: Int, epoch: Int, into target: UnsafeMutablePointer<Float>, using workspace: SampleWorkspace
+            ) throws {
                 if sample == bad { throw Damaged(sample: sample) }
             }
         }
@@ -165,7 +169,7 @@ private func batches(ranks: Int, mSharpness: Int = 4, steps: Range<Int>) throws 
                     for index in 0..<batch.count {
                         let sample = batch.sampleIndices[index]
                         let expected = FlatVector(count: dataset.shape.count)
-                        plain.write(sample, epoch: 0, into: expected.pointer)
+                        plain.write(sample, epoch: 0, into: expected.pointer, using: SampleWorkspace())
                         let size = dataset.shape.count
                         #expect(batch.pixels.slice(index * size..<(index + 1) * size).array == expected.array)
                         #expect(batch.labels[index] == dataset.labels[sample])

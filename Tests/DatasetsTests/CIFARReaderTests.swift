@@ -8,7 +8,7 @@ import Vectors
     init() throws { folder = try TemporaryFolder() }
 
     private func load(_ name: DatasetEntry, _ split: DatasetSplit) throws -> ImageDataset {
-        try name.load(directory: folder.path, split: split)
+        try name.images(directory: folder.path, split: split)
     }
 
     @Test(arguments: ["", "cifar-10-batches-bin/"])

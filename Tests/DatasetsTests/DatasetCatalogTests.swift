@@ -8,7 +8,10 @@ private let debianHasFashionMNIST = (try? DatasetEntry.fashionMNIST.load(split: 
 @Suite struct DatasetCatalogTests {
     @Test func `names are those of the command line`() {
         #expect(
-            datasetCatalog.names == ["fashion-mnist", "mnist", "cifar10", "cifar100", "synthetic"])
+            datasetCatalog.names == [
+                "fashion-mnist", "mnist", "cifar10", "cifar100", "imagenet", "tiny-imagenet", "image-folder",
+                "synthetic",
+            ])
     }
 
     @Test func `a missing folder is reported with how to get the data`() throws {
@@ -69,8 +72,8 @@ private let debianHasFashionMNIST = (try? DatasetEntry.fashionMNIST.load(split: 
     @Test(.enabled(if: debianHasFashionMNIST)) func `the real Fashion-MNIST has its published size and statistics`()
         throws
     {
-        let train = try DatasetEntry.fashionMNIST.load(split: .train)
-        let test = try DatasetEntry.fashionMNIST.load(split: .test)
+        let train = try DatasetEntry.fashionMNIST.images(split: .train)
+        let test = try DatasetEntry.fashionMNIST.images(split: .test)
         #expect(train.count == 60_000 && test.count == 10_000)
         #expect(train.shape == ImageShape(channels: 1, height: 28, width: 28) && test.shape == train.shape)
         #expect(train.labels[0] == 9 && test.labels[0] == 9)
@@ -89,7 +92,8 @@ private let debianHasFashionMNIST = (try? DatasetEntry.fashionMNIST.load(split: 
         shape: ImageShape(channels: 3, height: 9, width: 7), classCount: 6, trainCount: 120, testCount: 60, seed: 3)
 
     @Test func `sizes, labels and names are as asked for`() throws {
-        let train = try DatasetEntry.synthetic.load(DatasetRequest(.train, synthetic: recipe))
+        let train = try #require(
+            try DatasetEntry.synthetic.load(DatasetRequest(.train, synthetic: recipe)) as? ImageDataset)
         #expect(train.count == 120 && train.shape == recipe.shape && train.classCount == 6)
         #expect(train.labels == (0..<120).map { Int32($0 % 6) } && train.name == "synthetic")
         #expect(try recipe.dataset(split: .test).count == 60)

@@ -13,7 +13,7 @@ private let labels = "t10k-labels-idx1-ubyte"
     init() throws { folder = try TemporaryFolder() }
 
     private func load(_ name: DatasetEntry = .mnist) throws -> ImageDataset {
-        try name.load(directory: folder.path, split: .test)
+        try name.images(directory: folder.path, split: .test)
     }
 
     private func writeSound() throws {
@@ -41,7 +41,7 @@ private let labels = "t10k-labels-idx1-ubyte"
         try writeSound()
         try folder.write("train-images-idx3-ubyte", idxImages(1, 1, 1, pixels: [200]))
         try folder.write("train-labels-idx1-ubyte", idxLabels([4]))
-        #expect(try DatasetEntry.mnist.load(directory: folder.path, split: .train).labels == [4])
+        #expect(try DatasetEntry.mnist.images(directory: folder.path, split: .train).labels == [4])
         #expect(try load().labels == [7, 0, 9])
     }
 

@@ -15,7 +15,8 @@ import Vectors
     @Test func `every kind of file becomes the RGB that Pillow makes of it, one after another`() throws {
         for golden in try imageGoldens("decode") {
             try decode(goldenFile("images/\(golden[1])"))
-            #expect("\(image.height) \(image.width) \(image.checksum)" == golden[2...].joined(separator: " "), "\(golden)")
+            #expect(
+                "\(image.height) \(image.width) \(image.checksum)" == golden[2...].joined(separator: " "), "\(golden)")
         }
     }
 

@@ -1,5 +1,6 @@
 import CZlib
 import Datasets
+import Files
 import Glibc
 import Testing
 import Vectors
@@ -35,8 +36,10 @@ final class TemporaryFolder {
         return names
     }
 
+    /// Folders in the name are made.
     @discardableResult
     func write(_ name: String, _ bytes: [UInt8]) throws -> String {
+        _ = try FileSystem.makeDirectories(FileSystem.directory(of: "\(path)/\(name)"))
         let file = try #require(fopen("\(path)/\(name)", "wb"))
         defer { fclose(file) }
         try #require(fwrite(bytes, 1, bytes.count, file) == bytes.count)
@@ -95,4 +98,11 @@ func datasetError(_ body: () throws -> Void) throws -> DatasetError {
     let error = try #require(throws: DatasetError.self) { try body() }
     #expect(!error.description.contains("\n") && !error.description.isEmpty)
     return error
+}
+
+extension DatasetEntry {
+    /// A split of a set that is held in memory.
+    func images(directory: String? = nil, split: DatasetSplit) throws -> ImageDataset {
+        try #require(try load(directory: directory, split: split) as? ImageDataset)
+    }
 }

@@ -13,7 +13,7 @@ final class MovementObserver: TrainingObserver {
 
     func stepEnds(_ metrics: StepMetrics) { steps.append(metrics) }
 
-    func checkpointIsDue(_ state: RunState) {
+    func checkpointIsDue(_ state: CheckpointContents) {
         let weights = FlatVector(state.model.weights.elements)
         if let before = last, let every = run?.configuration[.movementEvery],
             state.progress.step % every == 0

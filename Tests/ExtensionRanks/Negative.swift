@@ -9,7 +9,7 @@ extension TransformEntry {
 struct Negative: Transform {
     func write(
         _ image: UnsafeBufferPointer<UInt8>, _ shape: ImageShape, levels: UnsafeBufferPointer<Float>,
-        stream: inout RandomStream, into target: UnsafeMutablePointer<Float>
+        stream: inout RandomStream, into target: UnsafeMutablePointer<Float>, using workspace: ImageWorkspace
     ) {
         let isNegative = stream.nextWord() >> 31 == 1
         let plane = shape.height * shape.width

@@ -9,6 +9,8 @@ private func unusualConfiguration() throws -> RunConfiguration {
     var configuration = RunConfiguration()
     for (name, text) in [
         ("dataset", "cifar10"), ("data", "/data/with space: and # signs"), ("augment", "none"), ("model", "vit"),
+        ("image-size", "64"), ("crop-ratio", "0.95"), ("interpolation", "bicubic"), ("data-threads", "2"),
+        ("order", "windowed"), ("order-window", "1024"),
         ("drop-path", "0.2"), ("zero-init-residual", "true"),
         ("init-weights", "start.safetensors"), ("reset-head", "true"), ("convolution", "direct"),
         ("precision", "bfloat16"), ("method", "sam"),

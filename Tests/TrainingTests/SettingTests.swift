@@ -111,7 +111,7 @@ private func printedDefault(_ name: String) throws -> String? {
 
     @Test func `what ranks must agree on leaves out only what each has for itself`() {
         let agreed = RunConfiguration().agreement.map(\.name)
-        #expect(Set(Setting.all.map(\.name)).subtracting(agreed) == ["data", "threads"])
+        #expect(Set(Setting.all.map(\.name)).subtracting(agreed) == ["data", "threads", "data-threads"])
         #expect(Set(agreed).count == agreed.count)
         let checked = RunConfiguration().checkedSettings.keys
         #expect(

@@ -35,6 +35,10 @@ void cimg_destroy(cimg_decoder *decoder);
 cimg_status cimg_open(cimg_decoder *decoder, const uint8_t *bytes, size_t count, uint64_t most_pixels, uint32_t *width,
                       uint32_t *height);
 
+/// What was opened last is a PNG, and of how many components: 1 grey, 3 colour, 4 CMYK of a JPEG.
+int cimg_is_png(const cimg_decoder *decoder);
+int cimg_components(const cimg_decoder *decoder);
+
 /// Decodes what was opened, once: height x width x 3 values. On failure `pixels` holds anything.
 cimg_status cimg_pixels(cimg_decoder *decoder, uint8_t *pixels);
 

@@ -5,12 +5,13 @@ import Training
 struct Bench: ParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Measure speed, and what a precision costs, on this machine.",
-        subcommands: [BenchStep.self, BenchPrecision.self])
+        subcommands: [BenchStep.self, BenchData.self, BenchPrecision.self])
 }
 
 /// Of a command that draws its images.
 enum SyntheticDataFlags: SettingSelection {
-    static let flags = SettingFlag.all(of: .data, except: ["data"]).map { flag in
+    private static let ofFiles = ["image-size", "crop-ratio", "interpolation", "data-threads"]
+    static let flags = SettingFlag.all(of: .data, except: Set(["data"] + ofFiles)).map { flag in
         flag.setting.name != "dataset"
             ? flag
             : SettingFlag(

@@ -108,7 +108,8 @@ final class OneDNNConvolution {
         let destination = try DataLayout.any([shape.batch] + shape.output, written)
         return try Primitive("\(name) forward") {
             cdnn_convolution_forward(
-                &$0, engine.handle, dnnl_convolution_direct, source.handle, weights.handle, bias?.handle, destination.handle,
+                &$0, engine.handle, dnnl_convolution_direct, source.handle, weights.handle, bias?.handle,
+                destination.handle,
                 shape.window.strides, shape.window.paddings, nil)
         }
     }

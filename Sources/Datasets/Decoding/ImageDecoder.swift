@@ -57,6 +57,12 @@ package final class ImageDecoder: @unchecked Sendable {
         try check(cimg_pixels(handle, image.pixels))
     }
 
+    /// What the file that was decoded last is, where that is unusual; nil for a colour JPEG.
+    package var oddity: String? {
+        if cimg_is_png(handle) != 0 { return "PNG" }
+        return [1: "grey", 4: "CMYK"][cimg_components(handle)]
+    }
+
     private func check(_ status: cimg_status) throws(DecodingError) {
         let kind: DecodingError.Kind
         switch status {

@@ -47,11 +47,17 @@ package final class Batch: @unchecked Sendable {
         self.shares = shares
     }
 
-    func append(_ sample: Int, from source: any SampleSource) throws {
+    /// Takes a sample's place and label; its pixels are still to be written.
+    func append(_ sample: Int, from source: any SampleSource) {
         precondition(count < capacity, "a batch holds \(capacity) samples")
-        try source.write(sample, epoch: epoch, into: pixels.pointer + count * shape.count)
         labels.append(source.label(of: sample))
         sampleIndices.append(sample)
         count += 1
+    }
+
+    /// Writes the pixels of the sample at a place. Several threads may, at different places.
+    func write(_ place: Int, from source: any SampleSource, using workspace: SampleWorkspace) throws {
+        try source.write(
+            sampleIndices[place], epoch: epoch, into: pixels.pointer + place * shape.count, using: workspace)
     }
 }

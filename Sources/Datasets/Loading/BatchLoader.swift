@@ -22,15 +22,17 @@ package final class BatchLoader {
     /// - Parameters:
     ///   - steps: global steps, counted from 0 over the whole run; `lowerBound` is where to start or resume.
     ///   - slots: batches in memory: the one handed out and those prepared ahead.
+    ///   - threads: that prepare the samples of a batch.
     package init(
         source: any SampleSource, sampler: EpochSampler, partition: BatchPartition, rank: Int, steps: Range<Int>,
-        slots: Int = defaultSlots
+        slots: Int = defaultSlots, threads: Int = 1
     ) throws(DatasetError) {
         precondition(slots >= 2, "\(slots) slots leave nothing to prepare ahead")
         precondition(source.count == sampler.sampleCount, "a sampler of \(sampler.sampleCount) for \(source.count)")
         precondition(sampler.batchSize == partition.batchSize, "sampler and partition differ in batch size")
+        let crew = try SampleCrew(source, threads: threads)
         ring = BatchRing(
-            source: source, sampler: sampler, partition: partition, rank: rank, steps: steps, slots: slots)
+            source: source, sampler: sampler, partition: partition, rank: rank, steps: steps, slots: slots, crew: crew)
         // The thread owns a reference to the ring, not to the loader, whose deinit ends the thread.
         let context = Unmanaged.passRetained(ring)
         var thread = pthread_t()
@@ -89,17 +91,22 @@ private final class BatchRing: @unchecked Sendable {
     let filled = Semaphore(0)
 
     private let source: any SampleSource
+    private let crew: SampleCrew
     private let sampler: EpochSampler
     // An epoch has batches of two sizes at most: their shares are worked out once.
     private let fullShares: [GroupShare]
     private let lastShares: [GroupShare]
     private let stopping = Atomic(false)
+    /// The last epoch's, which is not made anew for each batch; and the window that was announced last.
+    private var epochOrder: (epoch: Int, order: EpochOrder)?
+    private var announced: (epoch: Int, window: Int)?
 
     init(
         source: any SampleSource, sampler: EpochSampler, partition: BatchPartition, rank: Int, steps: Range<Int>,
-        slots: Int
+        slots: Int, crew: SampleCrew
     ) {
         self.source = source
+        self.crew = crew
         self.sampler = sampler
         self.steps = steps
         fullShares = partition.shares(batchCount: sampler.positions(ofStepInEpoch: 0).count, rank: rank)
@@ -131,40 +138,37 @@ private final class BatchRing: @unchecked Sendable {
         }
     }
 
+    private func order(_ epoch: Int) -> EpochOrder {
+        if let epochOrder, epochOrder.epoch == epoch { return epochOrder.order }
+        let order = sampler.order(epoch: epoch)
+        epochOrder = (epoch, order)
+        return order
+    }
+
+    /// Lets the source fetch this window and the next ahead of their samples.
+    private func announce(_ order: EpochOrder, _ epoch: Int, _ position: Int) {
+        guard case .windowed(let windows) = order else { return }
+        let window = windows.window(of: position)
+        if let announced, announced == (epoch, window) { return }
+        let isFirst = announced == nil
+        announced = (epoch, window)
+        for coming in isFirst ? window...window + 1 : window + 1...window + 1 {
+            for samples in windows.ranges(ofWindow: coming) { source.willNeed(samples) }
+        }
+    }
+
     private func fill(_ batch: Batch, step: Int) throws {
         let (epoch, stepInEpoch) = step.quotientAndRemainder(dividingBy: sampler.stepsPerEpoch)
         let positions = sampler.positions(ofStepInEpoch: stepInEpoch)
         let shares = stepInEpoch == sampler.stepsPerEpoch - 1 ? lastShares : fullShares
-        let order = sampler.order(epoch: epoch)
+        let order = order(epoch)
+        announce(order, epoch, positions.lowerBound)
         batch.begin(epoch: epoch, step: step, batchCount: positions.count, shares: shares)
         for share in shares {
             for position in share.positions {
-                try batch.append(order[positions.lowerBound + position], from: source)
+                batch.append(order[positions.lowerBound + position], from: source)
             }
         }
-    }
-}
-
-/// A counting semaphore of POSIX's, which also orders memory between the threads that use it.
-// Sound to share: sem_post and sem_wait are made for it. The memory lives as long as this object, which both sides
-// hold.
-private final class Semaphore: @unchecked Sendable {
-    private let handle = UnsafeMutablePointer<sem_t>.allocate(capacity: 1)
-
-    init(_ value: UInt32) {
-        handle.initialize(to: sem_t())
-        sem_init(handle, 0, value)
-    }
-
-    deinit {
-        sem_destroy(handle)
-        handle.deallocate()
-    }
-
-    func signal() { sem_post(handle) }
-
-    func wait() {
-        // A signal handler may interrupt the wait.
-        while sem_wait(handle) != 0 {}
+        try crew.write(batch)
     }
 }

@@ -5,6 +5,7 @@ package final class EvaluationLoader {
     private let source: any SampleSource
     private let shard: Range<Int>
     private let batch: Batch
+    private let workspace = SampleWorkspace()
     private var position: Int
 
     /// - Parameters:
@@ -24,7 +25,8 @@ package final class EvaluationLoader {
         guard position < shard.upperBound else { return nil }
         let end = min(position + batch.capacity, shard.upperBound)
         batch.begin(epoch: 0, step: 0, batchCount: end - position, shares: [])
-        for sample in position..<end { try batch.append(sample, from: source) }
+        for sample in position..<end { batch.append(sample, from: source) }
+        for place in 0..<batch.count { try batch.write(place, from: source, using: workspace) }
         position = end
         return batch
     }

@@ -7,12 +7,14 @@ package struct EpochSampler: Sendable {
     /// Samples in a global batch; the last of an epoch may be smaller.
     package let batchSize: Int
     package let seed: UInt64
+    package let order: SampleOrder
 
-    package init(sampleCount: Int, batchSize: Int, seed: UInt64) {
+    package init(sampleCount: Int, batchSize: Int, seed: UInt64, order: SampleOrder = .keyed) {
         precondition(sampleCount > 0 && batchSize > 0, "\(sampleCount) samples in batches of \(batchSize)")
         self.sampleCount = sampleCount
         self.batchSize = batchSize
         self.seed = seed
+        self.order = order
     }
 
     package var stepsPerEpoch: Int { (sampleCount - 1) / batchSize + 1 }
@@ -23,8 +25,12 @@ package struct EpochSampler: Sendable {
         return step * batchSize..<min((step + 1) * batchSize, sampleCount)
     }
 
-    package func order(epoch: Int) -> KeyedPermutation {
-        KeyedPermutation(count: sampleCount, seed: seed, epoch: epoch)
+    package func order(epoch: Int) -> EpochOrder {
+        switch order {
+        case .keyed: .keyed(KeyedPermutation(count: sampleCount, seed: seed, epoch: epoch))
+        case .windowed(let window):
+            .windowed(WindowedOrder(count: sampleCount, window: window, seed: seed, epoch: epoch))
+        }
     }
 
     /// The sample at `position` of `epoch`.

@@ -48,7 +48,8 @@ extension ImageWorkspace {
         spare.reshape(height: height, width: width, channels: image.channels)
         spare.pixels.update(repeating: 0, count: spare.count)
         for y in 0..<image.height {
-            (spare.pixels + ((top + y) * width + left) * image.channels).update(from: image.pixels + y * row, count: row)
+            (spare.pixels + ((top + y) * width + left) * image.channels).update(
+                from: image.pixels + y * row, count: row)
         }
         swapImages()
     }

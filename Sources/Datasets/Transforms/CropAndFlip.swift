@@ -18,7 +18,7 @@ package struct CropAndFlip: Transform, Equatable {
 
     package func write(
         _ image: UnsafeBufferPointer<UInt8>, _ shape: ImageShape, levels: UnsafeBufferPointer<Float>,
-        stream: inout RandomStream, into target: UnsafeMutablePointer<Float>
+        stream: inout RandomStream, into target: UnsafeMutablePointer<Float>, using workspace: ImageWorkspace
     ) {
         // Where the window's first row and column lie in the image itself.
         let top = cropPadding == 0 ? 0 : stream.integer(below: 2 * cropPadding + 1) - cropPadding

@@ -139,6 +139,12 @@ extension ImageWorkspace {
         swapImages()
     }
 
+    /// Writes what a network sees: C x H x W floats, by the level of each pixel value (C x 256).
+    package func writePlanes(_ levels: [Float], into target: UnsafeMutablePointer<Float>) {
+        precondition(levels.count == image.channels * 256, "\(levels.count) levels for \(image.channels) channels")
+        ckr_planes(target, image.pixels, image.height * image.width, image.channels, levels)
+    }
+
     private func first(of window: PixelWindow) -> UnsafeMutablePointer<UInt8> {
         image.pixels + (window.top * image.width + window.left) * image.channels
     }

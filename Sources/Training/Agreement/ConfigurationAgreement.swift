@@ -29,11 +29,8 @@ package enum ConfigurationAgreement {
     /// Throws on all ranks alike unless all read the same images and labels, of which it returns the fingerprints.
     /// Every rank must call it.
     @discardableResult
-    package static func check(data sets: [ImageDataset], _ world: Communicator) throws -> [String] {
-        let fingerprints = sets.map { set in
-            let labels = set.labels.withUnsafeBytes { Kernels.fingerprint(of: $0) }
-            return String(set.pixels.withUnsafeBytes { Kernels.fingerprint(of: $0, seed: labels) }, radix: 16)
-        }
+    package static func check(data sets: [any Dataset], _ world: Communicator) throws -> [String] {
+        let fingerprints = sets.map { String($0.fingerprint, radix: 16) }
         let values = zip(sets, fingerprints).map { "\($0.count) images with fingerprint \($1)" }
         try check([("data", values.joined(separator: " and "))], world)
         return fingerprints

@@ -74,7 +74,7 @@ package struct RunMemory {
 
     /// Of an evaluation, on this rank.
     package mutating func addEvaluation(
-        _ network: Network, _ dataset: ImageDataset, batchSize: Int, _ world: Communicator
+        _ network: Network, _ dataset: any Dataset, batchSize: Int, _ world: Communicator
     ) throws -> [PlanForecast] {
         let shard = EpochSampler.evaluationShard(count: dataset.count, rank: world.rank, ranks: world.size)
         let largest = min(batchSize, shard.count)

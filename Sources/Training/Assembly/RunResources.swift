@@ -7,11 +7,13 @@ import Vectors
 
 /// What a configuration stands for on this rank: the data, the model, and how batches are sharded.
 package struct RunResources {
-    package let train: ImageDataset
-    package let test: ImageDataset
+    package let train: any Dataset
+    package let test: any Dataset
     package let network: Network
     package let partition: BatchPartition
     package let sampler: EpochSampler
+    /// Of the training images.
+    package let augmentation: Augmentation
     package let totalSteps: Int
 
     package var graph: Graph { network.graph }
@@ -27,8 +29,10 @@ package struct RunResources {
         let entry = try modelCatalog.entry(configuration.model)
         let syntheticCount = purpose == .benchmark ? 4 * configuration.batchSize : nil
         let memory = try MemoryShare(world)
-        train = try Self.dataset(configuration, entry, .train, syntheticCount: syntheticCount, memory)
-        test = try Self.dataset(configuration, entry, .test, syntheticCount: syntheticCount, memory)
+        augmentation = configuration.augment.augmentation(
+            of: configuration.dataset, configuration.geometry(of: entry))
+        train = try Self.dataset(configuration, entry, .train, syntheticCount: syntheticCount, memory, world)
+        test = try Self.dataset(configuration, entry, .test, syntheticCount: syntheticCount, memory, world)
         guard train.shape == test.shape else {
             throw ConfigurationError(
                 "--data \(configuration.dataDirectory ?? ""): training images are \(train.shape.text), test images "
@@ -45,14 +49,15 @@ package struct RunResources {
                 ? max(configuration.batchSize / ranks, 1) : configuration.effectiveMSharpness,
             ranks: ranks, sampleCount: train.count)
         sampler = EpochSampler(
-            sampleCount: train.count, batchSize: configuration.batchSize, seed: configuration.seed)
+            sampleCount: train.count, batchSize: configuration.batchSize, seed: configuration.seed,
+            order: configuration.order == .keyed ? .keyed : .windowed(configuration.orderWindow))
         totalSteps = configuration.steps ?? configuration.epochs * sampler.stepsPerEpoch
     }
 
     package static func dataset(
         _ configuration: RunConfiguration, _ model: ModelEntry, _ split: DatasetSplit,
-        syntheticCount: Int? = nil, _ memory: MemoryShare
-    ) throws -> ImageDataset {
+        syntheticCount: Int? = nil, _ memory: MemoryShare, _ world: Communicator
+    ) throws -> any Dataset {
         let shape = model.defaultInputShape
         var synthetic = SyntheticImages()
         synthetic.shape = ImageShape(channels: shape[0], height: shape[1], width: shape[2])
@@ -61,8 +66,11 @@ package struct RunResources {
         // Every rank holds the whole set in memory.
         if shape[1] > 64 { (synthetic.trainCount, synthetic.testCount) = (1024, 256) }
         if let syntheticCount { (synthetic.trainCount, synthetic.testCount) = (syntheticCount, 1) }
-        let dataset = try configuration.dataset.load(
-            DatasetRequest(split, directory: configuration.dataDirectory, synthetic: synthetic, memory: memory))
+        var request = DatasetRequest(
+            split, directory: configuration.dataDirectory, synthetic: synthetic, memory: memory)
+        request.geometry = configuration.geometry(of: model)
+        request.shared = world.sharedReading
+        var dataset = try configuration.dataset.load(request)
         guard let normalization = configuration.normalization else { return dataset }
         guard normalization.mean.count == dataset.shape.channels else {
             throw ConfigurationError(
@@ -70,9 +78,37 @@ package struct RunResources {
                     + "\(normalization.mean.count) channel\(normalization.mean.count == 1 ? "" : "s")",
                 remedy: "choose the data set that it belongs to, or take 'normalization' out of the YAML file")
         }
-        return ImageDataset(
-            name: dataset.name, shape: dataset.shape, classCount: dataset.classCount, pixels: dataset.pixels,
-            labels: dataset.labels, normalization: normalization)
+        dataset.normalization = normalization
+        return dataset
+    }
+}
+
+extension Communicator {
+    /// Every rank must call it at the same time.
+    var sharedReading: SharedReading {
+        { [self] body throws(DatasetError) in try shared(body) }
+    }
+
+    /// Rank 0 reads; all get its bytes or its error. Every rank must call it at the same time.
+    package func shared(_ body: () throws(DatasetError) -> [UInt8]) throws(DatasetError) -> [UInt8] {
+        var bytes: [UInt8] = []
+        var problem: DatasetError?
+        if rank == 0 {
+            do throws(DatasetError) { bytes = try body() } catch { problem = error }
+        }
+        do throws(MPIError) {
+            let text = try broadcast(problem.map { "\($0)" } ?? "")
+            if !text.isEmpty { problem = problem ?? .stated(text) }
+            let count = Int(try broadcast(Int64(bytes.count)))
+            if rank != 0 { bytes = [UInt8](repeating: 0, count: count) }
+            try bytes.withUnsafeMutableBufferPointer { buffer throws(MPIError) in
+                for first in stride(from: 0, to: count, by: 1 << 30) {
+                    try broadcast(UnsafeMutableBufferPointer(rebasing: buffer[first..<min(first + 1 << 30, count)]))
+                }
+            }
+        } catch { throw .stated("\(error)") }
+        if let problem { throw problem }
+        return bytes
     }
 }
 

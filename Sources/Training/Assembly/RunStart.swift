@@ -3,7 +3,7 @@ import Collectives
 /// What a run starts from: a checkpoint of its own, given weights, or weights drawn from the seed.
 extension TrainingParts {
     /// Gives all replicas the same weights, and what a checkpoint keeps besides. Every rank must call it.
-    func start(_ run: RunState) throws {
+    func start(_ run: CheckpointContents) throws {
         if try world.broadcast(Int64(read(run) ? 1 : 0)) == 1 {
             try run.broadcast(world)
             local.restore(statisticsUpdates: run.progress.statisticsUpdates)
@@ -13,7 +13,7 @@ extension TrainingParts {
     }
 
     /// Rank 0 reads a checkpoint or given weights; false where there are none, and on the other ranks.
-    private func read(_ run: RunState) throws -> Bool {
+    private func read(_ run: CheckpointContents) throws -> Bool {
         if let checkpoint = records?.checkpoint {
             try checkpoint.require(model: configuration.model)
             try checkpoint.checkingOwnFiles {

@@ -55,7 +55,7 @@ struct TrainingParts {
             .check(bucketCount: reduction.bucketCount, gradientBytes: reduction.byteCount)
         evaluator =
             purpose == .training
-            ? Evaluator(
+            ? try Evaluator(
                 network: resources.network, dataset: resources.test,
                 batchSize: configuration.evaluationBatchSize(ranks: world.size), world: world) : nil
         records =

@@ -3,7 +3,7 @@ import TensorFiles
 
 /// A part of a run, besides the model, that must survive a restart: tensors in `optimizer.safetensors`.
 ///
-/// ``RunState`` has the list of all parts, by which a checkpoint is written, read and sent to the other ranks. An
+/// ``CheckpointContents`` has the list of all parts, by which a checkpoint is written, read and sent to the other ranks. An
 /// observer that conforms is a part of it, too; it must then be on every rank.
 package protocol Checkpointed: AnyObject {
     /// For messages, and for the names of its tensors, which no other part may have: `NAME.…`.

@@ -25,7 +25,7 @@ struct WeightsDescription: Sendable {
     subscript(name: String) -> String? { settings.first { $0.name == name }?.text }
 
     /// - Parameter configuration: resolved.
-    static func metadata(_ configuration: RunConfiguration, _ data: ImageDataset) -> [SafeTensors.Metadata] {
+    static func metadata(_ configuration: RunConfiguration, _ data: any Dataset) -> [SafeTensors.Metadata] {
         let shape = data.shape
         return fields.compactMap { name in
             Setting.named(name)?.read(configuration).map { .init(prefix + name, $0) }

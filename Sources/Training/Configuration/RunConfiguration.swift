@@ -29,6 +29,16 @@ package struct RunConfiguration: Sendable, Equatable {
     /// Nil for the data set's published figures.
     package var normalization: ChannelNormalization?
     package var augment = TransformEntry.basic
+    /// Nil for the model's own.
+    package var imageSize: Int?
+    package var cropRatio = 0.875
+    package var interpolation = ResamplingFilter.bilinear
+    package enum Order: String, Sendable, CaseIterable { case keyed, windowed }
+    package var order = Order.keyed
+    /// Samples in a window of the windowed order.
+    package var orderWindow = 65_536
+    /// That read and prepare a rank's samples.
+    package var dataThreads = 1
 
     // Model.
     package var model = "resnet8"
@@ -130,7 +140,10 @@ extension RunConfiguration {
         return size
     }
 
-    package var transform: any Transform { augment.make(dataset) }
+    /// How images of any size become those that the model reads.
+    package func geometry(of model: ModelEntry) -> ImageGeometry {
+        ImageGeometry(side: imageSize ?? model.defaultInputShape[1], cropRatio: cropRatio, filter: interpolation)
+    }
 
     /// What the optimizer reads besides rate and decay.
     package var updateHyperparameters: UpdateHyperparameters {

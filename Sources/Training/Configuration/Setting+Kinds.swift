@@ -120,6 +120,18 @@ package struct NumberRange: Sendable {
     private let least: Double
     private let isLeastIncluded: Bool
     private let bound: Double
+    private var isBoundIncluded = false
+
+    private init(least: Double, isLeastIncluded: Bool, bound: Double) {
+        (self.least, self.isLeastIncluded, self.bound) = (least, isLeastIncluded, bound)
+    }
+
+    /// Both ends included.
+    package static func atLeast(_ least: Double, to most: Double) -> NumberRange {
+        var range = NumberRange(least: least, isLeastIncluded: true, bound: most)
+        range.isBoundIncluded = true
+        return range
+    }
 
     package static func atLeast(_ least: Double, below bound: Double = .infinity) -> NumberRange {
         NumberRange(least: least, isLeastIncluded: true, bound: bound)
@@ -134,12 +146,12 @@ package struct NumberRange: Sendable {
         let words =
             "a \(text.lowercased().contains("inf") ? "finite " : "")number "
             + (isLeastIncluded ? "of at least " : "above ") + Self.short(least)
-            + (bound < .infinity ? " and below \(Self.short(bound))" : "")
+            + (bound < .infinity ? " and \(isBoundIncluded ? "at most" : "below") \(Self.short(bound))" : "")
         guard let value = SettingText.number(text), value.isFinite,
-            value > least || isLeastIncluded && value == least, value < bound
+            value > least || isLeastIncluded && value == least, value < bound || isBoundIncluded && value == bound
         else { throw Setting.Expected(words) }
         // What is computed with; 0.999999999 would be 1.
-        guard bound == .infinity || Float(value) < Float(bound) else {
+        guard bound == .infinity || isBoundIncluded || Float(value) < Float(bound) else {
             throw Setting.Expected("\(words) in single precision, at most \(Float(bound).nextDown)")
         }
         guard isLeastIncluded || Float(value) > Float(least) && Float(value).isFinite else {

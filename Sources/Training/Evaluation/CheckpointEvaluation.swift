@@ -103,7 +103,7 @@ package struct CheckpointEvaluation: Sendable {
         try ConfigurationAgreement.check(configuration.agreement + [("checkpoint", checkpoint.path)], world)
         try configuration.startThreads()
         let entry = try modelCatalog.entry(configuration.model)
-        let dataset = try RunResources.dataset(configuration, entry, .test, MemoryShare(world))
+        let dataset = try RunResources.dataset(configuration, entry, .test, MemoryShare(world), world)
         try ConfigurationAgreement.check(data: [dataset], world)
         let shape = [dataset.shape.channels, dataset.shape.height, dataset.shape.width]
         let network = try Network(
@@ -121,7 +121,7 @@ package struct CheckpointEvaluation: Sendable {
         let state = ModelState(network.graph)
         if world.rank == 0 { try state.readModel(checkpoint.model, model: entry.name) }
         try state.broadcast(world)
-        let evaluator = Evaluator(
+        let evaluator = try Evaluator(
             network: network, dataset: dataset,
             batchSize: batchSize, world: world)
         return try evaluator.run(at: state.weights, statistics: state.statistics)

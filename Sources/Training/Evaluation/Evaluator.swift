@@ -17,11 +17,11 @@ package final class Evaluator {
     private let world: Communicator
 
     /// - Parameter batchSize: samples in one forward pass on one rank.
-    package init(network: Network, dataset: ImageDataset, batchSize: Int, world: Communicator) {
+    package init(network: Network, dataset: any Dataset, batchSize: Int, world: Communicator) throws {
         self.network = network
         self.world = world
-        loader = EvaluationLoader(
-            source: AugmentedImages(dataset),
+        loader = try EvaluationLoader(
+            source: dataset.samples(nil, seed: 0),
             shard: EpochSampler.evaluationShard(count: dataset.count, rank: world.rank, ranks: world.size),
             batchSize: batchSize)
     }

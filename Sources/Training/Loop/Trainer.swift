@@ -40,7 +40,7 @@ package final class Trainer {
     private let updatedBytes: Int
     /// Samples in the largest forward pass on this rank.
     package let largestRun: Int
-    private let runState: RunState
+    private let runState: CheckpointContents
     private var meter: StepMeter
     /// Of the checkpoint that the run continues from.
     private let startStep: Int
@@ -75,7 +75,7 @@ package final class Trainer {
         records?.note = { line in for observer in observers { observer.runNotes(line) } }
         for observer in all { try observer.runBegins(parts.description) }
         let progress = RunProgress()
-        runState = RunState(
+        runState = CheckpointContents(
             state, OptimizerState(optimizer, resources.graph.parameterLayout, progress), progress,
             others: all.compactMap { $0 as? any Checkpointed })
         try parts.start(runState)
@@ -108,10 +108,9 @@ package final class Trainer {
     private func train() throws -> TrainingSummary {
         let start = ContinuousClock.now
         let loader = try BatchLoader(
-            source: AugmentedImages(
-                resources.train, transform: configuration.transform, seed: configuration.seed),
+            source: resources.train.samples(resources.augmentation, seed: configuration.seed),
             sampler: resources.sampler, partition: resources.partition, rank: communicator.rank,
-            steps: progress.step..<max(progress.step, resources.totalSteps))
+            steps: progress.step..<max(progress.step, resources.totalSteps), threads: configuration.dataThreads)
         var lastEpoch: EpochMetrics?
         while true {
             let began = ContinuousClock.now

@@ -22,7 +22,7 @@ package protocol TrainingObserver: AnyObject {
     /// After a step whose state a resumed run can start from. Every rank that has the observer.
     ///
     /// - Parameter state: to be read only; the next step overwrites it.
-    func checkpointIsDue(_ state: RunState) throws
+    func checkpointIsDue(_ state: CheckpointContents) throws
 
     /// After the last step, its evaluation and its checkpoint. Every rank that has the observer.
     func runEnds(_ summary: TrainingSummary) throws
@@ -39,7 +39,7 @@ extension TrainingObserver {
     package func stepBegins(_ batch: Batch) throws {}
     package func stepEnds(_ metrics: StepMetrics) throws {}
     package func epochEnds(_ metrics: EpochMetrics) throws {}
-    package func checkpointIsDue(_ state: RunState) throws {}
+    package func checkpointIsDue(_ state: CheckpointContents) throws {}
     package func runEnds(_ summary: TrainingSummary) throws {}
     package func runFails() {}
     package func runNotes(_ line: String) {}

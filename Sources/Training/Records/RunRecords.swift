@@ -77,7 +77,7 @@ final class RunRecords: TrainingObserver {
     func epochEnds(_ metrics: EpochMetrics) throws { try opened().log.append(metrics) }
 
     /// Puts everything that the run is into a checkpoint on the disk.
-    func checkpointIsDue(_ state: RunState) throws {
+    func checkpointIsDue(_ state: CheckpointContents) throws {
         let (model, progress) = (state.model, state.progress)
         let files = try opened()
         try entry.followLock()

@@ -2,7 +2,7 @@ import Collectives
 import TensorFiles
 
 /// All that a checkpoint holds of a run: the model, and the parts beside it.
-package final class RunState {
+package final class CheckpointContents {
     package let model: ModelState
     package let progress: RunProgress
     /// In the order in which they are restored.

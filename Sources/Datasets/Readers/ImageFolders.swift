@@ -1,0 +1,166 @@
+import Files
+import Vectors
+
+/// Finds the images of a split in a data set's folder: by its index (`train.index`), in shards (`train-000000.tar`), or
+/// in folders as the data set was published. One rank reads, and all get what it found.
+struct ImageFolders: Sendable {
+    /// What folders of training and of test images are called, the likeliest first.
+    let trainNames: [String]
+    let testNames: [String]
+    /// Between the given folder and these, in the forms in which the data are published.
+    let roots: [String]
+    let order: ClassFolders.Order
+    /// The class count of the published set; nil where any is.
+    let classCount: Int?
+
+    func names(of split: DatasetSplit) -> [String] { split == .train ? trainNames : testNames }
+
+    func dataset(_ entry: DatasetEntry, _ request: DatasetRequest) throws(DatasetError) -> any Dataset {
+        guard let directory = request.directory else { throw .directoryNotGiven(dataset: entry) }
+        let bytes = try request.shared { () throws(DatasetError) in
+            let folder = try DataFolder(directory, of: entry)
+            return try IndexFile.bytes(of: find(request.split, in: folder.path, entry))
+        }
+        try request.memory.check("the index of \(directory)", 3 * bytes.count)
+        let index = try IndexFile.index(bytes, from: "\(directory)'s index")
+        if let classCount, index.classes.count != classCount {
+            throw .stated(
+                "\(directory) has \(index.classes.count) classes of \(request.split.rawValue) images, \(entry.name) has "
+                    + "\(classCount): name the whole data set, or use --dataset image-folder")
+        }
+        return EncodedImages(
+            entry.name, try SampleStore(index, in: directory), geometry: request.geometry,
+            normalization: entry.normalization)
+    }
+
+    /// The index of a split, from a file or made.
+    func find(_ split: DatasetSplit, in folder: String, _ entry: DatasetEntry) throws(DatasetError) -> SampleIndex {
+        for name in names(of: split) {
+            let path = "\(folder)/\(name).index"
+            if (try? FileKind(of: path)) == .regular { return try IndexFile.index(IndexFile.read(path), from: path) }
+        }
+        return try make(split, in: folder, entry)
+    }
+
+    /// Lists the folder.
+    func make(
+        _ split: DatasetSplit, in folder: String, _ entry: DatasetEntry
+    ) throws(DatasetError) -> SampleIndex {
+        let names = names(of: split)
+        let shards = Self.shards(names, in: folder)
+        if !shards.isEmpty { return try TarShards.index(shards, in: folder, classes: nil) }
+        guard let path = Self.place(names, in: folder, roots) else {
+            throw .missingFiles(directory: folder, names: ["\(names[0])/"], dataset: entry)
+        }
+        let full = path.isEmpty ? folder : "\(folder)/\(path)"
+        let train = Self.place(trainNames, in: folder, roots).map { $0.isEmpty ? folder : "\(folder)/\($0)" }
+        if ClassFolders.isThere(full), !Self.isFlat(full) {
+            let index = try ClassFolders(full, order: order, inner: ["images"]).index(below: path)
+            if split == .test, let train { try Self.compare(index.classes, full, with: Self.classes(train), train) }
+            return index
+        }
+        guard let train else {
+            throw .stated("\(full) has no folders for its classes, and \(folder) no training images to name them")
+        }
+        let inner = Self.isFlat(full) ? "/images" : ""
+        let places = [folder] + roots.map { "\(folder)/\($0)" }
+        return try FlatFolder("\(full)\(inner)", classes: Self.classes(train))
+            .index(below: "\(path)\(inner)", labelsIn: [full] + places)
+    }
+
+    /// Tiny-ImageNet's `val/images`, beside the file of labels.
+    private static func isFlat(_ folder: String) -> Bool {
+        (try? Folder.names(in: folder))?.filter { !$0.hasPrefix(".") && !$0.hasSuffix(".txt") } == ["images"]
+    }
+
+    private static func classes(_ folder: String) throws(DatasetError) -> [String] {
+        do throws(FileError) {
+            var classes: [String] = []
+            for name in try Folder.names(in: folder) where !name.hasPrefix(".") {
+                if try FileKind(of: "\(folder)/\(name)") == .directory { classes.append(name) }
+            }
+            return classes.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
+        } catch { throw .file(error) }
+    }
+
+    private static func compare(
+        _ test: [String], _ testFolder: String, with train: [String], _ trainFolder: String
+    ) throws(DatasetError) {
+        // Numbers that were sorted as such are the same set.
+        guard Set(test) != Set(train) else { return }
+        let lacking = train.first { !test.contains($0) }
+        let extra = test.first { !train.contains($0) }
+        throw .stated(
+            "\(testFolder) and \(trainFolder) have different classes: "
+                + (extra.map { "\($0) is in the first alone" } ?? "")
+                + (extra != nil && lacking != nil ? ", " : "") + (lacking.map { "\($0) in the second alone" } ?? "")
+                + "; labels would not mean the same")
+    }
+
+    /// A folder of one of these names, below one of the roots.
+    private static func place(_ names: [String], in folder: String, _ roots: [String]) -> String? {
+        for root in [""] + roots {
+            for name in names {
+                let path = root.isEmpty ? name : "\(root)/\(name)"
+                if (try? FileKind(of: "\(folder)/\(path)")) == .directory { return path }
+            }
+        }
+        return nil
+    }
+
+    /// `train-000000.tar` and so on, in order.
+    static func shards(_ names: [String], in folder: String) -> [String] {
+        let files = (try? Folder.names(in: folder)) ?? []
+        return files.filter { file in
+            file.hasSuffix(".tar") && names.contains { file.hasPrefix("\($0)-") || file.hasPrefix("\($0)_") }
+        }
+    }
+}
+
+extension DatasetEntry {
+    /// Of the training images of ImageNet, as torchvision gives them.
+    private static let imageNetNormalization = ChannelNormalization(
+        mean: [0.485, 0.456, 0.406], std: [0.229, 0.224, 0.225])
+
+    package static let imageNet = folders(
+        "imagenet", aliases: ["imagenet-1k", "ilsvrc2012"], classes: 1000,
+        remedy:
+            "it must hold train and val, each with a folder for each of the 1000 classes (val may be flat with a file "
+            + "of labels), or their index or shards (crsam-dist data pack)")
+    package static let tinyImageNet = folders(
+        "tiny-imagenet", aliases: ["tiny-imagenet-200"], classes: 200,
+        remedy: "unpack tiny-imagenet-200.zip and name the folder that comes out of it")
+    package static let imageFolder = folders(
+        "image-folder", aliases: ["imagefolder"], classes: nil,
+        remedy: "it must hold train and val (or test), each with a folder of .jpg, .jpeg or .png files for each class")
+
+    private static func folders(
+        _ name: String, aliases: [String], classes: Int?, remedy: String
+    ) -> DatasetEntry {
+        let images = ImageFolders(
+            trainNames: ["train"], testNames: ["val", "validation", "test"],
+            roots: ["ILSVRC/Data/CLS-LOC", "Data/CLS-LOC", "CLS-LOC", "imagenet", "tiny-imagenet-200"], order: .names,
+            classCount: classes)
+        var entry = DatasetEntry(
+            name, aliases: aliases, normalization: imageNetNormalization, imageShape: nil, classCount: classes,
+            basicAugmentation: CropAndFlip.none, remedy: remedy
+        ) { entry, request throws(DatasetError) in try images.dataset(entry, request) }
+        entry.folders = images
+        return entry
+    }
+
+    /// The index of a split as `crsam-dist data index` writes it: made anew, whatever lies beside the data.
+    package func makeIndex(_ split: DatasetSplit, in folder: String) throws(DatasetError) -> SampleIndex {
+        guard let folders else { throw .stated("\(name) is no data set of files for each image: it has no index") }
+        return try folders.make(split, in: folder, self)
+    }
+
+    /// The index of a split, read where it is there.
+    package func index(_ split: DatasetSplit, in folder: String) throws(DatasetError) -> SampleIndex {
+        guard let folders else { throw .stated("\(name) is no data set of files for each image: it has no index") }
+        return try folders.find(split, in: folder, self)
+    }
+
+    /// What the split is called in the names of its index and shards.
+    package func splitName(_ split: DatasetSplit) -> String { folders?.names(of: split).first ?? split.rawValue }
+}
