@@ -4,7 +4,7 @@ import Testing
 import Vectors
 
 /// The lines of Goldens/augmentations.txt that begin with a word, cut at blanks.
-private func goldens(_ kind: String) throws -> [[String]] {
+func augmentationGoldens(_ kind: String) throws -> [[String]] {
     let lines = try String(decoding: goldenFile("augmentations.txt"), as: UTF8.self).split(separator: "\n")
     let chosen = lines.map { $0.split(separator: " ").map(String.init) }.filter { $0[0] == kind }
     try #require(chosen.count > 5)
@@ -65,7 +65,7 @@ private let policies: [String: any PixelPolicy] = {
 
 @Suite struct PixelOperationTests {
     @Test func `an operation is Pillow's bit for bit`() throws {
-        for golden in try goldens("operation") {
+        for golden in try augmentationGoldens("operation") {
             let (height, width) = (try #require(Int(golden[5])), try #require(Int(golden[6])))
             let workspace = pictured(height: height, width: width, channels: try #require(Int(golden[7])))
             if golden[4] == "faint" {
@@ -80,7 +80,7 @@ private let policies: [String: any PixelPolicy] = {
     }
 
     @Test func `a policy is torchvision's or timm's with the same draws`() throws {
-        for golden in try goldens("policy") {
+        for golden in try augmentationGoldens("policy") {
             let policy = try #require(policies[golden[1]])
             let numbers = try golden[2..<5].map { try #require(Int($0)) }
             let workspace = pictured(height: numbers[1], width: numbers[2])
@@ -96,7 +96,7 @@ private let policies: [String: any PixelPolicy] = {
     @Test func `erasing is timm's with the same draws`() throws {
         let fillings = ["const": RandomErasing.Filling.mean, "rand": .color, "pixel": .pixel]
         let shape = ImageShape(channels: 3, height: 30, width: 21)
-        for golden in try goldens("erasing") {
+        for golden in try augmentationGoldens("erasing") {
             let filling = try #require(fillings[golden[2]])
             let erasing =
                 golden[1] == "timm"

@@ -14,9 +14,9 @@ import zlib
 import numpy as np
 import torch
 from PIL import Image, ImageEnhance, ImageFilter, ImageOps
-from timm.data import auto_augment, random_erasing
+from timm.data import auto_augment, mixup, random_erasing
 from torchvision import transforms
-from torchvision.transforms import InterpolationMode
+from torchvision.transforms import InterpolationMode, v2
 
 from generate import Stream, crc, picture
 
@@ -236,8 +236,27 @@ def erasures():
                 yield f"erasing {name} {mode} {index} {zlib.crc32(result.contiguous().numpy().tobytes()):08x}"
 
 
+def rectangles():
+    kept = np.random.randint
+    for index in range(16):
+        for height, width in ((32, 32), (224, 160), (5, 3)):
+            weight = Draws(9, 100 + index).unit()
+            stream = Draws(9, index)
+            np.random.randint = lambda low, high, size=None: low + stream.integer(high - low)
+            (top, bottom, left, right), rest = mixup.cutmix_bbox_and_lam((3, height, width), weight)
+            yield f"rectangle timm {index} {height} {width} {top} {left} {bottom - top} {right - left} {rest:.9f}"
+            stream = Draws(9, index)
+            cut = v2.CutMix(num_classes=2)
+            cut._dist.sample = lambda _: torch.tensor(weight, dtype=torch.float64)
+            result = with_draws(stream, lambda: cut.make_params([torch.zeros(1, 3, height, width)]))
+            left, top, right, bottom = result["box"]
+            yield (f"rectangle torchvision {index} {height} {width} {top} {left} {bottom - top} {right - left} "
+                   f"{result['lam_adjusted']:.9f}")
+    np.random.randint = kept
+
+
 def main():
-    lines = [*operations(), *policies(), *erasures()]
+    lines = [*operations(), *policies(), *erasures(), *rectangles()]
     (HERE / "augmentations.txt").write_text("\n".join(lines) + "\n")
 
 
