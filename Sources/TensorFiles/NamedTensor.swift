@@ -1,7 +1,7 @@
 import Files
 import Vectors
 
-/// The element types of safetensors files that this project reads; it writes all but those of 16 bits.
+/// The element types of safetensors files that this project reads; it writes them too.
 package enum TensorElement: String, Sendable, CaseIterable {
     case float32 = "F32"
     case float64 = "F64"
@@ -31,6 +31,9 @@ package struct NamedTensor: Sendable {
         /// One of a flat vector's tensors, in whatever order: its values are put in row-major order as they are
         /// written.
         case stored(TensorLayout.Entry, in: FlatVector)
+        /// Rounded to the nearest value of 16 bits, of two as near the even one, as they are written.
+        case float16(FlatVector)
+        case bfloat16(FlatVector)
         case float64([Double])
         case int64([Int])
         case int32([Int32])
@@ -58,7 +61,7 @@ package struct NamedTensor: Sendable {
 
     package var count: Int {
         switch values {
-        case .float32(let vector): vector.count
+        case .float32(let vector), .float16(let vector), .bfloat16(let vector): vector.count
         case .stored(let entry, _): entry.count
         case .float64(let array): array.count
         case .int64(let array): array.count
@@ -70,6 +73,8 @@ package struct NamedTensor: Sendable {
     package var element: TensorElement {
         switch values {
         case .float32, .stored: .float32
+        case .float16: .float16
+        case .bfloat16: .bfloat16
         case .float64: .float64
         case .int64: .int64
         case .int32: .int32
@@ -81,11 +86,20 @@ package struct NamedTensor: Sendable {
         switch values {
         case .float32(let vector): try Self.write(vector, to: sink)
         case .stored(let entry, let vector): try Self.write(entry.values(in: vector), to: sink)
+        case .float16(let vector): try Self.write(vector.array.map { Float16($0).bitPattern }, to: sink)
+        case .bfloat16(let vector): try Self.write(vector.array.map(Self.bfloat16), to: sink)
         case .float64(let array): try Self.write(array, to: sink)
         case .int64(let array): try Self.write(array, to: sink)
         case .int32(let array): try Self.write(array, to: sink)
         case .uint8(let array): try Self.write(array, to: sink)
         }
+    }
+
+    private static func bfloat16(_ value: Float) -> UInt16 {
+        let bits = value.bitPattern
+        // NaN stays NaN whatever its low bits are.
+        if value.isNaN { return UInt16(bits >> 16) | 0x40 }
+        return UInt16(truncatingIfNeeded: (UInt64(bits) + 0x7FFF + UInt64(bits >> 16 & 1)) >> 16)
     }
 
     private static func write(_ vector: FlatVector, to sink: any ByteSink) throws(FileError) {

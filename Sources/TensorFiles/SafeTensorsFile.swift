@@ -1,4 +1,5 @@
 import Files
+import Glibc
 import Vectors
 
 /// A safetensors file open for reading. The header is checked in full when it is opened, before any value is read.
@@ -14,6 +15,8 @@ package struct SafeTensorsFile: Sendable {
         package let count: Int
         /// From the start of the file.
         package let offset: Int
+        /// Which of the files it is in, of a sharded one.
+        package var shard = 0
 
         /// Nil for a type that is not read.
         package var element: TensorElement? { TensorElement(rawValue: dtype) }
@@ -26,11 +29,18 @@ package struct SafeTensorsFile: Sendable {
     /// What was taken from the names that the file has; nil where they are as in the file.
     package private(set) var droppedFromNames: String?
     private var indexByName: [String: Int]
-    private let file: InputFile
+    private let files: [InputFile]
 
+    /// - Parameter path: a `.safetensors` file, or the `.safetensors.index.json` of one in several parts.
     package init(_ path: String) throws(SafeTensorsError) {
+        if path.hasSuffix(Self.indexSuffix) {
+            self = try Self(sharded: path)
+            return
+        }
         self.path = path
+        let file: InputFile
         do throws(FileError) { file = try InputFile(path) } catch { throw .file(error) }
+        files = [file]
         let header = try Self.readHeader(file)
         var scanner = SafeTensorsHeader()
         do {
@@ -50,13 +60,71 @@ package struct SafeTensorsFile: Sendable {
         indexByName = Dictionary(uniqueKeysWithValues: entries.enumerated().map { ($1.name, $0) })
     }
 
+    package static let indexSuffix = ".safetensors.index.json"
+    private static let mostIndexBytes = 1 << 26
+
+    /// One file in several parts, by their index: `{"weight_map": {"NAME": "FILE", …}}`, as transformers and timm save
+    /// large models. All parts must be beside it and hold what it says.
+    private init(sharded path: String) throws(SafeTensorsError) {
+        let folder = FileSystem.directory(of: path)
+        let map = try Self.weightMap(path)
+        var (files, entries): ([InputFile], [Entry]) = ([], [])
+        for name in Set(map.values).sorted() {
+            guard !name.isEmpty, !name.contains("/"), !name.hasSuffix(Self.indexSuffix) else {
+                throw .malformed(path: path, problem: "it names '\(name)', which is no file beside it")
+            }
+            let part = try SafeTensorsFile("\(folder)/\(name)")
+            for var entry in part.entries where map[entry.name] == name {
+                entry.shard = files.count
+                entries.append(entry)
+            }
+            files += part.files
+        }
+        let found = Set(entries.map(\.name))
+        if let lost = map.keys.sorted().first(where: { !found.contains($0) }) {
+            throw .malformed(path: path, problem: "tensor \(lost) is not in \(map[lost] ?? ""), where it should be")
+        }
+        self.path = path
+        (self.files, self.entries, metadata) = (files, entries, [])
+        indexByName = Dictionary(uniqueKeysWithValues: entries.enumerated().map { ($1.name, $0) })
+    }
+
+    private static func weightMap(_ path: String) throws(SafeTensorsError) -> [String: String] {
+        let text: [UInt8]
+        do throws(FileError) {
+            let file = try InputFile(path)
+            guard file.byteCount <= mostIndexBytes else {
+                throw FileError("read", path, code: EFBIG, reason: "an index has at most \(mostIndexBytes) bytes")
+            }
+            text = try file.bytes(at: 0, count: file.byteCount)
+        } catch { throw .file(error) }
+        var map: [String: String] = [:]
+        do {
+            var scanner = JSONScanner(text)
+            try scanner.object { scanner, key in
+                guard key == "weight_map" else {
+                    _ = try scanner.skipValue()
+                    return
+                }
+                try scanner.object { scanner, name in map[name] = try scanner.string() }
+            }
+            try scanner.end()
+        } catch let error as JSONError {
+            throw .malformed(path: path, problem: error.text)
+        } catch {
+            throw .malformed(path: path, problem: "\(error)")
+        }
+        guard !map.isEmpty else { throw .malformed(path: path, problem: "it has no weight_map, or an empty one") }
+        return map
+    }
+
     package subscript(name: String) -> Entry? { indexByName[name].map { entries[$0] } }
 
     /// The same file with other names for its entries, in their order.
     package func renamed(_ names: [String], dropped: String) -> SafeTensorsFile {
         var result = self
         result.entries = zip(entries, names).map {
-            Entry(name: $1, dtype: $0.dtype, shape: $0.shape, count: $0.count, offset: $0.offset)
+            Entry(name: $1, dtype: $0.dtype, shape: $0.shape, count: $0.count, offset: $0.offset, shard: $0.shard)
         }
         result.indexByName = Dictionary(uniqueKeysWithValues: names.enumerated().map { ($1, $0) })
         result.droppedFromNames = dropped
@@ -119,7 +187,7 @@ package struct SafeTensorsFile: Sendable {
     }
 
     private func read(_ buffer: UnsafeMutableRawBufferPointer, _ entry: Entry) throws(SafeTensorsError) {
-        do throws(FileError) { try file.read(buffer, at: entry.offset) } catch { throw .file(error) }
+        do throws(FileError) { try files[entry.shard].read(buffer, at: entry.offset) } catch { throw .file(error) }
     }
 
     private static func readHeader(_ file: InputFile) throws(SafeTensorsError) -> [UInt8] {

@@ -17,7 +17,7 @@ package struct CRSAMDist: ParsableCommand {
             Every command also runs alone, as one rank.
             """,
         version: Job.version,
-        subcommands: [Train.self, Evaluate.self, Data.self, Models.self, Bench.self])
+        subcommands: [Train.self, Evaluate.self, Export.self, Data.self, Models.self, Presets.self, Bench.self])
 
     package init() {}
 

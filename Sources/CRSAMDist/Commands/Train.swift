@@ -6,7 +6,7 @@ struct Train: ConfiguredCommand {
         abstract: "Train a model; without a flag, a small ResNet on Fashion-MNIST with CR-SAM.",
         usage: "crsam-dist train [<options>]",
         discussion: """
-            Settings come from the defaults, then --config, then flags; later ones win. A YAML file's keys are the \
+            Settings come from the defaults, then --preset, then --config, then flags; later ones win. A YAML file's keys are the \
             flags' names without the dashes. The resolved settings are written to config.yaml in the output folder.
 
               mpirun -np 2 crsam-dist train
@@ -22,6 +22,8 @@ struct Train: ConfiguredCommand {
     @OptionGroup(title: "Optimizer") var optimizer: SettingFlags<OptimizerFlags>
     @OptionGroup(title: "Size") var size: SettingFlags<SizeFlags>
     @OptionGroup(title: "Records") var records: SettingFlags<RecordFlags>
+    @Option(help: "Recipe of a published experiment, by a name that 'crsam-dist presets' lists.")
+    var preset: String?
     @Option(help: "YAML file with settings; its paths are relative to the working directory.")
     var config: [String] = []
     @Flag(help: "Continue from the newest checkpoint in --output, with that run's settings.")
@@ -44,7 +46,7 @@ struct Train: ConfiguredCommand {
 
     private func given() throws -> GivenSettings {
         try GivenSettings(
-            file: config.first,
+            file: config.first, preset: preset.map { try Preset.named($0).path },
             flags: data.given + model.given + method.given + optimizer.given + size.given + records.given,
             resume: resume)
     }

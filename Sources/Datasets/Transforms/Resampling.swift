@@ -7,14 +7,14 @@ package enum ResamplingFilter: String, CaseIterable, Sendable {
     case bicubic
 
     /// Half of the filter's width, in values of the smaller of the two images.
-    var support: Double {
+    package var support: Double {
         switch self {
         case .bilinear: 1
         case .bicubic: 2
         }
     }
 
-    func callAsFunction(_ distance: Double) -> Double {
+    package func callAsFunction(_ distance: Double) -> Double {
         let x = abs(distance)
         switch self {
         case .bilinear: return x < 1 ? 1 - x : 0

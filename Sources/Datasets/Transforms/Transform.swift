@@ -50,8 +50,12 @@ extension TransformEntry: Equatable {
     package static let none = TransformEntry(
         "none", "images as they are", decoded: { [$0.evaluation] }, make: { _ in CropAndFlip.none })
     package static let basic = TransformEntry(
-        "basic", "random crop and horizontal flip, as suits the data set, which all others follow",
-        decoded: basicSteps, make: { $0.basicAugmentation })
+        "basic", "random crop and horizontal flip, as suits the data set", decoded: basicSteps,
+        make: { $0.basicAugmentation })
+    package static let inception = TransformEntry(
+        "inception", "the crop of the SAM papers and big_vision, and horizontal flip; of images in files",
+        decoded: { [InceptionCrop(side: $0.side), HorizontalFlip()] },
+        make: { $0.basicAugmentation })
 
     static let basicSteps: @Sendable (ImageGeometry) -> [any PixelTransform] = {
         [RandomResizedCrop(side: $0.side, filter: $0.filter), HorizontalFlip()]
@@ -62,6 +66,6 @@ extension TransformEntry: Equatable {
 package let transformCatalog = Catalog<TransformEntry>(
     "augmentation",
     [
-        .none, .basic, .autoAugment, .officialAutoAugment, .cutout, .randAugment, .randAugmentTimm,
+        .none, .basic, .inception, .autoAugment, .officialAutoAugment, .cutout, .randAugment, .randAugmentTimm,
         .randAugmentBigVision, .trivialAugment, .threeAugment,
     ])

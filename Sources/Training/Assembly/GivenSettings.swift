@@ -5,6 +5,8 @@ import Files
 /// the settings of the run itself.
 package struct GivenSettings: Sendable {
     private let file: (path: String, text: String)?
+    /// Below the file.
+    private let preset: (path: String, text: String)?
     private let flags: [(name: String, text: String)]
     private let resume: Bool
     /// Settings that the command uses whatever the training does with them.
@@ -16,9 +18,11 @@ package struct GivenSettings: Sendable {
 
     /// Reads the file and checks every value.
     ///
-    /// - Parameter exempt: settings that the command uses whatever the training does with them.
+    /// - Parameters:
+    ///   - preset: the path of a preset, over which the file's settings win.
+    ///   - exempt: settings that the command uses whatever the training does with them.
     package init(
-        file path: String? = nil, flags: [(name: String, text: String)], resume: Bool = false,
+        file path: String? = nil, preset: String? = nil, flags: [(name: String, text: String)], resume: Bool = false,
         using exempt: Set<String> = []
     ) throws {
         var file: (path: String, text: String)?
@@ -29,10 +33,11 @@ package struct GivenSettings: Sendable {
             file = (meant, try InputFile.text(meant))
         }
         self.file = file
+        self.preset = try preset.map { ($0, try InputFile.text($0)) }
         self.flags = flags
         self.resume = resume
         self.exempt = exempt
-        (own, fileRun) = try Self.applied(file, flags, to: RunConfiguration())
+        (own, fileRun) = try Self.applied(self.preset, file, flags, to: RunConfiguration())
         if !resume {
             try validate(&own)
             own.warnOfForeignNormalization()
@@ -60,7 +65,7 @@ package struct GivenSettings: Sendable {
         if output == nil, let fileRun, try world.rank > 0 || fileRun.isBegun() { output = fileRun.path }
         guard let output else { throw RunFolderError.resumeWithoutOutput }
         let folder = RunFolder(output)
-        let hasFile = file != nil && fileRun == nil
+        let hasFile = file != nil && fileRun == nil || preset != nil
         let isSpecified = hasFile || !flags.allSatisfy { Self.isNeutral($0.name) }
         var text = ""
         // Without a first step there is nothing yet that a file's other settings could spoil; flags alone change a run.
@@ -103,7 +108,7 @@ package struct GivenSettings: Sendable {
         if let ranks = content.ranks, ranks > 0, base.effectiveMSharpness == max(base.batchSize / ranks, 1) {
             base.mSharpness = nil
         }
-        var (configuration, _) = try Self.applied(file, flags, to: base)
+        var (configuration, _) = try Self.applied(preset, file, flags, to: base)
         (base.mSharpness, base.normalization) = (configuration.mSharpness, configuration.normalization)
         // An attempt that came to nothing may be corrected.
         if try folder.hasResults(base) { try folder.require(configuration, toContinue: base) }
@@ -114,9 +119,11 @@ package struct GivenSettings: Sendable {
     private static func isNeutral(_ name: String) -> Bool { Setting.named(name)?.isIdentity == false }
 
     private static func applied(
-        _ file: (path: String, text: String)?, _ flags: [(name: String, text: String)], to base: RunConfiguration
+        _ preset: (path: String, text: String)?, _ file: (path: String, text: String)?,
+        _ flags: [(name: String, text: String)], to base: RunConfiguration
     ) throws -> (RunConfiguration, RunFolder?) {
         var configuration = base
+        if let preset { try configuration.apply(yaml: preset.text, path: preset.path) }
         var fileRun: RunFolder?
         var isResolved = false
         if let file {

@@ -1,4 +1,5 @@
 import Files
+import TensorFiles
 
 /// What a path stands for that was named as a checkpoint.
 enum CheckpointPlace {
@@ -11,7 +12,12 @@ enum CheckpointPlace {
     init(_ path: String) throws(CheckpointError) {
         switch try Self.kind(path) {
         case nil: throw .notFound(path: path, found: "it does not exist")
-        case .directory: self = .step(try Self.step(in: path))
+        case .directory:
+            if let file = try Self.weights(in: path) {
+                self = .weights(file)
+            } else {
+                self = .step(try Self.step(in: path))
+            }
         case .some:
             // A file of a run stands for what it belongs to.
             let folder = FileSystem.directory(of: path)
@@ -34,6 +40,22 @@ enum CheckpointPlace {
             }
         }
         throw .notFound(path: folder, found: nearby(folder))
+    }
+
+    /// The published weights that a folder holds: an index of parts, or one file. Nil in a run's own folders, and
+    /// where there are none.
+    private static func weights(in folder: String) throws(CheckpointError) -> String? {
+        let names = (try? Folder.names(in: folder)) ?? []
+        guard !names.contains(CheckpointStore.stateFile), !names.contains(CheckpointStore.folderName),
+            CheckpointStore.step(ofFolder: FileSystem.lastName(of: FileSystem.resolved(folder))) == nil
+        else { return nil }
+        let indices = names.filter { $0.hasSuffix(SafeTensorsFile.indexSuffix) }
+        let files = indices.isEmpty ? names.filter { $0.hasSuffix(".safetensors") } : indices
+        guard files.count < 2 else {
+            let shown = files.prefix(4).joined(separator: ", ") + (files.count > 4 ? ", …" : "")
+            throw .notFound(path: folder, found: "it holds \(files.count) files of weights: name one of \(shown)")
+        }
+        return files.first.map { "\(folder)/\($0)" }
     }
 
     private static func named(by path: String, in folder: String) throws(CheckpointError) -> String {

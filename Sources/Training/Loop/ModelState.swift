@@ -62,13 +62,17 @@ package final class ModelState {
             !names.contains($0.0)
         }
         let file = original.unwrapped(for: Set(expected.map(\.0)))
-        let matching = TensorMatching(file, against: expected, others: names)
+        let positions = PositionInterpolation(file, graph)
+        let wanted = expected.map { $0.0 == PositionInterpolation.name ? ($0.0, positions?.shape ?? $0.1) : $0 }
+        let matching = TensorMatching(file, against: wanted, others: names)
         guard matching.isExact else {
             throw CheckpointError.otherTensors(
                 path: file.path, summary: matching.summary,
                 remedy: ModelRecognition.remedy(file, matching, model: model, graph, head))
         }
-        try file.read(parameterLayout, into: weights, except: names)
+        let others = positions == nil ? names : names.union([PositionInterpolation.name])
+        try file.read(parameterLayout, into: weights, except: others)
+        try positions?.read(file, into: weights)
         try file.read(statisticsLayout, into: statistics)
         if case .seed(let seed) = head { graph.initializeHead(weights: weights, seed: seed) }
         for (layout, vector) in [(parameterLayout, weights), (statisticsLayout, statistics)] {
@@ -83,7 +87,9 @@ package final class ModelState {
             throw CheckpointError.negativeVariance(path: file.path, tensor: entry.name)
         }
         let replaced = names.isEmpty ? [] : ["a new head (\(names.sorted().joined(separator: ", "))) from the seed"]
-        var notes = replaced + (file.droppedFromNames.map { ["names are read without \($0)"] } ?? [])
+        var notes =
+            replaced + (positions.map { [$0.note] } ?? [])
+            + (file.droppedFromNames.map { ["names are read without \($0)"] } ?? [])
         let converted = expected.compactMap { file[$0.0]?.dtype }.filter { $0 != TensorElement.float32.rawValue }
         if !converted.isEmpty {
             let types = Set(converted).sorted().joined(separator: " and ")

@@ -7,7 +7,7 @@ extension TransformEntry {
         _ name: String, _ summary: String, memory: any PixelPolicy, decoded: (any PixelPolicy)? = nil
     ) -> TransformEntry {
         TransformEntry(
-            name, summary, decoded: { basicSteps($0) + [decoded ?? memory] },
+            name, "basic and \(summary)", decoded: { basicSteps($0) + [decoded ?? memory] },
             make: { PixelChain([$0.basicAugmentation, memory]) })
     }
 
@@ -19,7 +19,7 @@ extension TransformEntry {
     package static let officialAutoAugment = policy(
         "autoaugment-official", "the CR-SAM authors'", memory: OfficialAutoAugment())
     package static let cutout = TransformEntry(
-        "cutout", "the CR-SAM authors'", decoded: basicSteps, planes: [Cutout()], make: { $0.basicAugmentation })
+        "cutout", "basic and the CR-SAM authors'", decoded: basicSteps, planes: [Cutout()], make: { $0.basicAugmentation })
     package static let randAugment = policy(
         "randaugment", "torchvision's", memory: RandAugment(), decoded: RandAugment(filter: .bilinear))
     package static let randAugmentTimm = policy(
