@@ -8,6 +8,8 @@ package struct SampleBatch {
     package var pixels: UnsafeMutablePointer<Float>
     /// One class a sample.
     package var labels: UnsafePointer<Int32>?
+    /// Of mixed samples: what stands beside `labels`.
+    package var mixed: MixedLabels?
     /// Samples x classes, each row a distribution; takes the place of `labels` when present.
     package var softTargets: UnsafePointer<Float>?
     /// The data set's index of each sample; dropout's masks belong to it.
@@ -16,14 +18,26 @@ package struct SampleBatch {
 
     package init(
         count: Int, pixels: UnsafeMutablePointer<Float>, labels: UnsafePointer<Int32>? = nil,
-        softTargets: UnsafePointer<Float>? = nil, sampleIndices: UnsafePointer<Int>? = nil, epoch: Int = 0
+        mixed: MixedLabels? = nil, softTargets: UnsafePointer<Float>? = nil,
+        sampleIndices: UnsafePointer<Int>? = nil, epoch: Int = 0
     ) {
         self.count = count
         self.pixels = pixels
         self.labels = labels
+        self.mixed = mixed
         self.softTargets = softTargets
         self.sampleIndices = sampleIndices
         self.epoch = epoch
+    }
+}
+
+/// A second class of each sample, and the part, λ, that the first one has of its target.
+package struct MixedLabels {
+    let labels: UnsafePointer<Int32>
+    let weights: UnsafePointer<Float>
+
+    package init(labels: UnsafePointer<Int32>, weights: UnsafePointer<Float>) {
+        (self.labels, self.weights) = (labels, weights)
     }
 }
 
@@ -136,6 +150,7 @@ package final class Network {
         context.statistics = statistics.pointer
         context.input = batch.pixels
         context.labels = batch.labels
+        context.mixed = batch.mixed
         context.softTargets = batch.softTargets
         context.sampleIndices = batch.sampleIndices
         context.epoch = batch.epoch

@@ -26,9 +26,14 @@ package struct Augmentation: Sendable {
     package let transform: any Transform
     /// Of decoded images of any size; nil where there is none for these.
     package let decoded: [any PixelTransform]?
+    /// Of either, after normalization.
+    package var planes: [any PlaneTransform]
 
-    package init(_ name: String, transform: any Transform, decoded: [any PixelTransform]? = nil) {
-        (self.name, self.transform, self.decoded) = (name, transform, decoded)
+    package init(
+        _ name: String, transform: any Transform, decoded: [any PixelTransform]? = nil,
+        planes: [any PlaneTransform] = []
+    ) {
+        (self.name, self.transform, self.decoded, self.planes) = (name, transform, decoded, planes)
     }
 }
 

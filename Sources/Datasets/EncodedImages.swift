@@ -19,33 +19,38 @@ package struct EncodedImages: Dataset {
     package var fingerprint: UInt64 { store.index.fingerprint }
 
     /// The images read and decoded, and nothing written: what the rest is measured against.
-    package var decodedOnly: any SampleSource { DecodedSamples(self, [], seed: 0, isWritten: false) }
+    package var decodedOnly: any SampleSource { DecodedSamples(self, [], planes: [], seed: 0, isWritten: false) }
 
     package func samples(_ augmentation: Augmentation?, seed: UInt64) throws(DatasetError) -> any SampleSource {
         guard let augmentation else {
-            return DecodedSamples(self, [geometry.evaluation], seed: seed)
+            return DecodedSamples(self, [geometry.evaluation], planes: [], seed: seed)
         }
         guard let transforms = augmentation.decoded else {
             throw .stated(
                 "--augment \(augmentation.name) is for images of one size in memory, which \(name) is not: choose another"
             )
         }
-        return DecodedSamples(self, transforms, seed: seed)
+        return DecodedSamples(self, transforms, planes: augmentation.planes, seed: seed)
     }
 }
 
-/// Reads, decodes, transforms and normalizes. A sample's random choices are keyed by (seed, epoch, sample).
+/// Reads, decodes, transforms and normalizes. A sample's random choices are keyed by (seed, epoch, number).
 private struct DecodedSamples: SampleSource {
     private let store: SampleStore
     private let transforms: [any PixelTransform]
+    private let planes: [any PlaneTransform]
     private let seed: UInt64
     /// C x 256: the float for each pixel value.
     private let levels: [Float]
     private let isWritten: Bool
     let shape: ImageShape
 
-    init(_ images: EncodedImages, _ transforms: [any PixelTransform], seed: UInt64, isWritten: Bool = true) {
+    init(
+        _ images: EncodedImages, _ transforms: [any PixelTransform], planes: [any PlaneTransform], seed: UInt64,
+        isWritten: Bool = true
+    ) {
         self.isWritten = isWritten
+        self.planes = planes
         (store, shape, self.transforms, self.seed) = (images.store, images.shape, transforms, seed)
         levels = images.normalization.levels
     }
@@ -55,8 +60,9 @@ private struct DecodedSamples: SampleSource {
     func willNeed(_ samples: Range<Int>) { store.willNeed(samples) }
 
     func write(
-        _ sample: Int, epoch: Int, into target: UnsafeMutablePointer<Float>, using workspace: SampleWorkspace
+        _ number: Int, epoch: Int, into target: UnsafeMutablePointer<Float>, using workspace: SampleWorkspace
     ) throws {
+        let sample = number % count
         try store.read(sample, into: workspace.bytes)
         let images = workspace.images
         do throws(DecodingError) {
@@ -67,8 +73,9 @@ private struct DecodedSamples: SampleSource {
                     + "crsam-dist data check")
         }
         guard isWritten else { return }
-        var stream = RandomStream(seed: seed, purpose: .augmentation, epoch: epoch, index: sample)
+        var stream = RandomStream(seed: seed, purpose: .augmentation, epoch: epoch, index: number)
         for transform in transforms { transform.apply(images, stream: &stream) }
         images.writePlanes(levels, into: target)
+        for step in planes { step.apply(target, shape, stream: &stream) }
     }
 }

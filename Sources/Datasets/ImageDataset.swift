@@ -73,6 +73,8 @@ package struct ImageDataset: Dataset {
     }
 
     package func samples(_ augmentation: Augmentation?, seed: UInt64) -> any SampleSource {
-        AugmentedImages(self, transform: augmentation?.transform ?? CropAndFlip.none, seed: seed)
+        AugmentedImages(
+            self, transform: augmentation?.transform ?? CropAndFlip.none, planes: augmentation?.planes ?? [],
+            seed: seed)
     }
 }

@@ -59,7 +59,7 @@ package struct DataBenchmark {
         func loader(_ source: any SampleSource) throws -> BatchLoader {
             try BatchLoader(
                 source: source, sampler: resources.sampler, partition: resources.partition, rank: world.rank,
-                steps: 0..<total, threads: configuration.dataThreads)
+                steps: 0..<total, mixing: configuration.mixing, threads: configuration.dataThreads)
         }
         let whole = try resources.train.samples(resources.augmentation, seed: configuration.seed)
         var first = 0.0

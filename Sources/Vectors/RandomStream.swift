@@ -9,6 +9,7 @@ package enum RandomPurpose: UInt32, Sendable {
     case syntheticData = 5
     case probe = 6
     case test = 7
+    case mixing = 8
 }
 
 /// A counter-based random stream: Philox4x32-10 (Salmon, Moraes, Dror and Shaw, "Parallel random numbers: as easy as

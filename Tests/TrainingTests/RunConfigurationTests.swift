@@ -10,6 +10,7 @@ private func unusualConfiguration() throws -> RunConfiguration {
     for (name, text) in [
         ("dataset", "cifar10"), ("data", "/data/with space: and # signs"), ("augment", "none"), ("model", "vit"),
         ("image-size", "64"), ("crop-ratio", "0.95"), ("interpolation", "bicubic"), ("data-threads", "2"),
+        ("mixup", "0.2"), ("cutmix", "1"), ("random-erasing", "0.25"), ("repeated-augmentation", "3"),
         ("order", "windowed"), ("order-window", "1024"),
         ("drop-path", "0.2"), ("zero-init-residual", "true"),
         ("init-weights", "start.safetensors"), ("reset-head", "true"), ("convolution", "direct"),
@@ -111,7 +112,7 @@ private func problem(yaml text: String) -> String {
                 + "differently"
         ),
         (
-            "optimizer: adam", "run.yaml: optimizer is 'adam': it must be one of sgd, adamw; did you mean 'adamw'?"
+            "optimizer: adam", "run.yaml: optimizer is 'adam': it must be one of sgd, adamw, lamb; did you mean 'adamw'?"
         ),
         ("output: ''", "run.yaml: output is '': it must be a path of at least one character"),
         ("rho: 1\n---\nrho: 2", "run.yaml: a second document begins in line 2: keep one"),

@@ -6,7 +6,12 @@ import Glibc
 /// PyTorch's `BCEWithLogitsLoss` with its default mean, as timm's `BinaryCrossEntropy` (Wightman et al. 2021, "ResNet
 /// strikes back", section 2.1).
 package struct BinaryCrossEntropy: Loss {
-    package init() {}
+    /// Whether every class of a mix counts in full: t_c ← 1 where t_c > 0 before smoothing, and no smoothing is left.
+    /// So DeiT III's `--bce-loss`, and ResNet strikes back; timm's `--bce-target-thresh`, whose threshold is of
+    /// smoothed targets.
+    package let isMultiLabel: Bool
+
+    package init(isMultiLabel: Bool = false) { self.isMultiLabel = isMultiLabel }
 
     package func evaluate(
         _ scores: UnsafePointer<Float>, _ targets: LossTargets, scale: Double, gradient: UnsafeMutablePointer<Float>?
@@ -14,7 +19,8 @@ package struct BinaryCrossEntropy: Loss {
         let share = 1 / Double(targets.classCount)
         var loss = 0.0
         for index in 0..<targets.classCount {
-            let (score, target) = (Double(scores[index]), targets[index])
+            let score = Double(scores[index])
+            let target = isMultiLabel ? (targets.hard(index) > 0 ? 1 : 0) : targets[index]
             // exp never overflows, and no digits are lost between large terms.
             let small = exp(-abs(score))
             loss += max(score, 0) - target * score + log1p(small)

@@ -20,7 +20,10 @@ package struct LossEntry: CatalogEntry, Equatable {
     package static let crossEntropy = LossEntry("cross-entropy", aliases: ["ce"], CrossEntropy())
     package static let binaryCrossEntropy = LossEntry(
         "binary-cross-entropy", aliases: ["bce"], note: "a yes or no for each class", BinaryCrossEntropy())
+    package static let multiLabelCrossEntropy = LossEntry(
+        "multi-label-cross-entropy", note: "the same, yes for each class of a mix",
+        BinaryCrossEntropy(isMultiLabel: true))
 }
 
 /// The losses that `--loss` can name.
-package let lossCatalog = Catalog<LossEntry>("loss", [.crossEntropy, .binaryCrossEntropy])
+package let lossCatalog = Catalog<LossEntry>("loss", [.crossEntropy, .binaryCrossEntropy, .multiLabelCrossEntropy])

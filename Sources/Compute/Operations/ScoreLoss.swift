@@ -27,6 +27,8 @@ struct ScoreLoss {
     ) {
         let targets = LossTargets(
             classCount: classCount, label: context.labels.map { Int($0[sample]) } ?? -1,
+            secondLabel: context.mixed.map { Int($0.labels[sample]) } ?? -1,
+            weight: context.mixed.map { Double($0.weights[sample]) } ?? 1,
             distribution: context.softTargets.map { $0 + sample * classCount },
             smoothing: Double(context.labelSmoothing))
         context.lossSum += context.loss.evaluate(

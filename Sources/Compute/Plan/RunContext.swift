@@ -9,6 +9,8 @@ package final class RunContext {
     package var input: UnsafeMutablePointer<Float>
     /// One class a sample.
     package var labels: UnsafePointer<Int32>?
+    /// Of mixed samples: the second class, and the first one's part.
+    package var mixed: MixedLabels?
     /// Batch x classes, each row a distribution; takes the place of `labels` when present.
     package var softTargets: UnsafePointer<Float>?
     package var loss: any Loss = CrossEntropy()

@@ -11,7 +11,11 @@ package final class Batch: @unchecked Sendable {
     package let pixels: FlatVector
     /// `count` labels.
     package private(set) var labels: [Int32] = []
-    /// `count` sample numbers.
+    /// `count` labels of the samples that are mixed with these; empty where none are.
+    package private(set) var secondLabels: [Int32] = []
+    /// `count` parts that the first label has of a mix; empty where samples are not mixed.
+    package private(set) var weights: [Float] = []
+    /// `count` sample numbers, those of copies included (``EpochSampler/copies``).
     package private(set) var sampleIndices: [Int] = []
     /// The sharpness groups that these samples belong to.
     package private(set) var shares: [GroupShare] = []
@@ -24,6 +28,9 @@ package final class Batch: @unchecked Sendable {
     /// What kept the loader's thread from filling this batch: thrown when its turn comes, after the sound ones before
     /// it.
     var failure: (any Error)?
+
+    /// What is mixed into each sample; empty where samples are not mixed.
+    private var partners: [(number: Int, mix: SampleMix)] = []
 
     package let shape: ImageShape
     package let capacity: Int
@@ -40,6 +47,9 @@ package final class Batch: @unchecked Sendable {
     func begin(epoch: Int, step: Int, batchCount: Int, shares: [GroupShare]) {
         count = 0
         labels.removeAll(keepingCapacity: true)
+        secondLabels.removeAll(keepingCapacity: true)
+        weights.removeAll(keepingCapacity: true)
+        partners.removeAll(keepingCapacity: true)
         sampleIndices.removeAll(keepingCapacity: true)
         self.epoch = epoch
         self.step = step
@@ -48,16 +58,28 @@ package final class Batch: @unchecked Sendable {
     }
 
     /// Takes a sample's place and label; its pixels are still to be written.
-    func append(_ sample: Int, from source: any SampleSource) {
+    ///
+    /// - Parameter partner: what is mixed into it. All samples of a batch have one, or none.
+    func append(_ number: Int, from source: any SampleSource, mixedWith partner: (number: Int, mix: SampleMix)? = nil) {
         precondition(count < capacity, "a batch holds \(capacity) samples")
-        labels.append(source.label(of: sample))
-        sampleIndices.append(sample)
+        labels.append(source.label(of: number % source.count))
+        sampleIndices.append(number)
         count += 1
+        guard let partner else { return }
+        secondLabels.append(source.label(of: partner.number % source.count))
+        weights.append(partner.mix.weight)
+        partners.append(partner)
     }
 
     /// Writes the pixels of the sample at a place. Several threads may, at different places.
     func write(_ place: Int, from source: any SampleSource, using workspace: SampleWorkspace) throws {
-        try source.write(
-            sampleIndices[place], epoch: epoch, into: pixels.pointer + place * shape.count, using: workspace)
+        let target = pixels.pointer + place * shape.count
+        try source.write(sampleIndices[place], epoch: epoch, into: target, using: workspace)
+        guard !partners.isEmpty, partners[place].mix != .none, partners[place].number != sampleIndices[place] else {
+            return
+        }
+        let second = workspace.partner(shape.count)
+        try source.write(partners[place].number, epoch: epoch, into: second, using: workspace)
+        partners[place].mix.combine(target, with: second, shape)
     }
 }

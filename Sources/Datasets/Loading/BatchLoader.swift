@@ -22,17 +22,19 @@ package final class BatchLoader {
     /// - Parameters:
     ///   - steps: global steps, counted from 0 over the whole run; `lowerBound` is where to start or resume.
     ///   - slots: batches in memory: the one handed out and those prepared ahead.
+    ///   - mixing: of the samples of a group; nil for none.
     ///   - threads: that prepare the samples of a batch.
     package init(
         source: any SampleSource, sampler: EpochSampler, partition: BatchPartition, rank: Int, steps: Range<Int>,
-        slots: Int = defaultSlots, threads: Int = 1
+        mixing: BatchMixing? = nil, slots: Int = defaultSlots, threads: Int = 1
     ) throws(DatasetError) {
         precondition(slots >= 2, "\(slots) slots leave nothing to prepare ahead")
         precondition(source.count == sampler.sampleCount, "a sampler of \(sampler.sampleCount) for \(source.count)")
         precondition(sampler.batchSize == partition.batchSize, "sampler and partition differ in batch size")
         let crew = try SampleCrew(source, threads: threads)
         ring = BatchRing(
-            source: source, sampler: sampler, partition: partition, rank: rank, steps: steps, slots: slots, crew: crew)
+            source: source, sampler: sampler, partition: partition, rank: rank, steps: steps, mixing: mixing,
+            slots: slots, crew: crew)
         // The thread owns a reference to the ring, not to the loader, whose deinit ends the thread.
         let context = Unmanaged.passRetained(ring)
         var thread = pthread_t()
@@ -93,6 +95,8 @@ private final class BatchRing: @unchecked Sendable {
     private let source: any SampleSource
     private let crew: SampleCrew
     private let sampler: EpochSampler
+    private let partition: BatchPartition
+    private let mixing: BatchMixing?
     // An epoch has batches of two sizes at most: their shares are worked out once.
     private let fullShares: [GroupShare]
     private let lastShares: [GroupShare]
@@ -103,11 +107,13 @@ private final class BatchRing: @unchecked Sendable {
 
     init(
         source: any SampleSource, sampler: EpochSampler, partition: BatchPartition, rank: Int, steps: Range<Int>,
-        slots: Int, crew: SampleCrew
+        mixing: BatchMixing?, slots: Int, crew: SampleCrew
     ) {
         self.source = source
         self.crew = crew
         self.sampler = sampler
+        self.partition = partition
+        self.mixing = mixing
         self.steps = steps
         fullShares = partition.shares(batchCount: sampler.positions(ofStepInEpoch: 0).count, rank: rank)
         lastShares = partition.shares(
@@ -148,7 +154,7 @@ private final class BatchRing: @unchecked Sendable {
     /// Lets the source fetch this window and the next ahead of their samples.
     private func announce(_ order: EpochOrder, _ epoch: Int, _ position: Int) {
         guard case .windowed(let windows) = order else { return }
-        let window = windows.window(of: position)
+        let window = windows.window(of: position / sampler.copies)
         if let announced, announced == (epoch, window) { return }
         let isFirst = announced == nil
         announced = (epoch, window)
@@ -165,10 +171,32 @@ private final class BatchRing: @unchecked Sendable {
         announce(order, epoch, positions.lowerBound)
         batch.begin(epoch: epoch, step: step, batchCount: positions.count, shares: shares)
         for share in shares {
+            let mixed = mixed(share, batch)
             for position in share.positions {
-                batch.append(order[positions.lowerBound + position], from: source)
+                let partner = mixed.map { mixed in
+                    let partner = mixed.mixing.partner(of: position, in: mixed.group)
+                    return (sampler.number(positions.lowerBound + partner, of: order), mixed.mix)
+                }
+                batch.append(
+                    sampler.number(positions.lowerBound + position, of: order), from: source, mixedWith: partner)
             }
         }
         try crew.write(batch)
+    }
+
+    /// How the samples of a share are mixed, and with which positions of the batch.
+    private func mixed(
+        _ share: GroupShare, _ batch: Batch
+    ) -> (mixing: BatchMixing, mix: SampleMix, group: Range<Int>)? {
+        guard let mixing else { return nil }
+        let isWhole = mixing.group == .batch
+        let mix = mixing.mix(
+            step: batch.step, group: isWhole ? 0 : share.groupIndex, seed: sampler.seed, height: batch.shape.height,
+            width: batch.shape.width)
+        let group =
+            isWhole
+            ? 0..<batch.batchCount
+            : partition.positions(ofGroup: share.groupIndex, batchCount: batch.batchCount)
+        return (mixing, mix, group)
     }
 }

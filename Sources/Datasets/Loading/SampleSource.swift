@@ -5,10 +5,11 @@ package protocol SampleSource: Sendable {
     var count: Int { get }
     var shape: ImageShape { get }
     func label(of sample: Int) -> Int32
-    /// Writes the sample as C x H x W floats. The result depends on (sample, epoch) alone. Called from a loader's
-    /// threads, several at once; what it throws comes out of the loader's `next()`.
+    /// Writes sample `number` % ``count`` as C x H x W floats. The result depends on (number, epoch) alone: numbers
+    /// from ``count`` on are copies of the samples with other random choices. Called from a loader's threads, several
+    /// at once; what it throws comes out of the loader's `next()`.
     func write(
-        _ sample: Int, epoch: Int, into target: UnsafeMutablePointer<Float>, using workspace: SampleWorkspace
+        _ number: Int, epoch: Int, into target: UnsafeMutablePointer<Float>, using workspace: SampleWorkspace
     ) throws
     /// That samples will be asked for before long, in any order; for a source that can fetch them as a whole.
     func willNeed(_ samples: Range<Int>)
@@ -24,8 +25,15 @@ package final class SampleWorkspace {
     /// Of a file before it is decoded.
     package let bytes = ByteBuffer()
     private var made: ImageDecoder?
+    private var partner = FlatVector(count: 0)
 
     package init() {}
+
+    /// Memory for a sample that is to be mixed with another.
+    func partner(_ count: Int) -> UnsafeMutablePointer<Float> {
+        if partner.count < count { partner = FlatVector(count: count) }
+        return partner.pointer
+    }
 
     package func decoder() throws(DecodingError) -> ImageDecoder {
         if let made { return made }

@@ -2,15 +2,24 @@
 ///
 /// Every sample comes exactly once an epoch. It knows no ranks: each batch's positions are sharded
 /// (``BatchPartition``), so the batches are the same whatever the rank count.
+///
+/// With repeated augmentation (Hoffer et al. 2020, "Augment your batch") position t of the order is that of sample
+/// t / copies: an epoch has as many positions, and sees a ``copies``th of the samples, each so many times in
+/// succession with other random choices. Where published code (DeiT, torchvision) deals copies to different ranks, here
+/// they lie side by side in a batch, mostly in the same sharpness group.
 package struct EpochSampler: Sendable {
     package let sampleCount: Int
     /// Samples in a global batch; the last of an epoch may be smaller.
     package let batchSize: Int
     package let seed: UInt64
     package let order: SampleOrder
+    /// Of each sample in succession; 1 without repeated augmentation.
+    package let copies: Int
 
-    package init(sampleCount: Int, batchSize: Int, seed: UInt64, order: SampleOrder = .keyed) {
+    package init(sampleCount: Int, batchSize: Int, seed: UInt64, order: SampleOrder = .keyed, copies: Int = 1) {
         precondition(sampleCount > 0 && batchSize > 0, "\(sampleCount) samples in batches of \(batchSize)")
+        precondition(copies > 0, "\(copies) copies")
+        self.copies = copies
         self.sampleCount = sampleCount
         self.batchSize = batchSize
         self.seed = seed
@@ -33,8 +42,13 @@ package struct EpochSampler: Sendable {
         }
     }
 
-    /// The sample at `position` of `epoch`.
-    package func sampleIndex(epoch: Int, position: Int) -> Int { order(epoch: epoch)[position] }
+    /// The number of what lies at a position: a sample, plus ``sampleCount`` times which of its copies it is.
+    package func number(_ position: Int, of order: EpochOrder) -> Int {
+        order[position / copies] + position % copies * sampleCount
+    }
+
+    /// The sample at `position` of `epoch`, or the number of its copy.
+    package func sampleIndex(epoch: Int, position: Int) -> Int { number(position, of: order(epoch: epoch)) }
 
     /// The samples that `rank` evaluates: contiguous, every sample on exactly one rank, sizes that differ by at most
     /// one.

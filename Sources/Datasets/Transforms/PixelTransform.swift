@@ -9,6 +9,8 @@ package final class ImageWorkspace {
 
     let coefficients = ResamplingCoefficients()
     let columnCoefficients = ResamplingCoefficients()
+    /// What a policy drew for this image.
+    var operations: [PixelOperation] = []
 
     package init() {}
 

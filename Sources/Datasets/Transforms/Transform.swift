@@ -24,19 +24,23 @@ package struct TransformEntry: CatalogEntry {
     package let make: @Sendable (DatasetEntry) -> any Transform
     /// For images of any size that are decoded when they are needed; nil where there is none.
     package let decoded: (@Sendable (ImageGeometry) -> [any PixelTransform])?
+    /// Of either, after normalization.
+    package let planes: [any PlaneTransform]
 
     package init(
         _ name: String, _ summary: String, decoded: (@Sendable (ImageGeometry) -> [any PixelTransform])? = nil,
+        planes: [any PlaneTransform] = [],
         make: @escaping @Sendable (DatasetEntry) -> any Transform
     ) {
         self.name = name
         self.summary = summary
         self.decoded = decoded
+        self.planes = planes
         self.make = make
     }
 
     package func augmentation(of dataset: DatasetEntry, _ geometry: ImageGeometry) -> Augmentation {
-        Augmentation(name, transform: make(dataset), decoded: decoded?(geometry))
+        Augmentation(name, transform: make(dataset), decoded: decoded?(geometry), planes: planes)
     }
 }
 
@@ -46,14 +50,22 @@ extension TransformEntry: Equatable {
     package static let none = TransformEntry(
         "none", "images as they are", decoded: { [$0.evaluation] }, make: { _ in CropAndFlip.none })
     package static let basic = TransformEntry(
-        "basic", "random crop and horizontal flip, as suits the data set",
-        decoded: { [RandomResizedCrop(side: $0.side, filter: $0.filter), HorizontalFlip()] },
+        "basic", "random crop and horizontal flip, as suits the data set", decoded: basicSteps,
         make: { $0.basicAugmentation })
     package static let inception = TransformEntry(
         "inception", "the crop of the SAM papers and big_vision, and horizontal flip; of images in files",
         decoded: { [InceptionCrop(side: $0.side), HorizontalFlip()] },
         make: { $0.basicAugmentation })
+
+    static let basicSteps: @Sendable (ImageGeometry) -> [any PixelTransform] = {
+        [RandomResizedCrop(side: $0.side, filter: $0.filter), HorizontalFlip()]
+    }
 }
 
 /// The transforms that `--augment` can name.
-package let transformCatalog = Catalog<TransformEntry>("augmentation", [.none, .basic, .inception])
+package let transformCatalog = Catalog<TransformEntry>(
+    "augmentation",
+    [
+        .none, .basic, .inception, .autoAugment, .officialAutoAugment, .cutout, .randAugment, .randAugmentTimm,
+        .randAugmentBigVision, .trivialAugment, .threeAugment,
+    ])

@@ -29,8 +29,7 @@ package struct RunResources {
         let entry = try modelCatalog.entry(configuration.model)
         let syntheticCount = purpose == .benchmark ? 4 * configuration.batchSize : nil
         let memory = try MemoryShare(world)
-        augmentation = configuration.augment.augmentation(
-            of: configuration.dataset, configuration.geometry(of: entry))
+        augmentation = configuration.augmentation(configuration.geometry(of: entry))
         train = try Self.dataset(configuration, entry, .train, syntheticCount: syntheticCount, memory, world)
         test = try Self.dataset(configuration, entry, .test, syntheticCount: syntheticCount, memory, world)
         guard train.shape == test.shape else {
@@ -50,7 +49,8 @@ package struct RunResources {
             ranks: ranks, sampleCount: train.count)
         sampler = EpochSampler(
             sampleCount: train.count, batchSize: configuration.batchSize, seed: configuration.seed,
-            order: configuration.order == .keyed ? .keyed : .windowed(configuration.orderWindow))
+            order: configuration.order == .keyed ? .keyed : .windowed(configuration.orderWindow),
+            copies: configuration.repeatedAugmentation)
         totalSteps = configuration.steps ?? configuration.epochs * sampler.stepsPerEpoch
     }
 

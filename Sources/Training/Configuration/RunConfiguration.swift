@@ -29,6 +29,14 @@ package struct RunConfiguration: Sendable, Equatable {
     /// Nil for the data set's published figures.
     package var normalization: ChannelNormalization?
     package var augment = TransformEntry.basic
+    /// α of MixUp; 0 for none.
+    package var mixUp = 0.0
+    /// α of CutMix; 0 for none.
+    package var cutMix = 0.0
+    /// Of timm's random erasing, by normal pixels.
+    package var randomErasing = 0.0
+    /// Copies of each sample in an epoch.
+    package var repeatedAugmentation = 1
     /// Nil for the model's own.
     package var imageSize: Int?
     package var cropRatio = 0.875

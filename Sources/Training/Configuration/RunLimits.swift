@@ -51,6 +51,11 @@ package struct RunLimits {
                 "BatchNorm would have one value for a mean and a variance, so that nothing is left of it: \(cause)",
                 remedy: "give every rank at least 2 images, or take larger images or a model without BatchNorm")
         }
+        if configuration.mixing?.group == .sharpness, partition.mSharpness == 1 {
+            throw ConfigurationError(
+                "--mixup and --cutmix mix the samples of an ascent direction, of which each has one",
+                remedy: "use an --m-sharpness of at least 2")
+        }
         if bucketCount > Self.mostBuckets {
             let least = Double(gradientBytes) / 0x1p20 / Double(Self.mostBuckets)
             throw ConfigurationError(

@@ -86,16 +86,10 @@ package final class BatchObjective: GroupedObjective {
     ) throws {
         let movesStatistics = pass == .clean || (pass == .descent && movesStatisticsInDescent)
         if movesStatistics { statisticsUpdates += 1 }
-        try batch.labels.withUnsafeBufferPointer { labels in
-            try batch.sampleIndices.withUnsafeBufferPointer { indices in
-                _ = try network.gradient(
-                    SampleBatch(
-                        count: count, pixels: batch.pixels.pointer + first * pixelsPerSample,
-                        labels: labels.baseAddress.map { $0 + first },
-                        sampleIndices: indices.baseAddress.map { $0 + first }, epoch: batch.epoch),
-                    at: point, statistics: statistics, into: microBatches, gradientScale: gradientScale,
-                    loss: loss, labelSmoothing: labelSmoothing, updatesStatistics: movesStatistics)
-            }
+        try batch.withSamples(first, count, pixelsPerSample) { samples in
+            _ = try network.gradient(
+                samples, at: point, statistics: statistics, into: microBatches, gradientScale: gradientScale,
+                loss: loss, labelSmoothing: labelSmoothing, updatesStatistics: movesStatistics)
         }
     }
 
@@ -106,4 +100,28 @@ package final class BatchObjective: GroupedObjective {
 
     /// Takes over the count of a checkpoint.
     package func restore(statisticsUpdates: Int) { self.statisticsUpdates = statisticsUpdates }
+}
+
+extension Batch {
+    /// Calls `body` with `count` of the batch's samples, from `first` on.
+    fileprivate func withSamples(
+        _ first: Int, _ count: Int, _ pixelsPerSample: Int, _ body: (SampleBatch) throws -> Void
+    ) rethrows {
+        try labels.withUnsafeBufferPointer { labels in
+            try sampleIndices.withUnsafeBufferPointer { indices in
+                try secondLabels.withUnsafeBufferPointer { second in
+                    try weights.withUnsafeBufferPointer { weights in
+                        var samples = SampleBatch(
+                            count: count, pixels: pixels.pointer + first * pixelsPerSample,
+                            labels: labels.baseAddress.map { $0 + first },
+                            sampleIndices: indices.baseAddress.map { $0 + first }, epoch: epoch)
+                        if !second.isEmpty, let second = second.baseAddress, let weights = weights.baseAddress {
+                            samples.mixed = MixedLabels(labels: second + first, weights: weights + first)
+                        }
+                        try body(samples)
+                    }
+                }
+            }
+        }
+    }
 }

@@ -110,7 +110,8 @@ package final class Trainer {
         let loader = try BatchLoader(
             source: resources.train.samples(resources.augmentation, seed: configuration.seed),
             sampler: resources.sampler, partition: resources.partition, rank: communicator.rank,
-            steps: progress.step..<max(progress.step, resources.totalSteps), threads: configuration.dataThreads)
+            steps: progress.step..<max(progress.step, resources.totalSteps), mixing: configuration.mixing,
+            threads: configuration.dataThreads)
         var lastEpoch: EpochMetrics?
         while true {
             let began = ContinuousClock.now

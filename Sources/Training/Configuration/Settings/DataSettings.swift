@@ -12,6 +12,19 @@ enum DataSettings {
             .entry(
                 "augment", \.augment, in: transformCatalog, "Augmentation of the training images",
                 note: { $0.summary }),
+            .number(
+                "mixup", \.mixUp, .atLeast(0, to: 1000), "MixUp of training images: alpha of the beta distribution"),
+            .number(
+                "cutmix", \.cutMix, .atLeast(0, to: 1000),
+                "CutMix of training images: alpha; with --mixup one of both is drawn for each group"),
+            .number(
+                "random-erasing", \.randomErasing, .atLeast(0, to: 1),
+                "Probability that a rectangle of a training image is erased, to noise"
+            ).alsoCalled("reprob"),
+            .count(
+                "repeated-augmentation", \.repeatedAugmentation,
+                "Copies of each sample in an epoch, which then sees as many times fewer samples"
+            ).alsoCalled("aug-repeats"),
             .optionalCount("image-size", \.imageSize, "Side of the images that the network sees")
                 .unset("the model's").needs(ofDecodedImages).alsoCalled("img-size"),
             .number(
