@@ -8,8 +8,8 @@ package protocol Dataset: Sendable {
     var classCount: Int { get }
     var count: Int { get }
     var normalization: ChannelNormalization { get set }
-    /// Of all that decides what a sample's number stands for. Ranks compare it before a run, and a resumed run with that
-    /// of its checkpoint.
+    /// Of all that decides what a sample's number stands for. Ranks compare it before a run, and a resumed run with
+    /// that of its checkpoint.
     var fingerprint: UInt64 { get }
     /// The images as a network sees them, normalized.
     ///

@@ -27,7 +27,8 @@ package struct EncodedImages: Dataset {
         }
         guard let transforms = augmentation.decoded else {
             throw .stated(
-                "--augment \(augmentation.name) is for images of one size in memory, which \(name) is not: choose another"
+                "--augment \(augmentation.name) is for images of one size in memory, which \(name) is not: choose "
+                    + "another"
             )
         }
         return DecodedSamples(self, transforms, planes: augmentation.planes, seed: seed)
@@ -69,8 +70,8 @@ private struct DecodedSamples: SampleSource {
             try workspace.decoder().decode(workspace.bytes.bytes, into: images.image)
         } catch {
             throw DatasetError.stated(
-                "\(store.path(of: sample)) cannot be decoded (\(error.reason)): copy it again, or find all bad files with "
-                    + "crsam-dist data check")
+                "\(store.path(of: sample)) cannot be decoded (\(error.reason)): copy it again, or find all bad files "
+                    + "with crsam-dist data check")
         }
         guard isWritten else { return }
         var stream = RandomStream(seed: seed, purpose: .augmentation, epoch: epoch, index: number)

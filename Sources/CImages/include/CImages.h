@@ -1,8 +1,8 @@
 // JPEG and PNG to 8-bit RGB by libjpeg-turbo and libpng, whose errors are jumps that Swift cannot take.
 //
 // Results are those of Pillow's convert("RGB"). JPEG: accurate inverse transform (ISLOW), fancy upsampling; grey is
-// repeated; four components are taken for inverted CMYK, as Adobe writes it; EXIF's orientation is ignored. PNG: palettes
-// are looked up, grey is repeated, alpha is dropped, of 16 bits the upper eight are kept.
+// repeated; four components are taken for inverted CMYK, as Adobe writes it; EXIF's orientation is ignored. PNG:
+// palettes are looked up, grey is repeated, alpha is dropped, of 16 bits the upper eight are kept.
 #pragma once
 #include <stddef.h>
 #include <stdint.h>

@@ -1,6 +1,6 @@
-// One direction of a separable resize of 8-bit images with interleaved channels, as Pillow computes it: each result is a
-// sum of values times coefficients of 22 fractional bits, rounded half up and clipped to 0...255. The same bits on every
-// processor, as the sums are of integers.
+// One direction of a separable resize of 8-bit images with interleaved channels, as Pillow computes it: each result is
+// a sum of values times coefficients of 22 fractional bits, rounded half up and clipped to 0...255. The same bits on
+// every processor, as the sums are of integers.
 #pragma once
 #include <stddef.h>
 #include <stdint.h>

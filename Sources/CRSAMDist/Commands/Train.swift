@@ -6,7 +6,8 @@ struct Train: ConfiguredCommand {
         abstract: "Train a model; without a flag, a small ResNet on Fashion-MNIST with CR-SAM.",
         usage: "crsam-dist train [<options>]",
         discussion: """
-            Settings come from the defaults, then --preset, then --config, then flags; later ones win. A YAML file's keys are the \
+            Settings come from the defaults, then --preset, then --config, then flags; later ones win. A YAML \
+            file's keys are the \
             flags' names without the dashes. The resolved settings are written to config.yaml in the output folder.
 
               mpirun -np 2 crsam-dist train

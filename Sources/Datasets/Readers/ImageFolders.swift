@@ -25,8 +25,8 @@ struct ImageFolders: Sendable {
         let index = try IndexFile.index(bytes, from: "\(directory)'s index")
         if let classCount, index.classes.count != classCount {
             throw .stated(
-                "\(directory) has \(index.classes.count) classes of \(request.split.rawValue) images, \(entry.name) has "
-                    + "\(classCount): name the whole data set, or use --dataset image-folder")
+                "\(directory) has \(index.classes.count) classes of \(request.split.rawValue) images, \(entry.name) "
+                    + "has \(classCount): name the whole data set, or use --dataset image-folder")
         }
         return EncodedImages(
             entry.name, try SampleStore(index, in: directory), geometry: request.geometry,

@@ -3,9 +3,9 @@ import Glibc
 
 /// Makes an index of images in folders, one for each class: `train/n01440764/n01440764_10026.JPEG`.
 ///
-/// As torchvision's `ImageFolder`: classes are the folders in order of their names' bytes, files are taken in that order
-/// too, whatever their suffix's case (.jpg, .jpeg, .png). Names that begin with a dot, which copies and notebooks leave,
-/// are skipped, where ImageFolder would take such a folder for a class. A class without images is an error.
+/// As torchvision's `ImageFolder`: classes are the folders in order of their names' bytes, files are taken in that
+/// order too, whatever their suffix's case (.jpg, .jpeg, .png). Names that begin with a dot, which copies and notebooks
+/// leave, are skipped, where ImageFolder would take such a folder for a class. A class without images is an error.
 package struct ClassFolders {
     /// That classes are sorted by: their names, or as numbers.
     package enum Order { case names, numbers }
@@ -73,8 +73,8 @@ package struct ClassFolders {
         }
         guard index.count > before else {
             throw .stated(
-                "\(folder)/\(path) holds no images (.jpg, .jpeg, .png): a class without images shifts no label here, but "
-                    + "is a broken copy; copy it again or remove the folder")
+                "\(folder)/\(path) holds no images (.jpg, .jpeg, .png): a class without images shifts no label here, "
+                    + "but is a broken copy; copy it again or remove the folder")
         }
     }
 

@@ -25,8 +25,8 @@ package struct FlatFolder {
         guard let path = candidates.first(where: { (try? FileKind(of: $0)) == .regular }) else {
             throw .stated(
                 "\(folder) holds images without folders for their classes, and no file says their labels: put "
-                    + "LOC_val_solution.csv (Kaggle's) or val.txt with a line 'NAME LABEL' for each beside it, or sort the "
-                    + "images into folders; without labels accuracy would be 0.1 %")
+                    + "LOC_val_solution.csv (Kaggle's) or val.txt with a line 'NAME LABEL' for each beside it, or "
+                    + "sort the images into folders; without labels accuracy would be 0.1 %")
         }
         let labels = try labels(path)
         var index = SampleIndex(classes: classes, isSharded: false)

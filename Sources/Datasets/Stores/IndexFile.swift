@@ -3,8 +3,8 @@ import Vectors
 
 /// A ``SampleIndex`` as a file: `train.index` beside the data, and what rank 0 sends to the others.
 ///
-/// Little-endian: the mark `CRSAMIDX`, version, whether samples lie in shards, counts; then names of classes and places,
-/// a line each; then a column for each property; at last a fingerprint of all before it.
+/// Little-endian: the mark `CRSAMIDX`, version, whether samples lie in shards, counts; then names of classes and
+/// places, a line each; then a column for each property; at last a fingerprint of all before it.
 package enum IndexFile {
     private static let mark = Array("CRSAMIDX".utf8)
     private static let version: UInt32 = 1

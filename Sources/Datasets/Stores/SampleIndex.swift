@@ -2,7 +2,8 @@ import Vectors
 
 /// Where each encoded sample of a data set lies, and its label: small enough for every rank's memory.
 ///
-/// 24 bytes a sample and its file's name; 1.28 million of ImageNet take 55 MB. Samples are numbered by their place here.
+/// 24 bytes a sample and its file's name; 1.28 million of ImageNet take 55 MB. Samples are numbered by their place
+/// here.
 package struct SampleIndex: Sendable, Equatable {
     /// Names of the classes; labels are places in it.
     package var classes: [String]

@@ -4,7 +4,8 @@ import Glibc
 /// Packs the samples of a store into uncompressed tar files of about one size, in the order of their numbers, which
 /// WebDataset and `tar` read: `CLASS/NAME.jpg` and `CLASS/NAME.cls`, its label.
 ///
-/// The same samples give the same bytes. A shard that was finished by an earlier call is kept if it holds what it should.
+/// The same samples give the same bytes. A shard that was finished by an earlier call is kept if it holds what it
+/// should.
 package struct ShardWriter {
     private let store: SampleStore
     private let folder: String

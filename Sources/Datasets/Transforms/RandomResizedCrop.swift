@@ -3,9 +3,9 @@ import Vectors
 
 /// A random part of the image, resized to a square: torchvision's `RandomResizedCrop`, and timm's.
 ///
-/// Up to ten times an area A·U(`area`) and a ratio of width to height, uniform in its logarithm over `ratio`, are drawn;
-/// the first window of these that fits is placed uniformly. If none fits, the middle of the image is taken, as far as the
-/// ratio allows. The window is cut out first: the filter sees nothing outside.
+/// Up to ten times an area A·U(`area`) and a ratio of width to height, uniform in its logarithm over `ratio`, are
+/// drawn; the first window of these that fits is placed uniformly. If none fits, the middle of the image is taken, as
+/// far as the ratio allows. The window is cut out first: the filter sees nothing outside.
 ///
 /// Not the crop of the SAM, ViT-SAM and GSAM papers, which is ``InceptionCrop``: at 500 x 375 this one covers 0.43 of
 /// the image on average, that one 0.34 to 0.37.

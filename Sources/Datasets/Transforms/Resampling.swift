@@ -88,8 +88,8 @@ extension ImageWorkspace {
     /// Resizes a part of the image, of which nothing outside counts: bit for bit what Pillow 13's
     /// `image.crop(window).resize((width, height), filter)` gives, with 8 bits between the two directions.
     ///
-    /// The columns come first where twice as many rows go, and more, as columns do; else the rows. Pillow before 13 always
-    /// begins along the rows, which differs by a level here and there in such images.
+    /// The columns come first where twice as many rows go, and more, as columns do; else the rows. Pillow before 13
+    /// always begins along the rows, which differs by a level here and there in such images.
     package func resize(_ window: PixelWindow, height: Int, width: Int, _ filter: ResamplingFilter) {
         precondition(
             window.top >= 0 && window.left >= 0 && window.height > 0 && window.width > 0

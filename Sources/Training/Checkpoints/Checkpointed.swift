@@ -3,8 +3,8 @@ import TensorFiles
 
 /// A part of a run, besides the model, that must survive a restart: tensors in `optimizer.safetensors`.
 ///
-/// ``CheckpointContents`` has the list of all parts, by which a checkpoint is written, read and sent to the other ranks. An
-/// observer that conforms is a part of it, too; it must then be on every rank.
+/// ``CheckpointContents`` has the list of all parts, by which a checkpoint is written, read and sent to the other
+/// ranks. An observer that conforms is a part of it, too; it must then be on every rank.
 package protocol Checkpointed: AnyObject {
     /// For messages, and for the names of its tensors, which no other part may have: `NAME.…`.
     var partName: String { get }

@@ -3,8 +3,8 @@ import Models
 import TensorFiles
 import Vectors
 
-/// A model's weights and running statistics in one file under the names that torchvision and timm have for them, so that
-/// `load_state_dict(strict=True)` takes it.
+/// A model's weights and running statistics in one file under the names that torchvision and timm have for them, so
+/// that `load_state_dict(strict=True)` takes it.
 package struct WeightsExport {
     package enum Precision: String, CaseIterable, Sendable { case float32, bfloat16, float16 }
 

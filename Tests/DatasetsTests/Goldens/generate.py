@@ -4,8 +4,8 @@
     python Tests/DatasetsTests/Goldens/generate.py        (Pillow, torchvision, numpy)
 
 Small images of each kind go into images/, and into expected.txt a line for each check: its arguments, and the CRC-32 of
-the pixels that come out, rows by columns by channels. Random draws are those of RandomStream (Philox4x32-10), which both
-sides compute.
+the pixels that come out, rows by columns by channels. Random draws are those of RandomStream (Philox4x32-10), which
+both sides compute.
 """
 import io
 import pathlib
