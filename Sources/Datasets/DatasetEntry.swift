@@ -21,6 +21,9 @@ package struct DatasetRequest {
     package var memory: MemoryShare
     /// Of images that are decoded when they are needed.
     package var geometry = ImageGeometry()
+    package var badSamples = BadSamplePolicy.error
+    /// Takes a line for people, from any thread.
+    package var note: @Sendable (String) -> Void = { _ in }
     /// Reads what only one rank need read, and gives it to all.
     package var shared: SharedReading = { body throws(DatasetError) in try body() }
 

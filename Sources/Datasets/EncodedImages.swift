@@ -1,5 +1,3 @@
-import Files
-import Synchronization
 import Vectors
 
 /// Labelled images that are read and decoded each time they are needed.
@@ -8,9 +6,15 @@ package struct EncodedImages: Dataset {
     package let store: SampleStore
     package let geometry: ImageGeometry
     package var normalization: ChannelNormalization
+    fileprivate let bad: BadSamples
 
-    package init(_ name: String, _ store: SampleStore, geometry: ImageGeometry, normalization: ChannelNormalization) {
+    /// - Parameter note: takes a line for people about a sample that was replaced.
+    package init(
+        _ name: String, _ store: SampleStore, geometry: ImageGeometry, normalization: ChannelNormalization,
+        badSamples: BadSamplePolicy = .error, note: @escaping @Sendable (String) -> Void = { _ in }
+    ) {
         (self.name, self.store, self.geometry, self.normalization) = (name, store, geometry, normalization)
+        bad = BadSamples(badSamples, count: store.index.count, note: note)
     }
 
     package var shape: ImageShape { ImageShape(channels: 3, height: geometry.side, width: geometry.side) }
@@ -44,6 +48,7 @@ private struct DecodedSamples: SampleSource {
     /// C x 256: the float for each pixel value.
     private let levels: [Float]
     private let isWritten: Bool
+    private let bad: BadSamples
     let shape: ImageShape
 
     init(
@@ -51,6 +56,7 @@ private struct DecodedSamples: SampleSource {
         isWritten: Bool = true
     ) {
         self.isWritten = isWritten
+        bad = images.bad
         self.planes = planes
         (store, shape, self.transforms, self.seed) = (images.store, images.shape, transforms, seed)
         levels = images.normalization.levels
@@ -63,20 +69,29 @@ private struct DecodedSamples: SampleSource {
     func write(
         _ number: Int, epoch: Int, into target: UnsafeMutablePointer<Float>, using workspace: SampleWorkspace
     ) throws {
-        let sample = number % count
-        try store.read(sample, into: workspace.bytes)
-        let images = workspace.images
-        do throws(DecodingError) {
-            try workspace.decoder().decode(workspace.bytes.bytes, into: images.image)
-        } catch {
-            throw DatasetError.stated(
-                "\(store.path(of: sample)) cannot be decoded (\(error.reason)): copy it again, or find all bad files "
-                    + "with crsam-dist data check")
+        var sample = number % count
+        while true {
+            do throws(DatasetError) {
+                try decode(sample, using: workspace)
+                break
+            } catch { sample = try bad.replacement(of: sample, in: store.index, error) }
         }
+        let images = workspace.images
         guard isWritten else { return }
         var stream = RandomStream(seed: seed, purpose: .augmentation, epoch: epoch, index: number)
         for transform in transforms { transform.apply(images, stream: &stream) }
         images.writePlanes(levels, into: target)
         for step in planes { step.apply(target, shape, stream: &stream) }
+    }
+
+    private func decode(_ sample: Int, using workspace: SampleWorkspace) throws(DatasetError) {
+        try store.read(sample, into: workspace.bytes)
+        do throws(DecodingError) {
+            try workspace.decoder().decode(workspace.bytes.bytes, into: workspace.images.image)
+        } catch {
+            throw .stated(
+                "\(store.path(of: sample)) cannot be decoded (\(error.reason)): copy it again, or find all bad files "
+                    + "with crsam-dist data check")
+        }
     }
 }

@@ -10,6 +10,7 @@ private func unusualConfiguration() throws -> RunConfiguration {
     for (name, text) in [
         ("dataset", "cifar10"), ("data", "/data/with space: and # signs"), ("augment", "none"), ("model", "vit"),
         ("image-size", "64"), ("crop-ratio", "0.95"), ("interpolation", "bicubic"), ("data-threads", "2"),
+        ("bad-samples", "skip"),
         ("mixup", "0.2"), ("cutmix", "1"), ("random-erasing", "0.25"), ("repeated-augmentation", "3"),
         ("order", "windowed"), ("order-window", "1024"),
         ("drop-path", "0.2"), ("zero-init-residual", "true"),

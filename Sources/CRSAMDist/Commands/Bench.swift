@@ -10,7 +10,7 @@ struct Bench: ParsableCommand {
 
 /// Of a command that draws its images.
 enum SyntheticDataFlags: SettingSelection {
-    private static let ofFiles = ["image-size", "crop-ratio", "interpolation", "data-threads"]
+    private static let ofFiles = ["image-size", "crop-ratio", "interpolation", "data-threads", "bad-samples"]
     static let flags = SettingFlag.all(of: .data, except: Set(["data"] + ofFiles)).map { flag in
         flag.setting.name != "dataset"
             ? flag

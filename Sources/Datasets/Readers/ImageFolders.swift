@@ -30,7 +30,7 @@ struct ImageFolders: Sendable {
         }
         return EncodedImages(
             entry.name, try SampleStore(index, in: directory), geometry: request.geometry,
-            normalization: entry.normalization)
+            normalization: entry.normalization, badSamples: request.badSamples, note: request.note)
     }
 
     /// The index of a split, from a file or made.

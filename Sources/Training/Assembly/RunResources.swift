@@ -70,6 +70,8 @@ package struct RunResources {
             split, directory: configuration.dataDirectory, synthetic: synthetic, memory: memory)
         request.geometry = configuration.geometry(of: model)
         request.shared = world.sharedReading
+        request.badSamples = configuration.badSamples
+        request.note = { log.warning("\($0)") }
         var dataset = try configuration.dataset.load(request)
         guard let normalization = configuration.normalization else { return dataset }
         guard normalization.mean.count == dataset.shape.channels else {

@@ -41,6 +41,7 @@ package struct RunConfiguration: Sendable, Equatable {
     package var imageSize: Int?
     package var cropRatio = 0.875
     package var interpolation = ResamplingFilter.bilinear
+    package var badSamples = BadSamplePolicy.error
     package enum Order: String, Sendable, CaseIterable { case keyed, windowed }
     package var order = Order.keyed
     /// Samples in a window of the windowed order.

@@ -33,6 +33,13 @@ enum DataSettings {
             ).needs(ofDecodedImages).alsoCalled("crop-pct"),
             .choice("interpolation", \.interpolation, "Filter that resizes images, as Pillow's").needs(ofDecodedImages),
             .choice(
+                "bad-samples", \.badSamples, "Images that cannot be read or decoded",
+                notes: [
+                    .error: "end the run",
+                    .skip: "the next of the class takes its place, for at most one in a thousand, or ten",
+                ]
+            ).needs(ofDecodedImages),
+            .choice(
                 "order", \.order, "Order of an epoch's samples",
                 notes: [
                     .keyed: "any sample at any place",
