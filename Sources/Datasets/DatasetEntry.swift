@@ -114,4 +114,8 @@ extension DatasetEntry: Equatable {
 
 /// The data sets that `--dataset` can name.
 package let datasetCatalog = Catalog<DatasetEntry>(
-    "data set", [.fashionMNIST, .mnist, .cifar10, .cifar100, .imageNet, .tinyImageNet, .imageFolder, .synthetic])
+    "data set",
+    [
+        .fashionMNIST, .mnist, .cifar10, .cifar100, .imageNet, .tinyImageNet, .imageNetV2, .imageNetC, .imageFolder,
+        .synthetic,
+    ])

@@ -9,7 +9,8 @@ private let debianHasFashionMNIST = (try? DatasetEntry.fashionMNIST.load(split: 
     @Test func `names are those of the command line`() {
         #expect(
             datasetCatalog.names == [
-                "fashion-mnist", "mnist", "cifar10", "cifar100", "imagenet", "tiny-imagenet", "image-folder",
+                "fashion-mnist", "mnist", "cifar10", "cifar100", "imagenet", "tiny-imagenet", "imagenet-v2",
+                "imagenet-c", "image-folder",
                 "synthetic",
             ])
     }

@@ -17,6 +17,8 @@ struct Evaluate: ConfiguredCommand {
         discussion: """
               mpirun -np 2 crsam-dist evaluate \\
                   --checkpoint runs/fashion-mnist-resnet8-crsam-001
+
+            Of ImageNet-C (--dataset imagenet-c) it prints every corruption and severity, and mCE.
             """)
 
     @Option(help: "A run folder, a checkpoint's folder or a .safetensors file.")
@@ -29,6 +31,14 @@ struct Evaluate: ConfiguredCommand {
         let evaluation = try evaluation()
         Job.run("evaluate", flags: [("json", json ?? "")], evaluation.configuration) { world in
             let output = world.rank == 0 ? try CommandOutput([("--json", json)], inputs: evaluation.inputs) : nil
+            if evaluation.isOfCorruptions {
+                let scores = try evaluation.runCorruptions(world) {
+                    Console.writeProgress(
+                        "\($0.corruption) \($0.severity): accuracy \(NumberText.percent($0.accuracy))\n")
+                }
+                try output?.publish(scores.text, ["--json": scores.json])
+                return
+            }
             let result = try evaluation.run(world)
             try output?.publish(evaluation.text(of: result), ["--json": evaluation.json(of: result)])
         }

@@ -10,6 +10,8 @@ struct ImageFolders: Sendable {
     /// Between the given folder and these, in the forms in which the data are published.
     let roots: [String]
     let order: ClassFolders.Order
+    /// In place of a name: the classes' folders lie in the given folder itself.
+    static let here = "."
     /// The class count of the published set; nil where any is.
     let classCount: Int?
 
@@ -99,6 +101,7 @@ struct ImageFolders: Sendable {
 
     /// A folder of one of these names, below one of the roots.
     private static func place(_ names: [String], in folder: String, _ roots: [String]) -> String? {
+        if names == [here] { return ClassFolders.isThere(folder) ? "" : nil }
         for root in [""] + roots {
             for name in names {
                 let path = root.isEmpty ? name : "\(root)/\(name)"
@@ -130,16 +133,25 @@ extension DatasetEntry {
     package static let tinyImageNet = folders(
         "tiny-imagenet", aliases: ["tiny-imagenet-200"], classes: 200,
         remedy: "unpack tiny-imagenet-200.zip and name the folder that comes out of it")
+    /// Test images alone, in folders "0" to "999", which are the classes' numbers.
+    package static let imageNetV2 = folders(
+        "imagenet-v2", aliases: ["imagenetv2"], classes: 1000, testNames: [ImageFolders.here], order: .numbers,
+        remedy: "name the folder that holds the folders 0 to 999, to evaluate on")
+    /// Test images alone: one corruption in one severity, or for `evaluate` the folder of all.
+    package static let imageNetC = folders(
+        "imagenet-c", aliases: ["imagenetc"], classes: nil, testNames: [ImageFolders.here],
+        remedy: "name the folder of the corruptions (CORRUPTION/1 to 5/WNID/*.JPEG), to evaluate on")
     package static let imageFolder = folders(
         "image-folder", aliases: ["imagefolder"], classes: nil,
         remedy: "it must hold train and val (or test), each with a folder of .jpg, .jpeg or .png files for each class")
 
     private static func folders(
-        _ name: String, aliases: [String], classes: Int?, remedy: String
+        _ name: String, aliases: [String], classes: Int?, testNames: [String] = ["val", "validation", "test"],
+        order: ClassFolders.Order = .names, remedy: String
     ) -> DatasetEntry {
         let images = ImageFolders(
-            trainNames: ["train"], testNames: ["val", "validation", "test"],
-            roots: ["ILSVRC/Data/CLS-LOC", "Data/CLS-LOC", "CLS-LOC", "imagenet", "tiny-imagenet-200"], order: .names,
+            trainNames: ["train"], testNames: testNames,
+            roots: ["ILSVRC/Data/CLS-LOC", "Data/CLS-LOC", "CLS-LOC", "imagenet", "tiny-imagenet-200"], order: order,
             classCount: classes)
         var entry = DatasetEntry(
             name, aliases: aliases, normalization: imageNetNormalization, imageShape: nil, classCount: classes,

@@ -85,6 +85,8 @@ package struct CheckpointEvaluation: Sendable {
             let dataset = configuration.dataset
             return (dataset.imageShape ?? shape, dataset.classCount ?? entry.defaultClassCount)
         }
+        // How many classes a folder has is known when it is read.
+        if configuration.dataset.isDecoded, configuration.dataset.classCount == nil { return }
         let (wanted, usual) = (try form(configuration), try form(trained))
         let description = checkpoint.description
         let own = (shape: description.inputShape ?? usual.shape, classes: description.classCount ?? usual.classes)
@@ -98,10 +100,46 @@ package struct CheckpointEvaluation: Sendable {
             remedy: "leave --dataset out, or name a data set of as many channels and classes")
     }
 
+    /// Whether the data are ImageNet-C's folder of corruptions, for ``runCorruptions(_:progress:)``.
+    package var isOfCorruptions: Bool { configuration.dataset == .imageNetC }
+
     /// Every rank must call it; the result is the same on all.
     package func run(_ world: Communicator) throws -> EvaluationResult {
         try ConfigurationAgreement.check(configuration.agreement + [("checkpoint", checkpoint.path)], world)
         try configuration.startThreads()
+        return try run(configuration, world)
+    }
+
+    /// Evaluates every corruption and severity that the folder holds. Every rank must call it; the result is the same
+    /// on all.
+    ///
+    /// - Parameter progress: called after each, on rank 0.
+    package func runCorruptions(
+        _ world: Communicator, progress: (CorruptionScores.Row) throws -> Void
+    ) throws -> CorruptionScores {
+        try ConfigurationAgreement.check(configuration.agreement + [("checkpoint", checkpoint.path)], world)
+        try configuration.startThreads()
+        let folder = configuration.dataDirectory ?? ""
+        let found = try CorruptionScores.folders(in: folder)
+        guard !found.isEmpty else {
+            throw ConfigurationError(
+                "\(folder) holds no folders CORRUPTION/1 to CORRUPTION/5", remedy: "name the unpacked ImageNet-C")
+        }
+        var scores = CorruptionScores()
+        for (corruption, severity, path) in found {
+            var one = configuration
+            one.dataDirectory = path
+            // They were cropped to 224 pixels when they were made.
+            one.cropRatio = 1
+            let result = try run(one, world)
+            let row = CorruptionScores.Row(corruption: corruption, severity: severity, accuracy: result.accuracy)
+            scores.add(row)
+            if world.rank == 0 { try progress(row) }
+        }
+        return scores
+    }
+
+    private func run(_ configuration: RunConfiguration, _ world: Communicator) throws -> EvaluationResult {
         let entry = try modelCatalog.entry(configuration.model)
         let dataset = try RunResources.dataset(configuration, entry, .test, MemoryShare(world), world)
         try ConfigurationAgreement.check(data: [dataset], world)
