@@ -12,6 +12,7 @@ extension MetricsLog {
                     [
                         "loss": 1 / Double(step), "accuracy": 0.5, "learning_rate": 0.1, "gradient_norm": 1,
                         "combined_gradient_norm": .nan, "samples_per_second": 10, "step_seconds": 0.1,
+                        "data_seconds": 0.001,
                         "skipped_trace_terms": 0, "skipped_norm_terms": 0,
                     ]))
             if step % 2 == 0 {
@@ -47,7 +48,8 @@ private func configuration(output: String, resume: Bool = false) -> RunConfigura
                 == #"""
                 {"step":2,"epoch":1,"loss":0.5,"accuracy":0.5,"learning_rate":0.1,"gradient_norm":1.0,\#
                 "combined_gradient_norm":null,"ascent_loss":null,"descent_loss":null,"curvature":null,"slope":null,\#
-                "samples_per_second":10.0,"step_seconds":0.1,"skipped_trace_terms":0,"skipped_norm_terms":0}
+                "samples_per_second":10.0,"step_seconds":0.1,"data_seconds":0.001,"skipped_trace_terms":0,\#
+                "skipped_norm_terms":0}
                 """#
         )
         #expect(
@@ -85,7 +87,7 @@ private func configuration(output: String, resume: Bool = false) -> RunConfigura
         ("comments", "epochs.csv", "\n", "\n# so far, so good\n", 7),
         ("white space", "metrics.jsonl", ":", " : ", 5), ("another order", "metrics.jsonl", "{", "{\"a\":[{}],", 5),
         ("a number with a point", "metrics.jsonl", "\"step\":6,", "\"step\":6.0,", 5),
-        ("objects over several lines", "metrics.jsonl", ",", ",\n  ", 75),
+        ("objects over several lines", "metrics.jsonl", ",", ",\n  ", 80),
         ("a byte order mark", "metrics.jsonl", "{\"step\":1", "\u{FEFF}{\"step\":1", 5),
         ("a byte order mark", "epochs.csv", "epoch", "\u{FEFF}epoch", 3),
         ("quoted cells", "epochs.csv", "0.5,", "\"0.5\",", 3), ("more columns", "epochs.csv", "\n", ",note\n", 3),

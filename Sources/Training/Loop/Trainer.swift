@@ -116,8 +116,9 @@ package final class Trainer {
         while true {
             let began = ContinuousClock.now
             guard let batch = try profile.measure(.data, loader.next) else { break }
+            let waited = (ContinuousClock.now - began).seconds
             for observer in observers { try observer.stepBegins(batch) }
-            let metrics = try step(batch, began: began)
+            let metrics = try step(batch, began: began, waited: waited)
             for observer in observers { try observer.stepEnds(metrics) }
             let isLast = progress.step == resources.totalSteps
             if progress.step % resources.stepsPerEpoch == 0 || isLast {
@@ -137,8 +138,10 @@ package final class Trainer {
 
     /// One update of the weights: one gradient rule, one all-reduce, one optimizer step.
     ///
-    /// - Parameter began: when the wait for the batch did.
-    private func step(_ batch: Batch, began: ContinuousClock.Instant) throws -> StepMetrics {
+    /// - Parameters:
+    ///   - began: when the wait for the batch did.
+    ///   - waited: how long that was, in seconds.
+    private func step(_ batch: Batch, began: ContinuousClock.Instant, waited: Double) throws -> StepMetrics {
         // Of what all ranks should hold in common: replicas that drifted apart in the last update show here.
         let fingerprint = state.fingerprint
         objective.load(batch)
@@ -178,8 +181,8 @@ package final class Trainer {
             differences: terms.curvature == nil
                 ? nil
                 : LossDifferences(BatchLosses(scalars), radius: radius, precision: configuration.precision),
-            progress: progress, learningRate: rate, combinedGradientNorm: norm, seconds: seconds, state: state,
-            gradient: reduction.gradient)
+            progress: progress, learningRate: rate, combinedGradientNorm: norm, seconds: seconds,
+            dataSeconds: waited, state: state, gradient: reduction.gradient)
         return meter.metrics(outcome, epoch: batch.epoch + 1)
     }
 

@@ -70,6 +70,8 @@ package struct StepOutcome {
     package let combinedGradientNorm: Double
     /// Of this rank, the wait for data included.
     package let seconds: Double
+    /// Of these, the wait for the batch.
+    package let dataSeconds: Double
     /// After the update.
     package let state: ModelState
     /// The reduced gradient, as the optimizer got it.
@@ -109,6 +111,8 @@ package let stepMetricCatalog = Catalog<StepMetric>(
             "samples_per_second", .perSecond, .rankZero { $0.scalars.sampleCount / $0.seconds },
             progress: .init(place: 3) { "\(NumberText.short($0)) samples/s" }),
         StepMetric("step_seconds", .seconds, .rankZero { $0.seconds }),
+        // Of these, the wait for the batch: where it is more than a trace, --data-threads or a faster disk help.
+        StepMetric("data_seconds", .seconds, .rankZero { $0.dataSeconds }),
         // Log form: steps so far whose trace or norm term was skipped.
         StepMetric("skipped_trace_terms", .count, .replicated { Double($0.progress.skippedTraceTerms) }),
         StepMetric("skipped_norm_terms", .count, .replicated { Double($0.progress.skippedNormTerms) }),
