@@ -73,6 +73,12 @@ package struct SafeTensorsFile: Sendable {
             guard !name.isEmpty, !name.contains("/"), !name.hasSuffix(Self.indexSuffix) else {
                 throw .malformed(path: path, problem: "it names '\(name)', which is no file beside it")
             }
+            if (try? FileKind(of: "\(folder)/\(name)")) == .some(nil) {
+                throw .file(
+                    FileError(
+                        "open", "\(folder)/\(name)", code: ENOENT,
+                        reason: "\(path) names it, and it is not there; download all parts"))
+            }
             let part = try SafeTensorsFile("\(folder)/\(name)")
             for var entry in part.entries where map[entry.name] == name {
                 entry.shard = files.count
