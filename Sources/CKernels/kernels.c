@@ -121,6 +121,17 @@ DISPATCHED void cvk_adamw(float *w, const float *gradient, float *m, float *v, f
     }
 }
 
+DISPATCHED void cvk_adam_direction(float *u, const float *gradient, float scale, const float *w, float *m, float *v,
+                                   float one_minus_beta1, float beta2, float one_minus_beta2, float first,
+                                   float second, float epsilon, float lambda, size_t n) {
+    for (size_t i = 0; i < n; i++) {
+        const float g = scale * gradient[i];
+        m[i] = m[i] + one_minus_beta1 * (g - m[i]);
+        v[i] = beta2 * v[i] + one_minus_beta2 * g * g;
+        u[i] = m[i] / first / (sqrtf(v[i]) / second + epsilon) + lambda * w[i];
+    }
+}
+
 DISPATCHED void cvk_column_sums(float *sums, const float *x, size_t rows, size_t columns) {
     memset(sums, 0, columns * sizeof(float));
     for (size_t r = 0; r < rows; r++)

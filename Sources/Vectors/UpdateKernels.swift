@@ -36,4 +36,21 @@ extension FlatVector {
             secondMoment.pointer + range.lowerBound, retention, oneMinusBeta1, beta2, oneMinusBeta2, stepSize,
             secondMomentCorrection, epsilon, range.count)
     }
+
+    /// Sets this vector to Adam's step, with decay, and updates the moments it is made of.
+    ///
+    /// g = scale·gradient; m ← m + (1 − β₁)(g − m); v ← β₂v + (1 − β₂)g²;
+    /// self = m/firstMomentCorrection / (√v/secondMomentCorrection + ε) + λw.
+    package func setToAdamDirection(
+        gradient: FlatVector, scale: Float, weights: FlatVector, firstMoment: FlatVector, secondMoment: FlatVector,
+        oneMinusBeta1: Float, beta2: Float, oneMinusBeta2: Float, firstMomentCorrection: Float,
+        secondMomentCorrection: Float, epsilon: Float, weightDecay: Float, in range: Range<Int>
+    ) {
+        precondition(count == gradient.count && count == firstMoment.count && count == secondMoment.count)
+        precondition(count == weights.count && range.lowerBound >= 0 && range.upperBound <= count)
+        cvk_adam_direction(
+            pointer + range.lowerBound, gradient.pointer + range.lowerBound, scale, weights.pointer + range.lowerBound,
+            firstMoment.pointer + range.lowerBound, secondMoment.pointer + range.lowerBound, oneMinusBeta1, beta2,
+            oneMinusBeta2, firstMomentCorrection, secondMomentCorrection, epsilon, weightDecay, range.count)
+    }
 }

@@ -69,7 +69,7 @@ struct Command: Sendable, CustomTestStringConvertible {
         options = Self.options(in: help)
     }
 
-    static let train = Command(words: ["train"], own: ["config", "resume"])
+    static let train = Command(words: ["train"], own: ["config", "preset", "resume"])
     static let evaluate = Command(
         words: ["evaluate"],
         needed: [

@@ -16,7 +16,7 @@ private func unusualConfiguration() throws -> RunConfiguration {
         ("init-weights", "start.safetensors"), ("reset-head", "true"), ("convolution", "direct"),
         ("precision", "bfloat16"), ("method", "sam"),
         ("regularizer", "log"),
-        ("rho", "0.07"), ("alpha", "0.25"), ("beta", "1e-05"), ("m-sharpness", "16"),
+        ("rho", "0.07"), ("rho-schedule", "learning-rate"), ("rho-min", "0.01"), ("alpha", "0.25"), ("beta", "1e-05"), ("m-sharpness", "16"),
         ("bn-running-stats", "official"), ("loss", "binary-cross-entropy"), ("label-smoothing", "0.1"),
         ("optimizer", "adamw"),
         ("learning-rate", "0.0003"), ("momentum", "0.8"), ("nesterov", "true"), ("weight-decay", "0.3"),

@@ -45,6 +45,11 @@ void cvk_sgd(float *w, const float *gradient, float *momentum, float eta, float 
 void cvk_adamw(float *w, const float *gradient, float *m, float *v, float decay, float one_minus_beta1, float beta2,
                float one_minus_beta2, float step, float correction, float epsilon, size_t n);
 
+/// m ← m + (1 − β₁)(g − m) and v ← β₂v + (1 − β₂)g² with g = scale·gradient; u = m/first / (√v/second + ε) + λw.
+void cvk_adam_direction(float *u, const float *gradient, float scale, const float *w, float *m, float *v,
+                        float one_minus_beta1, float beta2, float one_minus_beta2, float first, float second,
+                        float epsilon, float lambda, size_t n);
+
 /// sums[c] = Σ_r x[r·columns + c], in the order of the rows.
 void cvk_column_sums(float *sums, const float *x, size_t rows, size_t columns);
 

@@ -6,10 +6,10 @@ package final class AscentDirection {
     /// Added to ‖g0‖ where it divides, as the authors' code does: ε is 0, not NaN, where the gradient is.
     package static let normGuard = 1e-12
 
-    private let radius: Double
+    /// ρ
+    package var radius: Double
     private let pass = GradientSum()
 
-    /// - Parameter radius: ρ
     package init(radius: Double) { self.radius = radius }
 
     /// Overwrites `gradient` with g0 of `group`, averaged over the processes that share it, and adds its figures to

@@ -43,6 +43,8 @@ package final class CRSAMRule: GradientRule {
         direction = AscentDirection(radius: method.perturbationRadius)
     }
 
+    package func setPerturbationRadius(_ radius: Double) { direction.radius = radius }
+
     private var isLog: Bool { method.regularizer == .log }
     package var vectorBytesPerGroup: Int { work.bytes(passes: 8) }
     package func largestWorkVectorCount(groups: Int) -> Int { isLog ? 3 : 1 }
@@ -84,7 +86,7 @@ package final class CRSAMRule: GradientRule {
             losses.descent.add(descent.loss, weight: weight)
         }
         work.dropUnlessFinite(terms.gradientNorm)
-        terms.add(losses, radius: method.perturbationRadius)
+        terms.add(losses, radius: direction.radius)
         if let coefficients = try combination?.end(losses) { terms.addSkipped(of: coefficients) }
         return terms
     }

@@ -31,6 +31,9 @@ package protocol GradientRule: AnyObject, SendableMetatype {
     ///   - parameterCount: length of weights and gradient, padding included.
     init(_ method: Method, parameterCount: Int)
 
+    /// ρ of the steps to come, above 0; a rule without passes around w ignores it.
+    func setPerturbationRadius(_ radius: Double)
+
     /// What the rule itself reads and writes between the passes for each group: the norm, the turns of the point and,
     /// for CR-SAM, the clean gradient's share of G.
     var vectorBytesPerGroup: Int { get }
@@ -57,5 +60,7 @@ package protocol GradientRule: AnyObject, SendableMetatype {
 }
 
 extension GradientRule {
+    package func setPerturbationRadius(_ radius: Double) {}
+
     package var gradientEvaluationsPerGroup: Int { Self.gradientEvaluationsPerGroup }
 }

@@ -27,6 +27,8 @@ package final class SAMRule: GradientRule {
         direction = AscentDirection(radius: method.perturbationRadius)
     }
 
+    package func setPerturbationRadius(_ radius: Double) { direction.radius = radius }
+
     package var vectorBytesPerGroup: Int { work.bytes(passes: 4) }
     package func largestWorkVectorCount(groups: Int) -> Int { 1 }
     package var workVectorCount: Int { work.count }

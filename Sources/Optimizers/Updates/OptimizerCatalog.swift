@@ -22,6 +22,8 @@ package struct OptimizerEntry: CatalogEntry, Equatable {
     package let weightDecay: Double
     /// What it reads besides rate and decay; other settings are refused with it.
     package let hyperparameters: [UpdateHyperparameter]
+    /// Whether its rate follows each tensor's norm: it then gets a group for each.
+    package let isLayerWise: Bool
     /// Vectors as long as the weights that it keeps.
     package let stateVectorCount: @Sendable (UpdateHyperparameters) -> Int
     /// - Parameters:
@@ -33,7 +35,7 @@ package struct OptimizerEntry: CatalogEntry, Equatable {
 
     package init(
         _ name: String, learningRate: Double, weightDecay: Double, hyperparameters: [UpdateHyperparameter] = [],
-        stateVectorCount: @escaping @Sendable (UpdateHyperparameters) -> Int,
+        isLayerWise: Bool = false, stateVectorCount: @escaping @Sendable (UpdateHyperparameters) -> Int,
         make:
             @escaping @Sendable (_ count: Int, _ groups: [ParameterGroup], UpdateHyperparameters)
             throws(OptimizerError) -> any Optimizer
@@ -42,6 +44,7 @@ package struct OptimizerEntry: CatalogEntry, Equatable {
         self.learningRate = learningRate
         self.weightDecay = weightDecay
         self.hyperparameters = hyperparameters
+        self.isLayerWise = isLayerWise
         self.stateVectorCount = stateVectorCount
         self.make = make
     }
@@ -50,4 +53,4 @@ package struct OptimizerEntry: CatalogEntry, Equatable {
 }
 
 /// The optimizers that `--optimizer` can name.
-package let optimizerCatalog = Catalog<OptimizerEntry>("optimizer", [.sgd, .adamw])
+package let optimizerCatalog = Catalog<OptimizerEntry>("optimizer", [.sgd, .adamw, .lamb])

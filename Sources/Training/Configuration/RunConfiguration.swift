@@ -60,6 +60,8 @@ package struct RunConfiguration: Sendable, Equatable {
     package var method = GradientRuleEntry.crsam
     package var regularizer = Regularizer.linear
     package var rho = 0.1
+    package var rhoSchedule = RadiusSchedule.constant
+    package var rhoMin = 0.0
     package var alpha = 0.1
     package var beta = 0.01
     /// Nil for a rank's share of the batch.
@@ -130,6 +132,11 @@ extension RunConfiguration {
         Method(method, perturbationRadius: rho, traceWeight: alpha, normWeight: beta, regularizer: regularizer)
     }
 
+    /// ρ of a step with this learning rate.
+    package func radius(at rate: Double) -> Double {
+        rhoSchedule.radius(rho, minimum: rhoMin, share: learningRate > 0 ? rate / learningRate : 1)
+    }
+
     /// The method in a line for people.
     package var gradientMethodText: String { gradientMethod.text }
 
@@ -159,7 +166,7 @@ extension RunConfiguration {
     }
 
     package func makeOptimizer(_ layout: TensorLayout) throws(OptimizerError) -> any Optimizer {
-        let groups = ParameterGroup.groups(layout) { tensor in
+        let groups = ParameterGroup.groups(layout, merged: !optimizer.isLayerWise) { tensor in
             (weightDecayOn == .all || tensor.isMatrix ? weightDecay : 0, rateScale: 1)
         }
         return try optimizer.make(layout.vectorCount, groups, updateHyperparameters)

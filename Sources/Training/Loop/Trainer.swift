@@ -142,6 +142,10 @@ package final class Trainer {
         // Of what all ranks should hold in common: replicas that drifted apart in the last update show here.
         let fingerprint = state.fingerprint
         objective.load(batch)
+        let rate = schedule.learningRate(
+            step: batch.step, stepsPerEpoch: resources.stepsPerEpoch, totalSteps: resources.totalSteps)
+        let radius = configuration.radius(at: rate)
+        rule.setPerturbationRadius(radius)
         let terms = try profile.measure(.gradients, bytes: rule.vectorBytesPerGroup * objective.groupCount) {
             // Buckets of G are sent during the last backward pass.
             try rule.evaluate(objective, at: state.weights, into: reduction)
@@ -162,8 +166,6 @@ package final class Trainer {
                 step: progress.step + 1, scalars, isLocal: !StepScalars(terms).isFinite, of: configuration,
                 isKept: evaluator != nil && isKept, communicator)
         }
-        let rate = schedule.learningRate(
-            step: batch.step, stepsPerEpoch: resources.stepsPerEpoch, totalSteps: resources.totalSteps)
         profile.measure(.update, bytes: updatedBytes) {
             optimizer.update(state.weights, gradient: reduction.gradient, learningRate: rate)
         }
@@ -175,7 +177,7 @@ package final class Trainer {
             terms: terms, scalars: scalars,
             differences: terms.curvature == nil
                 ? nil
-                : LossDifferences(BatchLosses(scalars), radius: configuration.rho, precision: configuration.precision),
+                : LossDifferences(BatchLosses(scalars), radius: radius, precision: configuration.precision),
             progress: progress, learningRate: rate, combinedGradientNorm: norm, seconds: seconds, state: state,
             gradient: reduction.gradient)
         return meter.metrics(outcome, epoch: batch.epoch + 1)

@@ -13,6 +13,15 @@ enum MethodSettings {
             .number(
                 "rho", \.rho, .atLeast(0), "Radius of the perturbation: the norm of epsilon, over all parameters"
             ).needs(.method(reading: .perturbationRadius)),
+            .choice(
+                "rho-schedule", \.rhoSchedule, "Radius over the run",
+                notes: [.learningRate: "in proportion to it, from rho down to rho-min, as GSAM"]
+            ).needs(.method(reading: .perturbationRadius), radius),
+            .number("rho-min", \.rhoMin, .atLeast(0), "Radius where the learning rate is 0")
+                .needs(
+                    SettingNeed("--rho-schedule learning-rate") {
+                        $0.rhoSchedule == .learningRate ? nil : "--rho-schedule \($0.rhoSchedule.rawValue)"
+                    }),
             .number("alpha", \.alpha, .atLeast(0), "Weight of CR-SAM's trace term")
                 .needs(.method(reading: .traceWeight), radius),
             .number("beta", \.beta, .atLeast(0), "Weight of CR-SAM's norm term")

@@ -11,8 +11,10 @@ enum OptimizerSettings {
             .number("momentum", \.momentum, .atLeast(0, below: 1), "SGD's momentum")
                 .needs(.optimizer(reading: .momentum)),
             .toggle("nesterov", \.nesterov, "Nesterov's momentum").needs(.optimizer(reading: .nesterov)),
-            .number("weight-decay", \.weightDecay, .atLeast(0), "Weight decay: L2 for sgd, decoupled for adamw")
-                .byChoice(\.givenWeightDecay, defaults(\.weightDecay)).alsoCalled("wd"),
+            .number(
+                "weight-decay", \.weightDecay, .atLeast(0), "Weight decay: L2 for sgd, decoupled for adamw and lamb"
+            )
+            .byChoice(\.givenWeightDecay, defaults(\.weightDecay)).alsoCalled("wd"),
             .choice(
                 "weight-decay-on", \.weightDecayOn, "Tensors that decay",
                 notes: [.matrices: "no biases, norms' scales, class token and positions, as in timm"]
