@@ -19,7 +19,8 @@ extension TransformEntry {
     package static let officialAutoAugment = policy(
         "autoaugment-official", "the CR-SAM authors'", memory: OfficialAutoAugment())
     package static let cutout = TransformEntry(
-        "cutout", "basic and the CR-SAM authors'", decoded: basicSteps, planes: [Cutout()], make: { $0.basicAugmentation })
+        "cutout", "basic and the CR-SAM authors'", decoded: basicSteps, planes: [Cutout()],
+        make: { $0.basicAugmentation })
     package static let randAugment = policy(
         "randaugment", "torchvision's", memory: RandAugment(), decoded: RandAugment(filter: .bilinear))
     package static let randAugmentTimm = policy(
