@@ -112,7 +112,7 @@ private func problem(yaml text: String) -> String {
                 + "differently"
         ),
         (
-            "optimizer: adam", "run.yaml: optimizer is 'adam': it must be one of sgd, adamw; did you mean 'adamw'?"
+            "optimizer: adam", "run.yaml: optimizer is 'adam': it must be one of sgd, adamw, lamb; did you mean 'adamw'?"
         ),
         ("output: ''", "run.yaml: output is '': it must be a path of at least one character"),
         ("rho: 1\n---\nrho: 2", "run.yaml: a second document begins in line 2: keep one"),

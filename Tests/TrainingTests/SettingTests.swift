@@ -22,7 +22,7 @@ private func printedDefault(_ name: String) throws -> String? {
     }
 
     @Test(arguments: [
-        ("learning-rate", "0.2 for sgd, 0.001 for adamw"), ("weight-decay", "0.0005 for sgd, 0.01 for adamw"),
+        ("learning-rate", "0.2 for sgd, 0.001 for adamw, 0.005 for lamb"), ("weight-decay", "0.0005 for sgd, 0.01 for adamw, 0.02 for lamb"),
         ("warmup-epochs", "0 for constant, a fifth of the run for cosine, linear and step"), ("rho", "0.1"),
         ("nesterov", "no"), ("bucket-size", "4"), ("label-smoothing", "0"), ("dataset", "fashion-mnist"),
         ("steps", "--epochs whole epochs"), ("data", "Debian's for fashion-mnist"),
