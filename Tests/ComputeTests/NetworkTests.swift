@@ -111,6 +111,38 @@ import Vectors
         #expect(sum.array == weights(0, of: 1).array)
     }
 
+    @Test func `mixed labels count as the distribution over the classes that they are`() throws {
+        let mixed = try GradientCheck(input: [3, 8, 8], batch: 6) { transformer($0, $1) }
+        let (second, weights): ([Int32], [Float]) = ([0, 1, 2, 3, 4, 0], [0.25, 1, 0, 0.5, 0.75, 0.3125])
+        let dense = FlatVector(count: 6 * 5)
+        for (sample, label) in mixed.labels.enumerated() {
+            dense[sample * 5 + Int(label)] += weights[sample]
+            dense[sample * 5 + Int(second[sample])] += 1 - weights[sample]
+        }
+        func gradient(_ labels: MixedLabels?) throws -> (loss: Double, gradient: FlatVector) {
+            let gradient = FlatVector(count: mixed.weights.count)
+            let result = try mixed.labels.withUnsafeBufferPointer { first in
+                try mixed.network.gradient(
+                    SampleBatch(
+                        count: 6, pixels: mixed.pixels.pointer, labels: first.baseAddress, mixed: labels,
+                        softTargets: labels == nil ? UnsafePointer(dense.pointer) : nil),
+                    at: mixed.weights, statistics: mixed.statistics, into: GradientSum(gradient),
+                    gradientScale: 1 / 6, labelSmoothing: 0.1)
+            }
+            return (result.loss, gradient)
+        }
+        let expected = try gradient(nil)
+        let result = try second.withUnsafeBufferPointer { second in
+            try weights.withUnsafeBufferPointer { weights in
+                try gradient(
+                    MixedLabels(
+                        labels: #require(second.baseAddress), weights: #require(weights.baseAddress)))
+            }
+        }
+        #expect(abs(result.loss - expected.loss) < 1e-7 * expected.loss)
+        #expect(relativeDifference(result.gradient, expected.gradient) < 1e-6)
+    }
+
     @Test func `runs repeat to the bit`() throws {
         let check = try GradientCheck(input: [3, 8, 8], batch: 6) { residual($0, $1) }
         let first = try check.gradient(at: check.weights)
