@@ -57,6 +57,12 @@ private func stated(_ body: () throws -> Void) throws -> String {
         #expect(differing.contains("different classes") && differing.contains("empty in the second alone"))
     }
 
+    @Test func `a folder's name on two lines is refused`() throws {
+        try imageFolder(folder)
+        try folder.write("train/d\ne/x.png", [1])
+        #expect(try stated { _ = try index() }.contains("has a control character in its name"))
+    }
+
     @Test func `a flat folder needs labels, and takes those of Kaggle, of a list, of numbers`() throws {
         try imageFolder(folder)
         for image in 1...3 { try folder.write("val/ILSVRC2012_val_0000000\(image).JPEG", randomBytes(90)) }

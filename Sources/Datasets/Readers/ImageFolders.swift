@@ -164,13 +164,13 @@ extension DatasetEntry {
     /// The index of a split as `crsam-dist data index` writes it: made anew, whatever lies beside the data.
     package func makeIndex(_ split: DatasetSplit, in folder: String) throws(DatasetError) -> SampleIndex {
         guard let folders else { throw .stated("\(name) is no data set of files for each image: it has no index") }
-        return try folders.make(split, in: folder, self)
+        return try folders.make(split, in: DataFolder(folder, of: self).path, self)
     }
 
     /// The index of a split, read where it is there.
     package func index(_ split: DatasetSplit, in folder: String) throws(DatasetError) -> SampleIndex {
         guard let folders else { throw .stated("\(name) is no data set of files for each image: it has no index") }
-        return try folders.find(split, in: folder, self)
+        return try folders.find(split, in: DataFolder(folder, of: self).path, self)
     }
 
     /// What the split is called in the names of its index and shards.

@@ -61,6 +61,10 @@ package struct SampleIndex: Sendable, Equatable {
     }
 
     package mutating func addPlace(_ name: String) throws(DatasetError) -> Int {
+        // An index and messages have them on lines.
+        guard !name.unicodeScalars.contains(where: { $0.value < 32 }) else {
+            throw .stated("the folder or shard \(name.debugDescription) has a control character in its name: rename it")
+        }
         guard places.count < Self.mostPlaces else {
             throw .stated("more than \(Self.mostPlaces) folders or shards: pack them into fewer (crsam-dist data pack)")
         }
