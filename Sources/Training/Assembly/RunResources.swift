@@ -37,6 +37,12 @@ package struct RunResources {
                 "--data \(configuration.dataDirectory ?? ""): training images are \(train.shape.text), test images "
                     + test.shape.text, remedy: "take both files from the same download")
         }
+        // Shards without names may lack the last classes among the test images.
+        guard test.classCount <= train.classCount else {
+            throw ConfigurationError(
+                "--data \(configuration.dataDirectory ?? ""): training images are of \(train.classCount) classes, test "
+                    + "images of \(test.classCount)", remedy: "take both from the same data set")
+        }
         let inputShape = [train.shape.channels, train.shape.height, train.shape.width]
         let graph = try entry.graph(
             inputShape: inputShape, classes: train.classCount, options: configuration.modelOptions)
