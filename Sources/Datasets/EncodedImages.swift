@@ -69,12 +69,17 @@ private struct DecodedSamples: SampleSource {
     func write(
         _ number: Int, epoch: Int, into target: UnsafeMutablePointer<Float>, using workspace: SampleWorkspace
     ) throws {
-        var sample = number % count
+        let first = number % count
+        var sample = first
         while true {
             do throws(DatasetError) {
                 try decode(sample, using: workspace)
                 break
-            } catch { sample = try bad.replacement(of: sample, in: store.index, error) }
+            } catch {
+                sample = try bad.replacement(of: sample, in: store.index, error)
+                // All of its class are bad.
+                if sample == first { throw error }
+            }
         }
         let images = workspace.images
         guard isWritten else { return }

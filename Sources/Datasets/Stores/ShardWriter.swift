@@ -28,11 +28,11 @@ package struct ShardWriter {
     package func run(progress: (Int) -> Void = { _ in }) throws(DatasetError) -> SampleIndex {
         let index = store.index
         let parts = parts()
+        try refuseOthers(parts)
         var names: [String] = []
         var checksums: [UInt32] = []
         for (number, part) in parts.enumerated() {
-            let digits = String(number)
-            let name = "\(split)-\(String(repeating: "0", count: max(0, 6 - digits.count)))\(digits).tar"
+            let name = name(ofShard: number)
             names.append(name)
             let path = "\(folder)/\(name)"
             let isThere = try isComplete(path, part)
@@ -53,6 +53,22 @@ package struct ShardWriter {
         written.classes = index.classes
         try IndexFile.write(written, to: "\(folder)/\(split).index")
         return written
+    }
+
+    private func name(ofShard number: Int) -> String {
+        let digits = String(number)
+        return "\(split)-\(String(repeating: "0", count: max(0, 6 - digits.count)))\(digits).tar"
+    }
+
+    /// Throws where the folder holds shards that are none of these: they would be lost, or taken with them.
+    private func refuseOthers(_ parts: [Range<Int>]) throws(DatasetError) {
+        let own = Dictionary(uniqueKeysWithValues: parts.enumerated().map { (name(ofShard: $0), $1) })
+        for shard in ImageFolders.shards([split], in: folder) {
+            if let part = own[shard], try isComplete("\(folder)/\(shard)", part) { continue }
+            throw .stated(
+                "\(folder)/\(shard) is there and holds something else than this pack's: name another folder, or remove "
+                    + "the old shards")
+        }
     }
 
     /// Samples of each shard.

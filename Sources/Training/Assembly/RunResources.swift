@@ -37,6 +37,9 @@ package struct RunResources {
                 "--data \(configuration.dataDirectory ?? ""): training images are \(train.shape.text), test images "
                     + test.shape.text, remedy: "take both files from the same download")
         }
+        if let train = train as? EncodedImages, let test = test as? EncodedImages {
+            try Self.requireSameClasses(train.store.index.classes, test.store.index.classes, configuration)
+        }
         // Shards without names may lack the last classes among the test images.
         guard test.classCount <= train.classCount else {
             throw ConfigurationError(
@@ -58,6 +61,25 @@ package struct RunResources {
             order: configuration.order == .keyed ? .keyed : .windowed(configuration.orderWindow),
             copies: configuration.repeatedAugmentation)
         totalSteps = configuration.steps ?? configuration.epochs * sampler.stepsPerEpoch
+    }
+
+    /// Compares names byte by byte; those of shards that know numbers alone say nothing.
+    private static func requireSameClasses(
+        _ train: [String], _ test: [String], _ configuration: RunConfiguration
+    ) throws {
+        func areNumbers(_ names: [String]) -> Bool { names == names.indices.map(String.init) }
+        if areNumbers(train) || areNumbers(test) { return }
+        for label in 0..<max(train.count, test.count) {
+            let (one, other) = (
+                label < train.count ? train[label] : "none", label < test.count ? test[label] : "none"
+            )
+            guard one.utf8.elementsEqual(other.utf8) else {
+                throw ConfigurationError(
+                    "--data \(configuration.dataDirectory ?? ""): class \(label) is \(one) of the training images, "
+                        + "\(other) of the test images",
+                    remedy: "take both from the same data set, and make both indexes again (crsam-dist data index)")
+            }
+        }
     }
 
     package static func dataset(
