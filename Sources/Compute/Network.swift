@@ -81,8 +81,8 @@ package final class Network {
     /// Bytes of activations, gradients of activations and scratch memory, for all batch sizes so far.
     package var arenaBytes: Int { arena.count * MemoryLayout<Float>.stride }
 
-    /// Accumulates ∂(gradientScale · Σ loss)/∂w at `weights` in `sink`, which takes what is ready after each operation
-    /// of the backward pass.
+    /// Accumulates ∂(gradientScale · Σ loss)/∂w at `weights` in `sink`, which takes what is ready after each
+    /// operation of the backward pass.
     ///
     /// - Parameters:
     ///   - gradientScale: 1 / count for the gradient of the mean.

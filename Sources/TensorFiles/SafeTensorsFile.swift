@@ -63,8 +63,8 @@ package struct SafeTensorsFile: Sendable {
     package static let indexSuffix = ".safetensors.index.json"
     private static let mostIndexBytes = 1 << 26
 
-    /// One file in several parts, by their index: `{"weight_map": {"NAME": "FILE", …}}`, as transformers and timm save
-    /// large models. All parts must be beside it and hold what it says.
+    /// One file in several parts, by their index: `{"weight_map": {"NAME": "FILE", …}}`, as transformers and timm
+    /// save large models. All parts must be beside it and hold what it says.
     private init(sharded path: String) throws(SafeTensorsError) {
         let folder = FileSystem.directory(of: path)
         let map = try Self.weightMap(path)

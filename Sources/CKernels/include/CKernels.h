@@ -45,7 +45,8 @@ void cvk_sgd(float *w, const float *gradient, float *momentum, float eta, float 
 void cvk_adamw(float *w, const float *gradient, float *m, float *v, float decay, float one_minus_beta1, float beta2,
                float one_minus_beta2, float step, float correction, float epsilon, size_t n);
 
-/// m ← m + (1 − β₁)(g − m) and v ← β₂v + (1 − β₂)g² with g = scale·gradient; u = m/first / (√v/second + ε) + λw.
+/// m ← m + (1 − β₁)(g − m) and v ← β₂v + (1 − β₂)g² with g = scale·gradient; u = m/first /
+/// (√v/second + ε) + λw.
 void cvk_adam_direction(float *u, const float *gradient, float scale, const float *w, float *m, float *v,
                         float one_minus_beta1, float beta2, float one_minus_beta2, float first, float second,
                         float epsilon, float lambda, size_t n);
@@ -56,8 +57,8 @@ void cvk_column_sums(float *sums, const float *x, size_t rows, size_t columns);
 /// The same of bfloat16, the upper halves of float32.
 void cvk_column_sums_bfloat16(float *sums, const uint16_t *x, size_t rows, size_t columns);
 
-/// gradient[r, c] ← y[r, c]·(gradient[r, c] − Σ_k y[r, k]·gradient[r, k]): from the gradient of a softmax's result y to
-/// that of its argument.
+/// gradient[r, c] ← y[r, c]·(gradient[r, c] − Σ_k y[r, k]·gradient[r, k]): from the gradient of a softmax's
+/// result y to that of its argument.
 void cvk_softmax_backward(float *gradient, const float *y, size_t rows, size_t columns);
 
 /// y[i] = x[i]·factors[i / run]; `run` divides n. y may be x.
@@ -76,8 +77,8 @@ void cvk_layer_normalization_bfloat16(uint16_t *y, float *mean, float *scale, co
                                       const float *beta, size_t rows, size_t columns, float epsilon);
 
 /// From dy, the gradient of the result, to those of its arguments, with mean and scale as above and
-/// h = (x − mean)·scale: dx = scale·(dy·gamma − mean of dy·gamma over the row − h · mean of dy·gamma·h over the row),
-/// dgamma[c] = Σ_r dy·h, dbeta[c] = Σ_r dy. dx may be dy.
+/// h = (x − mean)·scale: dx = scale·(dy·gamma − mean of dy·gamma over the row − h · mean of dy·gamma·h
+/// over the row), dgamma[c] = Σ_r dy·h, dbeta[c] = Σ_r dy. dx may be dy.
 void cvk_layer_normalization_backward(float *dx, float *dgamma, float *dbeta, const float *dy, const float *x,
                                       const float *mean, const float *scale, const float *gamma, size_t rows,
                                       size_t columns);

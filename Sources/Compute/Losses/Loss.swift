@@ -14,8 +14,8 @@ package protocol Loss: Sendable {
 /// What a sample's scores ought to show: its label, a mix of two labels, or a distribution over the classes, smoothed.
 ///
 /// A mix (MixUp, CutMix) of labels a and b is t = λ·1_a + (1 − λ)·1_b.
-/// Label smoothing s (Szegedy et al. 2016, section 7) makes t ← (1 − s)·t + s/classes, as PyTorch's `CrossEntropyLoss`
-/// and timm's `BinaryCrossEntropy`.
+/// Label smoothing s (Szegedy et al. 2016, section 7) makes t ← (1 − s)·t + s/classes, as PyTorch's
+/// `CrossEntropyLoss` and timm's `BinaryCrossEntropy`.
 package struct LossTargets {
     package let classCount: Int
     /// −1 for none.

@@ -52,8 +52,8 @@ package struct InceptionCrop: PixelTransform, Equatable {
 }
 
 extension ImageWorkspace {
-    /// Resizes a part of the image, each result between its four neighbours: y = (1 − f)·x₀ + f·x₁ in both directions,
-    /// where result j lies at (j + 1/2)·scale − 1/2 and the part's edges are repeated.
+    /// Resizes a part of the image, each result between its four neighbours: y = (1 − f)·x₀ + f·x₁ in both
+    /// directions, where result j lies at (j + 1/2)·scale − 1/2 and the part's edges are repeated.
     package func interpolate(_ window: PixelWindow, height: Int, width: Int) {
         let (channels, stride) = (image.channels, image.width * image.channels)
         spare.reshape(height: height, width: width, channels: channels)

@@ -88,8 +88,8 @@ package struct RunLimits {
                     + "shorter one"
             )
         }
-        // What is added to w is rounded with it to 24 bits: a part of ‖w‖ that is smaller leaves nearly every weight as
-        // it is.
+        // What is added to w is rounded with it to 24 bits: a part of ‖w‖ that is smaller leaves nearly every
+        // weight as it is.
         let weights = (norm: NumberText.short(weightsNorm), rounding: weightsNorm * 0x1p-24)
         lines += [rateWarning(weights), radiusWarning(weights)].compactMap(\.self)
         if configuration.bnRunningStats == .official, pixels == nil {

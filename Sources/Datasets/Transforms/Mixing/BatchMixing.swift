@@ -2,14 +2,14 @@ import Glibc
 import Vectors
 
 /// Mixes each sample of a group with another one: MixUp (Zhang et al. 2018, "mixup: beyond empirical risk
-/// minimization"), x ← λx + (1 − λ)x', and CutMix (Yun et al. 2019, "CutMix: regularization strategy to train strong
-/// classifiers with localizable features"), a rectangle of x' in x, where λ is the part of x that is left. Targets are
-/// mixed alike: t ← λt + (1 − λ)t'.
+/// minimization"), x ← λx + (1 − λ)x', and CutMix (Yun et al. 2019, "CutMix: regularization strategy to train
+/// strong classifiers with localizable features"), a rectangle of x' in x, where λ is the part of x that is left.
+/// Targets are mixed alike: t ← λt + (1 − λ)t'.
 ///
-/// A group is that of a sharpness direction, or the whole batch (``group``); it has one λ. λ and the pairs follow from
-/// (seed, step, group, position in the group) alone: they are the same whatever the rank count and after a restart.
-/// Published code pairs samples within a rank's batch, and so mixes otherwise on other rank counts. A group of one, and
-/// the middle of an odd group, stay as they are.
+/// A group is that of a sharpness direction, or the whole batch (``group``); it has one λ. λ and the pairs follow
+/// from (seed, step, group, position in the group) alone: they are the same whatever the rank count and after a
+/// restart. Published code pairs samples within a rank's batch, and so mixes otherwise on other rank counts. A group of
+/// one, and the middle of an odd group, stay as they are.
 ///
 /// A rank makes its samples' partners itself, wherever they belong: twice the loader's work, no messages.
 package struct BatchMixing: Sendable, Equatable {

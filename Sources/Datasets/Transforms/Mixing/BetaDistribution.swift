@@ -1,10 +1,11 @@
 import Glibc
 import Vectors
 
-/// The symmetric beta distribution on 0 ... 1: density ∝ (x·(1 − x))^(α−1), mean 1/2, variance 1/(4·(2α + 1)).
+/// The symmetric beta distribution on 0 ... 1: density ∝ (x·(1 − x))^(α−1), mean 1/2, variance 1/(4·(2α +
+/// 1)).
 ///
-/// In Double, up to α = 1 by Jöhnk's rejection (Jöhnk 1964) in logarithms, as a small α's powers underflow; above it by
-/// Cheng's ("Generating beta variates with nonintegral shape parameters", 1978, algorithm BB).
+/// In Double, up to α = 1 by Jöhnk's rejection (Jöhnk 1964) in logarithms, as a small α's powers underflow; above
+/// it by Cheng's ("Generating beta variates with nonintegral shape parameters", 1978, algorithm BB).
 package struct BetaDistribution: Sendable, Equatable {
     package let alpha: Double
 

@@ -8,8 +8,8 @@ package enum AffineFilter: String, CaseIterable, Sendable {
     case bicubic
 }
 
-/// The place in an image that each pixel of the result shows: x' = xx·x + xy·y + x0 and y' = yx·x + yy·y + y0, where
-/// pixel (0, 0) has its centre at (1/2, 1/2).
+/// The place in an image that each pixel of the result shows: x' = xx·x + xy·y + x0 and y' = yx·x + yy·y + y0,
+/// where pixel (0, 0) has its centre at (1/2, 1/2).
 ///
 /// As Pillow's `Image.transform(size, AFFINE, (xx, xy, x0, yx, yy, y0))`.
 package struct AffineMap: Sendable, Equatable {

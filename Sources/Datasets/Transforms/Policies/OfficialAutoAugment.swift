@@ -2,10 +2,11 @@ import Vectors
 
 /// AutoAugment's policy for CIFAR-10 as the CR-SAM authors' code applies it (`utils/autoaugment.py`).
 ///
-/// A step's magnitude m stands for a range, of which a value is drawn: the m-th tenth of shears −0.3…0.3, translations
-/// −150/331…150/331 of the image, rotations −30°…30°, enhancements 0.1…1.9, solarize's thresholds 0…256, posterize's
-/// bits 4…8. So there is no sign to draw: low magnitudes are negative. Shears and rotations are about a point one pixel
-/// right of and below the middle. There x and y of shears are exchanged, which is kept.
+/// A step's magnitude m stands for a range, of which a value is drawn: the m-th tenth of shears −0.3…0.3,
+/// translations −150/331…150/331 of the image, rotations −30°…30°, enhancements 0.1…1.9, solarize's
+/// thresholds 0…256, posterize's bits 4…8. So there is no sign to draw: low magnitudes are negative. Shears and
+/// rotations are about a point one pixel right of and below the middle. There x and y of shears are exchanged, which is
+/// kept.
 ///
 /// Moved pixels are interpolated by Pillow's bicubic filter, theirs by SciPy's cubic spline: those differ, slightly, in
 /// value.

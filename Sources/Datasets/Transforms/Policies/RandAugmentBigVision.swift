@@ -3,9 +3,9 @@ import Vectors
 /// Google's RandAugment, `randaug(n, m)` of big_vision, of the ViT papers and of the SAM repository.
 ///
 /// Each of `count` operations is one of 16, drawn with replacement, and always applied. With ℓ = `magnitude` / 10,
-/// which may exceed 1: rotate ±30ℓ°, shear ±0.3ℓ, translate ±100ℓ pixels (signs are drawn for these alone); color,
-/// contrast, brightness and sharpness 0.1 + 1.8ℓ; posterize to ⌊4ℓ⌋ bits; solarize from ⌊256ℓ⌋; solarize's addition
-/// ⌊110ℓ⌋; cutout of squares of half side ⌊40ℓ⌋ about a pixel of the image.
+/// which may exceed 1: rotate ±30ℓ°, shear ±0.3ℓ, translate ±100ℓ pixels (signs are drawn for these alone);
+/// color, contrast, brightness and sharpness 0.1 + 1.8ℓ; posterize to ⌊4ℓ⌋ bits; solarize from ⌊256ℓ⌋;
+/// solarize's addition ⌊110ℓ⌋; cutout of squares of half side ⌊40ℓ⌋ about a pixel of the image.
 ///
 /// So at 10, the usual magnitude, solarize does nothing, and enhancements always go up, to 1.9; 0 is not "off". What
 /// comes from outside is grey, 128. Contrast is about the number of pixels over 256 (see

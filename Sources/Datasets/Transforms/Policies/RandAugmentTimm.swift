@@ -4,7 +4,8 @@ import Vectors
 ///
 /// Each of `count` operations is one of 15, drawn with replacement, and applied with probability 1/2. Its level is
 /// drawn from N(`magnitude`, `deviation`²) and clamped to 0 ... `maximum`; signs are drawn. With ℓ the level / 10:
-/// rotate ±30ℓ°, shear ±0.3ℓ about the corner, translate ±0.45ℓ of the image, solarize below-128 addition ⌊110ℓ⌋, and
+/// rotate ±30ℓ°, shear ±0.3ℓ about the corner, translate ±0.45ℓ of the image, solarize below-128 addition
+/// ⌊110ℓ⌋, and
 ///
 /// | | `isIncreasing` (inc1) | otherwise |
 /// |---|---|---|

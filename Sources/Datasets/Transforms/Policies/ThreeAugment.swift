@@ -1,7 +1,8 @@
 import Vectors
 
-/// 3-Augment of DeiT III (Touvron, Cord and Jégou 2022, "DeiT III: revenge of the ViT"): one of greyscale, solarization
-/// from 128 and a Gaussian blur of σ uniform in 0.1 ... 2, all equally likely, and then ``ColorJitter`` by 0.3.
+/// 3-Augment of DeiT III (Touvron, Cord and Jégou 2022, "DeiT III: revenge of the ViT"): one of greyscale,
+/// solarization from 128 and a Gaussian blur of σ uniform in 0.1 ... 2, all equally likely, and then ``ColorJitter``
+/// by 0.3.
 ///
 /// In the recipe it follows a bicubic random resized crop and a flip, without random erasing.
 package struct ThreeAugment: PixelPolicy, Equatable {

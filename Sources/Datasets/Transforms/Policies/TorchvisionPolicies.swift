@@ -36,8 +36,8 @@ package struct RandAugment: PixelPolicy, Equatable {
 /// torchvision's `TrivialAugmentWide` (Müller and Hutter 2021, "TrivialAugment: tuning-free yet state-of-the-art data
 /// augmentation"): one of 14 operations at one of 31 magnitudes, all equally likely.
 ///
-/// Shears ±0.99, translations ±32 pixels, rotations ±135°, enhancements 1 ± 0.99, posterize 8 to 2 bits, solarize from
-/// 255 to 0.
+/// Shears ±0.99, translations ±32 pixels, rotations ±135°, enhancements 1 ± 0.99, posterize 8 to 2 bits, solarize
+/// from 255 to 0.
 package struct TrivialAugment: PixelPolicy, Equatable {
     package var bins = 31
     package var filter = AffineFilter.nearest
