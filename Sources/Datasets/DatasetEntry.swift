@@ -103,6 +103,7 @@ package struct DatasetEntry: CatalogEntry {
 
     /// Whether a data set's file is called so, plain or packed.
     package static func areData(inFileNamed name: String) -> Bool {
+        if ClassFolders.isImage(name) || [".tar", ".index"].contains(where: name.hasSuffix) { return true }
         let plain = name.hasSuffix(".gz") ? String(name.dropLast(3)) : name
         return datasetCatalog.entries.contains { $0.fileNames.contains(plain) }
     }

@@ -57,6 +57,32 @@ private func stated(_ body: () throws -> Void) throws -> String {
         #expect(differing.contains("different classes") && differing.contains("empty in the second alone"))
     }
 
+    @Test func `samples that would have one key in a shard are named before anything is written`() throws {
+        try imageFolder(folder)
+        try folder.write("train/a/a.1.jpg", randomBytes(50))
+        try folder.write("train/a/a_1.png", randomBytes(50))
+        let target = try TemporaryFolder()
+        let store = try SampleStore(index(), in: folder.path)
+        let text = try stated { _ = try ShardWriter(store, to: target.path, split: "train").run() }
+        #expect(text.contains("would both be a/a_1"))
+        #expect(try Folder.names(in: target.path) == [])
+    }
+
+    @Test func `a shard that became shorter is named at the start`() throws {
+        try imageFolder(folder)
+        let target = try TemporaryFolder()
+        let packed = try ShardWriter(SampleStore(index(), in: folder.path), to: target.path, split: "train").run()
+        try FileSystem.truncate("\(target.path)/\(packed.places[0])", to: 3000)
+        #expect(try stated { _ = try SampleStore(packed, in: target.path) }.contains("fewer than when it was indexed"))
+    }
+
+    @Test func `a folder's name that is not UTF-8 is refused`() throws {
+        try imageFolder(folder)
+        let bytes = Array("\(folder.path)/train/caf".utf8).map { CChar(bitPattern: $0) } + [CChar(bitPattern: 0xE9), 0]
+        try #require(mkdir(bytes, 0o755) == 0)
+        #expect(try stated { _ = try index() }.contains("is not UTF-8"))
+    }
+
     @Test func `a folder's name on two lines is refused`() throws {
         try imageFolder(folder)
         try folder.write("train/d\ne/x.png", [1])
@@ -211,13 +237,38 @@ private final class Failures: @unchecked Sendable {
         for size in ["77777777777", "-0000000001", "99999999999"] {
             #expect(throws: DatasetError.self) { _ = try index(edited(0, at: 124, size)) }
         }
-        // A link in an image's place is passed over: its label then has no image.
-        #expect(try index(edited(0, at: 156, "2")).count == 2)
+        // Links, sparse files and devices would be samples that vanish.
+        for kind in ["1", "2", "3", "S", "Z"] {
+            #expect(try stated { _ = try index(edited(0, at: 156, kind)) }.contains("instead of a file"))
+        }
+        #expect(try index(edited(0, at: 156, "7")).count == 3)
         // x1 comes as x0 again, after x1's label.
         let again = edited(4 * 512 + 512, at: 0, "k/x0.jpg")
         #expect(throws: DatasetError.self) { _ = try index(again) }
         // A name is only a name: nothing is written by it. Its label is that of another key.
         #expect(try stated { _ = try index(edited(0, at: 0, "../../x.jpg")) }.contains("has no .cls beside it"))
+    }
+
+    @Test func `a shard that is empty, lacks its end or its neighbour, or repeats another's keys, is refused`() throws {
+        let whole = sound
+        #expect(try stated { _ = try index([]) }.contains("no content"))
+        #expect(try stated { _ = try index([UInt8](repeating: 0, count: 1024)) }.contains("holds no images"))
+        #expect(try stated { _ = try index(Array(whole.dropLast(1024))) }.contains("no zeros at the end"))
+        func both(_ names: [String]) throws -> SampleIndex {
+            for name in names { try folder.write(name, whole) }
+            return try TarShards.index(names, in: folder.path, classes: nil)
+        }
+        #expect(try stated { _ = try both(["train-000000.tar", "train-000002.tar"]) }.contains("nothing between"))
+        #expect(try stated { _ = try both(["train-000000.tar", "train-000001.tar"]) }.contains("comes twice"))
+    }
+
+    @Test func `labels that begin at 1 are refused where no names are known`() throws {
+        var bytes = sound
+        for place in bytes.indices where place % 512 == 0 && bytes[place] == UInt8(ascii: "0") && bytes[place + 1] == 0
+        {
+            bytes[place] = UInt8(ascii: "1")
+        }
+        #expect(try stated { _ = try index(bytes) }.contains("do not begin at 0"))
     }
 
     @Test func `random damage gives an index or an error, never a crash`() {

@@ -64,6 +64,30 @@ import Vectors
         }
     }
 
+    @Test(arguments: [
+        (Float.nan, WeightsExport.Precision.float32, "conv1.weight"), (1e6, .float16, "beyond float16's"),
+    ])
+    func `values that are no numbers, or none of the precision, are refused by their tensor`(
+        value: Float, precision: WeightsExport.Precision, text: String
+    ) throws {
+        let folder = try TemporaryFolder()
+        let tensors = try save("\(folder.path)/sound.safetensors", model: "resnet20").map { tensor -> NamedTensor in
+            guard tensor.name == "conv1.weight", case .stored(let entry, let vector) = tensor.values else {
+                return tensor
+            }
+            let values = FlatVector(entry.values(in: vector).array)
+            values[3] = value
+            return NamedTensor(tensor.name, shape: tensor.shape, .float32(values))
+        }
+        let path = "\(folder.path)/in.safetensors"
+        try FileSystem.replace(path) { sink throws(FileError) in try SafeTensors.write(tensors, to: sink) }
+        let refusal = message {
+            _ = try WeightsExport(path, precision: precision).write(to: "\(folder.path)/out.safetensors")
+        }
+        #expect(refusal.contains("conv1.weight") && refusal.contains(text))
+        #expect(try FileKind(of: "\(folder.path)/out.safetensors") == nil)
+    }
+
     @Test func `weights in several parts are one model, by their index or their folder`() throws {
         let folder = try TemporaryFolder()
         let tensors = try save("\(folder.path)/whole", model: "resnet20")

@@ -102,6 +102,11 @@ struct DataPack: ParsableCommand {
         let entry = try source.entry()
         Job.run("data pack", flags: source.flags + [("output", output)], RunConfiguration()) { world in
             guard world.rank == 0 else { return }
+            let place = FileSystem.absolute(output)
+            guard !place.hasPrefix(FileSystem.absolute(source.data) + "/") else {
+                throw DatasetError.stated(
+                    "--output \(output) is in the data set's folder, whose folders are its classes: name another")
+            }
             _ = try FileSystem.makeDirectories(output)
             for split in source.splits {
                 let store = try SampleStore(entry.index(split, in: source.data), in: source.data)

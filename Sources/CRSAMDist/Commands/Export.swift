@@ -35,6 +35,9 @@ struct Export: ParsableCommand {
             if export.inputs.contains(where: { FileSystem.resolved($0) == FileSystem.resolved(path) }) {
                 throw ConfigurationError("--output \(path) is what is read", remedy: "name another file")
             }
+            if let content = CommandOutput.irreplaceable(path), content != "weights" {
+                throw ConfigurationError("--output \(path) holds \(content)", remedy: "name another file")
+            }
             if RunFolder.owns(path) {
                 throw ConfigurationError("--output \(path) belongs to a run", remedy: "name another file")
             }

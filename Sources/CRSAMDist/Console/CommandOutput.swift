@@ -42,7 +42,7 @@ package struct CommandOutput {
     }
 
     /// What a file holds that no result may be written over, whatever the command itself reads; nil for any other.
-    private static func irreplaceable(_ path: String) -> String? {
+    static func irreplaceable(_ path: String) -> String? {
         let name = FileSystem.lastName(of: path)
         if DatasetEntry.areData(inFileNamed: name) { return "a data set" }
         if name.hasSuffix(".safetensors") { return "weights" }

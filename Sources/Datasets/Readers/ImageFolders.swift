@@ -89,7 +89,8 @@ struct ImageFolders: Sendable {
         _ test: [String], _ testFolder: String, with train: [String], _ trainFolder: String
     ) throws(DatasetError) {
         // Numbers that were sorted as such are the same set.
-        guard Set(test) != Set(train) else { return }
+        func bytes(_ names: [String]) -> Set<[UInt8]> { Set(names.map { Array($0.utf8) }) }
+        guard bytes(test) != bytes(train) else { return }
         let lacking = train.first { !test.contains($0) }
         let extra = test.first { !train.contains($0) }
         throw .stated(

@@ -89,9 +89,15 @@ package struct ClassFolders {
     }
 
     private func list(_ path: String) throws(DatasetError) -> [String] {
+        let names: [String]
         do throws(FileError) {
-            return try Folder.names(in: path).sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
+            names = try Folder.names(in: path).sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
         } catch { throw .file(error) }
+        // In place of bytes that are not UTF-8, by which nothing can be opened.
+        if let name = names.first(where: { $0.unicodeScalars.contains("\u{FFFD}") }) {
+            throw .stated("\(path) holds \(name), whose name is not UTF-8: rename it")
+        }
+        return names
     }
 
     private func kind(_ path: String) throws(DatasetError) -> FileKind? {

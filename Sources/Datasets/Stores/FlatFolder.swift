@@ -51,8 +51,10 @@ package struct FlatFolder {
     }
 
     private func labels(_ path: String) throws(DatasetError) -> [String: Int] {
-        let text: String
+        var text: String
         do throws(FileError) { text = try InputFile.text(path, limit: Self.mostTextBytes) } catch { throw .file(error) }
+        // Windows' editors begin with a byte order mark.
+        if text.hasPrefix("\u{FEFF}") { text.removeFirst() }
         var numbers: [String: Int] = [:]
         for (number, name) in classes.enumerated() { numbers[name] = number }
         let isTable = path.hasSuffix(".csv")
@@ -60,7 +62,7 @@ package struct FlatFolder {
         for (line, content) in text.split(omittingEmptySubsequences: false, whereSeparator: \.isNewline).enumerated() {
             // Kaggle's second column is the class and a box, for each box.
             let fields = content.split { isTable ? $0 == "," || $0 == " " : $0 == " " || $0 == "\t" }
-            if fields.isEmpty || isTable && line == 0 { continue }
+            if fields.isEmpty || isTable && line == 0 && fields[0] == "ImageId" { continue }
             guard fields.count > 1, let label = label(fields[1], numbers) else {
                 throw .stated(
                     "\(path):\(line + 1): '\(content.prefix(60))' does not say a name and one of the \(classes.count) "

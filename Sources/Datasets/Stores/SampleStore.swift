@@ -33,6 +33,14 @@ package final class SampleStore: Sendable {
                 for place in index.places { shards.append(try open("\(folder)/\(place)")) }
             } catch { throw .file(error) }
         }
+        for sample in 0..<(index.isSharded ? index.count : 0) {
+            let shard = shards[index.place(of: sample)]
+            guard index.offset(of: sample) + index.byteCount(of: sample) <= shard.byteCount else {
+                throw .stated(
+                    "\(shard.path) has \(shard.byteCount) bytes, fewer than when it was indexed: copy it again, or "
+                        + "make the index again (crsam-dist data index)")
+            }
+        }
         self.shards = shards
     }
 

@@ -27,6 +27,7 @@ package struct ShardWriter {
     /// - Parameter progress: called after each sample with how many are done.
     package func run(progress: (Int) -> Void = { _ in }) throws(DatasetError) -> SampleIndex {
         let index = store.index
+        try requireKeys()
         let parts = parts()
         try refuseOthers(parts)
         var names: [String] = []
@@ -53,6 +54,19 @@ package struct ShardWriter {
         written.classes = index.classes
         try IndexFile.write(written, to: "\(folder)/\(split).index")
         return written
+    }
+
+    /// Throws where two samples would have one key, which ends at the first dot.
+    private func requireKeys() throws(DatasetError) {
+        var samples: [String: Int] = [:]
+        for sample in 0..<store.index.count {
+            let key = name(sample).key
+            if let other = samples.updateValue(sample, forKey: key) {
+                throw .stated(
+                    "\(store.path(of: other)) and \(store.path(of: sample)) would both be \(key) in a shard: rename one"
+                )
+            }
+        }
     }
 
     private func name(ofShard number: Int) -> String {

@@ -2,6 +2,10 @@ import Files
 
 /// Makes an index of samples in uncompressed tar files by WebDataset's conventions, reading headers only.
 ///
+/// What would lose samples without a word is an error: a shard that is empty or lacks the zeros at its end, links and
+/// sparse files in it, a number that lacks among the shards' names, a key that comes twice, labels that do not begin at
+/// 0.
+///
 /// A sample's key is its member's path up to the first dot of the last name; what follows, in lower case, says what the
 /// member is: jpg, jpeg or png is the image, cls its label in decimal digits. Members of one key stand together. Other
 /// members (json, txt) are passed over, names that begin with a dot or `__` too. Headers may be of the ustar, GNU (long
@@ -18,6 +22,8 @@ package struct TarShards {
     package static func index(
         _ names: [String], in folder: String, classes: [String]?, checksums: Bool = false
     ) throws(DatasetError) -> SampleIndex {
+        try requireAllNumbers(names, in: folder)
+        var seen: Set<String> = []
         var samples: [(place: Int, name: String, label: Int, offset: Int, byteCount: Int, checksum: UInt32)] = []
         for (place, name) in names.enumerated() {
             var shard = try TarReader("\(folder)/\(name)")
@@ -30,13 +36,15 @@ package struct TarShards {
                 let checksum = checksums ? try shard.checksum(of: image) : 0
                 samples.append((place, image.name, label, image.offset, image.byteCount, checksum))
             }
-            var seen: Set<String> = []
+            let before = samples.count
             while let member = try shard.next() {
                 guard let (key, suffix) = split(member.name) else { continue }
                 if current?.key != key {
                     try close()
                     guard seen.insert(key).inserted else {
-                        throw .stated("\(folder)/\(name): \(key) comes twice, apart: sort the shard by name")
+                        throw .stated(
+                            "\(folder)/\(name): \(key) comes twice: sort each shard by name, and give "
+                                + "each sample a key of its own")
                     }
                     current = (key, nil, nil)
                 }
@@ -50,9 +58,14 @@ package struct TarShards {
                 }
             }
             try close()
+            guard samples.count > before else { throw .stated("\(folder)/\(name) holds no images with labels") }
         }
         let most = samples.map(\.label).max() ?? 0
         guard !samples.isEmpty else { throw .stated("the shards in \(folder) hold no images with labels") }
+        guard classes != nil || samples.contains(where: { $0.label == 0 }) else {
+            throw .stated(
+                "the labels in \(folder)/\(names[0]) and its kin do not begin at 0: number the classes from 0")
+        }
         let known = classes ?? Self.classes(samples.map { ($0.name, $0.label) }, count: most + 1)
         guard most < known.count else {
             throw .stated("\(folder)/\(names[0]): a label of \(most), where there are \(known.count) classes")
@@ -65,6 +78,21 @@ package struct TarShards {
                 offset: sample.offset, checksum: sample.checksum)
         }
         return index
+    }
+
+    /// Throws where shards are numbered and one lacks.
+    private static func requireAllNumbers(_ names: [String], in folder: String) throws(DatasetError) {
+        let numbers = names.compactMap { name -> Int? in
+            let digits = name.dropLast(".tar".count).reversed().prefix { $0.isNumber && $0.isASCII }
+            return Int(String(digits.reversed()))
+        }
+        guard numbers.count == names.count else { return }
+        for (place, (number, following)) in zip(numbers, numbers.dropFirst()).enumerated()
+        where following != number + 1 {
+            throw .stated(
+                "\(folder): after \(names[place]) comes \(names[place + 1]), and nothing between: copy the shards that "
+                    + "lack, or number them one after the other")
+        }
     }
 
     /// Folders in the members' names where these say the same as the labels, as in our own shards; else numbers.
@@ -116,19 +144,19 @@ struct TarReader {
         do throws(FileError) { return try file.bytes(at: offset, count: count) } catch { throw .file(error) }
     }
 
-    /// The next regular file; nil at the end. Links, folders and devices are passed over.
+    /// The next regular file; nil at the end. Folders are passed over.
     mutating func next() throws(DatasetError) -> Member? {
         var longName: String?
         var longSize: Int?
         while true {
-            if at == file.byteCount { return nil }
+            guard at < file.byteCount else { throw fail(at == 0 ? "no content" : "no zeros at the end, which is") }
             guard file.byteCount - at >= Self.block else { throw fail("cut short in a header") }
             let header = try bytes(at, Self.block)
             if header.allSatisfy({ $0 == 0 }) { return nil }
             guard Self.hasRightSum(header) else { throw fail("no tar header") }
             guard let announced = Self.number(header[124..<136]) else { throw fail("an impossible size") }
             let kind = header[156]
-            let isFile = kind == 0 || kind == UInt8(ascii: "0")
+            let isFile = [0, UInt8(ascii: "0"), UInt8(ascii: "7")].contains(kind)
             let size = isFile ? longSize ?? announced : announced
             let start = at + Self.block
             guard size <= file.byteCount - start else { throw fail("a member of \(size) bytes, more than follow,") }
@@ -147,13 +175,13 @@ struct TarReader {
                         longSize = value
                     }
                 }
-            case UInt8(ascii: "g"): break
+            case UInt8(ascii: "g"), UInt8(ascii: "K"): break
+            case UInt8(ascii: "5"): (longName, longSize) = (nil, nil)
             default:
-                at = start + (size + Self.block - 1) / Self.block * Self.block
-                if !isFile {
-                    (longName, longSize) = (nil, nil)
-                    continue
+                guard isFile else {
+                    throw fail("\(name), a link, a sparse file or a device instead of a file,")
                 }
+                at = start + (size + Self.block - 1) / Self.block * Self.block
                 guard !name.isEmpty, !name.utf8.contains(0) else { throw fail("a member without a name") }
                 return Member(name: name, offset: start, byteCount: size)
             }

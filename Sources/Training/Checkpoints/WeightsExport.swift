@@ -53,12 +53,19 @@ package struct WeightsExport {
     }
 
     /// Floats in the wanted precision; BatchNorm's counters as they are.
-    private func converted(_ tensor: NamedTensor) -> NamedTensor {
+    private func converted(_ tensor: NamedTensor) throws -> NamedTensor {
         let vector: FlatVector
         switch tensor.values {
         case .float32(let values): vector = values
         case .float64(let values): vector = FlatVector(values.map { Float($0) })
         default: return tensor
+        }
+        guard vector.norm.isFinite else { throw CheckpointError.notFinite(path: checkpoint.path, tensor: tensor.name) }
+        if precision == .float16, vector.elements.contains(where: { abs($0) > Float(Float16.greatestFiniteMagnitude) })
+        {
+            throw ConfigurationError(
+                "\(checkpoint.path): tensor \(tensor.name) has values beyond float16's range, 65504",
+                remedy: "use --precision bfloat16 or float32")
         }
         let values: NamedTensor.Values =
             switch precision {

@@ -182,6 +182,11 @@ extension RunConfiguration {
     /// Throws what can be known to be wrong before any data is read: settings that do not go together.
     package func validate() throws(ConfigurationError) {
         try validateHost()
+        if augment == .inception, !dataset.isDecoded {
+            throw ConfigurationError(
+                "--augment inception crops images of any size, --dataset \(dataset.name) has them of one",
+                remedy: "use --augment basic")
+        }
         if optimizer.hyperparameters.contains(.nesterov) && nesterov && momentum == 0 {
             throw ConfigurationError(
                 "--nesterov needs a momentum above 0", remedy: "add --momentum 0.9, or leave --nesterov out")

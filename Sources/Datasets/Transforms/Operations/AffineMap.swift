@@ -157,29 +157,39 @@ extension ImageWorkspace {
         }
     }
 
-    /// Between four neighbours, whose row or column at an edge is repeated; cut to 8 bits, not rounded.
-    private func moveBilinear(_ map: AffineMap) {
-        let (height, width, channels) = (image.height, image.width, image.channels)
+    /// Calls `body` for each pixel whose source lies in the image: with where it is written, the source's neighbour to
+    /// the upper left, and how far the source is from that one's centre.
+    @inline(__always)
+    private func forEachSource(
+        _ map: AffineMap, _ body: (UnsafeMutablePointer<UInt8>, _ left: Int, _ top: Int, Double, Double) -> Void
+    ) {
+        let (height, width) = (image.height, image.width)
         var target = spare.pixels
         for y in 0..<height {
             for x in 0..<width {
-                defer { target += channels }
+                defer { target += image.channels }
                 let place = map.place(x, y)
                 guard place.x >= 0, place.x < Double(width), place.y >= 0, place.y < Double(height) else { continue }
                 let (left, top) = ((place.x - 0.5).rounded(.down), (place.y - 0.5).rounded(.down))
-                let (dx, dy) = (place.x - 0.5 - left, place.y - 0.5 - top)
-                let (column, row) = (Int(left), Int(top))
-                let (first, second) = (max(column, 0) &* channels, min(column &+ 1, width &- 1) &* channels)
-                let upper = image.pixels + max(row, 0) &* width &* channels
-                let lower = row &+ 1 < height ? image.pixels + (row &+ 1) &* width &* channels : upper
-                for channel in 0..<channels {
-                    func value(_ line: UnsafeMutablePointer<UInt8>) -> Double {
-                        let (a, b) = (Double(line[first &+ channel]), Double(line[second &+ channel]))
-                        return a + (b - a) * dx
-                    }
-                    let (above, below) = (value(upper), value(lower))
-                    target[channel] = UInt8(above + (below - above) * dy)
+                body(target, Int(left), Int(top), place.x - 0.5 - left, place.y - 0.5 - top)
+            }
+        }
+    }
+
+    /// Between four neighbours, whose row or column at an edge is repeated; cut to 8 bits, not rounded.
+    private func moveBilinear(_ map: AffineMap) {
+        let (height, width, channels) = (image.height, image.width, image.channels)
+        forEachSource(map) { target, column, row, dx, dy in
+            let (first, second) = (max(column, 0) &* channels, min(column &+ 1, width &- 1) &* channels)
+            let upper = image.pixels + max(row, 0) &* width &* channels
+            let lower = row &+ 1 < height ? image.pixels + (row &+ 1) &* width &* channels : upper
+            for channel in 0..<channels {
+                func value(_ line: UnsafeMutablePointer<UInt8>) -> Double {
+                    let (a, b) = (Double(line[first &+ channel]), Double(line[second &+ channel]))
+                    return a + (b - a) * dx
                 }
+                let (above, below) = (value(upper), value(lower))
+                target[channel] = UInt8(above + (below - above) * dy)
             }
         }
     }
@@ -187,31 +197,23 @@ extension ImageWorkspace {
     /// From 4 x 4 neighbours, with edges repeated; cut to 8 bits, not rounded.
     private func moveBicubic(_ map: AffineMap) {
         let (height, width, channels) = (image.height, image.width, image.channels)
-        var target = spare.pixels
-        for y in 0..<height {
-            for x in 0..<width {
-                defer { target += channels }
-                let place = map.place(x, y)
-                guard place.x >= 0, place.x < Double(width), place.y >= 0, place.y < Double(height) else { continue }
-                let (left, top) = ((place.x - 0.5).rounded(.down), (place.y - 0.5).rounded(.down))
-                let (dx, dy) = (place.x - 0.5 - left, place.y - 0.5 - top)
-                let (column, row) = (Int(left) &- 1, Int(top) &- 1)
-                let columns = SIMD4(0, 1, 2, 3) &+ column
-                let places = columns.clamped(lowerBound: .zero, upperBound: SIMD4(repeating: width - 1)) &* channels
-                for channel in 0..<channels {
-                    func value(_ row: Int) -> Double {
-                        let line = image.pixels + (row &* width &* channels &+ channel)
-                        return Self.cubic(
-                            Double(line[places[0]]), Double(line[places[1]]), Double(line[places[2]]),
-                            Double(line[places[3]]), dx)
-                    }
-                    let first = value(min(max(row, 0), height - 1))
-                    let second = row &+ 1 >= 0 && row &+ 1 < height ? value(row &+ 1) : first
-                    let third = row &+ 2 < height ? value(row &+ 2) : second
-                    let fourth = row &+ 3 < height ? value(row &+ 3) : third
-                    let result = Self.cubic(first, second, third, fourth, dy)
-                    target[channel] = result <= 0 ? 0 : result >= 255 ? 255 : UInt8(result)
+        forEachSource(map) { target, left, top, dx, dy in
+            let (column, row) = (left &- 1, top &- 1)
+            let columns = SIMD4(0, 1, 2, 3) &+ column
+            let places = columns.clamped(lowerBound: .zero, upperBound: SIMD4(repeating: width - 1)) &* channels
+            for channel in 0..<channels {
+                func value(_ row: Int) -> Double {
+                    let line = image.pixels + (row &* width &* channels &+ channel)
+                    return Self.cubic(
+                        Double(line[places[0]]), Double(line[places[1]]), Double(line[places[2]]),
+                        Double(line[places[3]]), dx)
                 }
+                let first = value(min(max(row, 0), height - 1))
+                let second = row &+ 1 >= 0 && row &+ 1 < height ? value(row &+ 1) : first
+                let third = row &+ 2 < height ? value(row &+ 2) : second
+                let fourth = row &+ 3 < height ? value(row &+ 3) : third
+                let result = Self.cubic(first, second, third, fourth, dy)
+                target[channel] = result <= 0 ? 0 : result >= 255 ? 255 : UInt8(result)
             }
         }
     }
