@@ -135,10 +135,14 @@ let package = Package(
         .executableTarget(
             name: "training-ranks",
             dependencies: [
-                "RankCases", "Training", "Measurements", "Collectives", "Compute", "Objectives", "Vectors",
-                "CTestSupport",
+                "RankCases", "Training", "Measurements", "Collectives", "Compute", "Datasets", "Objectives", "Vectors",
+                "CTestSupport", "TestSupport",
             ],
             path: "Tests/TrainingRanks", swiftSettings: strict),
+        // Writes decoded and transformed pixels, which reference.py compares (Tests/Checks/pixels).
+        .executableTarget(
+            name: "image-transforms", dependencies: ["Catalogs", "Files", "Datasets", "Vectors"],
+            path: "Tests/PixelReference", exclude: ["pictures.py", "reference.py"], swiftSettings: strict),
         // One of each kind that docs/extending.md describes, added from outside.
         .executableTarget(
             name: "extension-ranks",
