@@ -133,5 +133,5 @@ let sampleCases = [
             batches.append(single)
         }
         if world.rank == 0 { try check(batches[0] != batches[1], "both orders are one") }
-    },
+    }
 ]
