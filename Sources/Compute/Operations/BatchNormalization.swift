@@ -81,7 +81,6 @@ private struct BatchNormalization: Operation {
         }
         builder.setActivation(output, destination, computedAgainBy: isLarge ? computeAgain : nil)
         if builder.training { moveRunningStatistics(builder, mean, variance) }
-
         return {
             if relu && !fusesReLU {
                 let result = try builder.inBackward(destination, output)

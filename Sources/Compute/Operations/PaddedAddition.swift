@@ -2,8 +2,8 @@ import COneDNN
 import Vectors
 
 extension Graph {
-    /// a + b where b may have fewer channels than a: to the others nothing is added. He et al.'s parameter-free shortcut
-    /// ("option A") with its zeros behind, as pyramidal networks have it in every block.
+    /// a + b where b may have fewer channels than a: to the others nothing is added. He et al.'s shortcut without
+    /// parameters ("option A") with its zeros behind, as pyramidal networks have it in every block.
     ///
     /// `[C, H, W]` and `[C', H, W]`, C' at most C, to `[C, H, W]`.
     package func addPadded(_ a: Value, _ b: Value, _ name: String) -> Value {
