@@ -169,3 +169,7 @@ DISPATCHED void cvk_multiply_bfloat16(uint16_t *y, const uint16_t *x, const floa
     for (size_t first = 0; first < n; first += run, factors++)
         for (size_t i = first; i < first + run; i++) y[i] = narrowed(widened(x[i]) * *factors);
 }
+
+DISPATCHED void cvk_add_bfloat16(uint16_t *out, const uint16_t *x, const uint16_t *y, size_t n) {
+    for (size_t i = 0; i < n; i++) out[i] = narrowed(widened(x[i]) + widened(y[i]));
+}

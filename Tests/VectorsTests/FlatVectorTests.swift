@@ -24,6 +24,15 @@ private func randomVector(_ count: Int, index: Int) -> FlatVector {
         #expect(abs(x.norm - exact) < 1e-10 * exact)
     }
 
+    @Test func `sums in bfloat16 are rounded to nearest, from the middle to even`() {
+        // 1 + 2⁻⁸ lies half way between 1 and its neighbour, 1 + 2⁻⁷.
+        let x: [UInt16] = [0x3F80, 0x3F80, 0x3F81, 0xC000, 0x7F80]
+        let y: [UInt16] = [0x3B80, 0x3B81, 0x3B80, 0x4000, 0x3F80]
+        var sums = [UInt16](repeating: 1, count: x.count)
+        Kernels.sum(of: x, y, isBFloat16: true, count: x.count, into: &sums)
+        #expect(sums == [0x3F80, 0x3F81, 0x3F82, 0, 0x7F80])
+    }
+
     @Test func `combine is a x + b y + c z, and a range keeps to itself`() {
         let (x, y, z) = (randomVector(33, index: 1), randomVector(33, index: 2), randomVector(33, index: 3))
         let out = FlatVector(count: 33)

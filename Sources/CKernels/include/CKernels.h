@@ -67,6 +67,9 @@ void cvk_multiply(float *y, const float *x, const float *factors, size_t run, si
 /// The same in bfloat16, rounded to nearest even.
 void cvk_multiply_bfloat16(uint16_t *y, const uint16_t *x, const float *factors, size_t run, size_t n);
 
+/// out = x + y in bfloat16, rounded to nearest even.
+void cvk_add_bfloat16(uint16_t *out, const uint16_t *x, const uint16_t *y, size_t n);
+
 /// y[r, c] = (x[r, c] − mean[r])·scale[r]·gamma[c] + beta[c], where mean[r] is that of row r and
 /// scale[r] = 1/√(variance of row r + epsilon), the biased one.
 void cvk_layer_normalization(float *y, float *mean, float *scale, const float *x, const float *gamma,

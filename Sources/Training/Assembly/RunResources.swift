@@ -84,7 +84,7 @@ package struct RunResources {
 
     package static func dataset(
         _ configuration: RunConfiguration, _ model: ModelEntry, _ split: DatasetSplit,
-        syntheticCount: Int? = nil, _ memory: MemoryShare, _ world: Communicator
+        syntheticCount: Int? = nil, trainedClasses: [String]? = nil, _ memory: MemoryShare, _ world: Communicator
     ) throws -> any Dataset {
         let shape = model.defaultInputShape
         var synthetic = SyntheticImages()
@@ -99,6 +99,7 @@ package struct RunResources {
         request.geometry = configuration.geometry(of: model)
         request.shared = world.sharedReading
         request.badSamples = configuration.badSamples
+        request.trainedClasses = trainedClasses
         request.note = { log.warning("\($0)") }
         var dataset = try configuration.dataset.load(request)
         guard let normalization = configuration.normalization else { return dataset }
