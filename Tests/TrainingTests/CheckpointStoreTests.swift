@@ -134,6 +134,29 @@ private func firstWeight(_ checkpoint: Checkpoint) throws -> Float? {
         #expect(try firstWeight(try Checkpoint(folder.path)) == 20)
     }
 
+    @Test func `an average lies beside the weights, and is read where it is asked for`() throws {
+        let folder = try TemporaryFolder()
+        let store = try store(folder)
+        var averaging = state(5)
+        averaging.settings = ["ema-decay": "0.9"]
+        let path = try store.write(averaging, model: weights(5), optimizer: [], average: weights(4))
+        let file = path + "/ema.safetensors"
+        for place in [folder.path, path, file] {
+            #expect(try firstWeight(Checkpoint(weights: place, average: true)) == 4, "\(place)")
+        }
+        #expect(try firstWeight(Checkpoint(file)) == 4 && firstWeight(Checkpoint(path)) == 5)
+        #expect(try Checkpoint(path).average?.path == file)
+        let model = path + "/model.safetensors"
+        #expect(message { _ = try Checkpoint(weights: model, average: true) }.hasPrefix("\(model) has no EMA"))
+        _ = try folder.write("", to: "checkpoints/step-00000005/ema.safetensors")
+        #expect(message { _ = try Checkpoint(path) }.contains("is damaged (ema.safetensors: "))
+        try FileSystem.remove(file)
+        #expect(message { _ = try Checkpoint(path) }.contains("is damaged (ema.safetensors is missing)"))
+        #expect(try firstWeight(Checkpoint(weights: path)) == 5)
+        let plain = try store.write(state(6), model: weights(6), optimizer: [])
+        #expect(message { _ = try Checkpoint(weights: plain, average: true) }.contains("has no EMA of its weights"))
+    }
+
     @Test func `what a kill left half written is removed at the next start`() throws {
         let folder = try TemporaryFolder()
         try store(folder).write(state(5), model: weights(5), optimizer: [])

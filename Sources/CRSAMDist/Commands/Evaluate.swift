@@ -23,13 +23,16 @@ struct Evaluate: ConfiguredCommand {
 
     @Option(help: "A run folder, a checkpoint's folder or a .safetensors file.")
     var checkpoint: String
+    @Flag(help: "Evaluate the weights' moving average, which a run with --ema-decay keeps.")
+    var ema = false
     @OptionGroup var settings: SettingFlags<EvaluationFlags>
     @Option(help: "Write the result to a JSON file as well; - for standard output, with the text on standard error.")
     var json: String?
 
     func run() throws {
         let evaluation = try evaluation()
-        Job.run("evaluate", flags: [("json", json ?? "")], evaluation.configuration) { world in
+        let flags = [("json", json ?? ""), ("ema", ema ? "given" : "")]
+        Job.run("evaluate", flags: flags, evaluation.configuration) { world in
             let output = world.rank == 0 ? try CommandOutput([("--json", json)], inputs: evaluation.inputs) : nil
             if evaluation.isOfCorruptions {
                 let scores = try evaluation.runCorruptions(world) {
@@ -47,6 +50,6 @@ struct Evaluate: ConfiguredCommand {
     func configuration() throws -> RunConfiguration { try evaluation().configuration }
 
     private func evaluation() throws -> CheckpointEvaluation {
-        try CheckpointEvaluation(checkpoint: checkpoint, settings: settings.given)
+        try CheckpointEvaluation(checkpoint: checkpoint, average: ema, settings: settings.given)
     }
 }

@@ -41,7 +41,8 @@ package struct RunMemory {
         }
         let moments = configuration.optimizer.stateVectorCount(configuration.updateHyperparameters)
         // Weights, G, and what MPI's algorithms copy of it.
-        let vectors = moments + 2 + (world.size > 1 ? 1 : 0)
+        let kept = moments + (configuration.emaDecay > 0 ? 1 : 0)
+        let vectors = kept + 2 + (world.size > 1 ? 1 : 0)
         let groups = partition.groupCount(batchCount: partition.batchSize)
         add(vectors: vectors + rule.largestWorkVectorCount(groups: groups), of: graph.parameterLayout.vectorCount)
         let sampleBytes = resources.train.shape.count * MemoryLayout<Float>.stride
@@ -49,7 +50,7 @@ package struct RunMemory {
         let part = shares.map { $0.last?.samples.upperBound ?? 0 }.max() ?? 0
         if configuration.resume {
             // Read beside the live vectors, before the arena is taken.
-            resumed = moments * graph.parameterLayout.vectorCount * MemoryLayout<Float>.stride
+            resumed = kept * graph.parameterLayout.vectorCount * MemoryLayout<Float>.stride
         }
         batches = BatchLoader.defaultSlots * part * sampleBytes
         add("batches of \(part) sample\(part == 1 ? "" : "s")", batches)

@@ -20,8 +20,10 @@ struct TrainingParts {
     let meter = StepMeter()
     let clipping: GradientClipping?
     let schedule: LearningRateSchedule
+    /// Nil unless asked for.
+    let average: WeightAverage?
     /// Nil in a benchmark.
-    let evaluator: Evaluator?
+    let evaluations: TestEvaluations?
     /// Rank 0's; nil in a benchmark.
     let records: RunRecords?
     /// Samples in the largest forward pass on this rank.
@@ -53,11 +55,16 @@ struct TrainingParts {
             sumCount: meter.sums.count, bucketBytes: configuration.bucketBytes, communicator: world)
         try RunLimits(configuration, resources)
             .check(bucketCount: reduction.bucketCount, gradientBytes: reduction.byteCount)
-        evaluator =
+        average = try configuration.makeAverageDecay().map { [state, resources] in
+            WeightAverage(of: state, resources.graph, $0)
+        }
+        evaluations =
             purpose == .training
-            ? try Evaluator(
-                network: resources.network, dataset: resources.test,
-                batchSize: configuration.evaluationBatchSize(ranks: world.size), world: world) : nil
+            ? try TestEvaluations(
+                Evaluator(
+                    network: resources.network, dataset: resources.test,
+                    batchSize: configuration.evaluationBatchSize(ranks: world.size), world: world),
+                of: state, average: average?.model) : nil
         records =
             purpose == .training && world.rank == 0
             ? try RunRecords(configuration, resources, dataFingerprints: fingerprints, ranks: world.size) : nil

@@ -11,6 +11,8 @@ package struct CheckpointStore: Sendable {
     package static let folderName = "checkpoints"
     package static let modelFile = "model.safetensors"
     package static let optimizerFile = "optimizer.safetensors"
+    /// Of a run that keeps an average of its weights.
+    package static let averageFile = "ema.safetensors"
     package static let stateFile = "state.json"
     package static let latestFile = "latest"
     /// Files that stand for the checkpoint whose weights lie beside or below them.
@@ -61,11 +63,13 @@ package struct CheckpointStore: Sendable {
     /// When this throws, the checkpoints from before are as they were, and nothing of the new one is left. A step that
     /// is the newest already is not written again.
     ///
-    /// - Parameter description: what the model's file says of its weights besides the model's name.
+    /// - Parameters:
+    ///   - average: of the weights, in a file of its own; nil where the run keeps none.
+    ///   - description: what the model's file says of its weights besides the model's name.
     @discardableResult
     package func write(
         _ state: CheckpointState, model: [NamedTensor], optimizer: [NamedTensor],
-        description: [SafeTensors.Metadata] = []
+        average: [NamedTensor]? = nil, description: [SafeTensors.Metadata] = []
     ) throws(CheckpointError) -> String {
         let name = Self.folderName(step: state.step)
         let path = folder + "/" + name
@@ -83,8 +87,11 @@ package struct CheckpointStore: Sendable {
             }
             let others = description.filter { entry in !own.contains { $0.key == entry.key } }
             let metadata = [SafeTensors.Metadata("format", "pt")] + own + others
-            try writeFile(partial + "/" + Self.modelFile) { sink throws(FileError) in
-                try SafeTensors.write(model, metadata: metadata, to: sink)
+            for (file, tensors) in [(Self.modelFile, model), (Self.averageFile, average)] {
+                guard let tensors else { continue }
+                try writeFile(partial + "/" + file) { sink throws(FileError) in
+                    try SafeTensors.write(tensors, metadata: metadata, to: sink)
+                }
             }
             try writeFile(partial + "/" + Self.optimizerFile) { sink throws(FileError) in
                 try SafeTensors.write(optimizer, to: sink)

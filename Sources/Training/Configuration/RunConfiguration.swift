@@ -81,6 +81,9 @@ package struct RunConfiguration: Sendable, Equatable {
     var givenWeightDecay: Double?
     package var weightDecayOn = DecayedTensors.all
     package var clipNorm: Double?
+    /// d of the weights' exponential moving average; 0 for none.
+    package var emaDecay = 0.0
+    package var warmsUpEMA = false
     package var schedule = ScheduleEntry.cosine
     /// Nil for the schedule's own.
     package var warmupEpochs: Double?
@@ -171,6 +174,11 @@ extension RunConfiguration {
             (weightDecayOn == .all || tensor.isMatrix ? weightDecay : 0, rateScale: 1)
         }
         return try optimizer.make(layout.vectorCount, groups, updateHyperparameters)
+    }
+
+    /// Nil where no average of the weights is kept.
+    package func makeAverageDecay() throws(OptimizerError) -> AverageDecay? {
+        emaDecay > 0 ? try AverageDecay(emaDecay, warmsUp: warmsUpEMA) : nil
     }
 
     /// - Parameter runEpochs: length of the run, parts of an epoch included.

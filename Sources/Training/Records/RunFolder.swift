@@ -343,12 +343,17 @@ package struct RunFolder: Sendable, Equatable {
 
     /// What a start after a checkpoint leaves of the records: no step above `step`, no epoch above `epoch`, no torn
     /// line.
-    func cuts(step: Int, epoch: Int) throws -> [RecordCut] {
-        [try RecordCut(metrics, .steps, after: step), try RecordCut(epochs, .epochs, after: epoch)]
+    ///
+    /// - Parameter further: names of what the run evaluates beside the weights on the test images.
+    func cuts(step: Int, epoch: Int, further: [String]) throws -> [RecordCut] {
+        [
+            try RecordCut(metrics, .steps, after: step),
+            try RecordCut(epochs, .epochs(further: further), after: epoch),
+        ]
     }
 
     /// Cuts the records back to what a checkpoint knows. Nothing is cut where that is not safe in either.
-    package func cutRecords(step: Int, epoch: Int) throws {
-        for cut in try cuts(step: step, epoch: epoch) { try cut.apply() }
+    package func cutRecords(step: Int, epoch: Int, further: [String] = []) throws {
+        for cut in try cuts(step: step, epoch: epoch, further: further) { try cut.apply() }
     }
 }

@@ -60,9 +60,10 @@ final class RunRecords: TrainingObserver {
         let folder = try entry.enter(ranks: ranks)
         let store = CheckpointStore(folder: folder.checkpoints)
         try store.prepare()
-        try folder.cutRecords(step: firstStep, epoch: firstEpoch)
-        let files = Files(
-            folder: folder, log: try MetricsLog(stepsPath: folder.metrics, epochsPath: folder.epochs), store: store)
+        let further = configuration.furtherEvaluations
+        try folder.cutRecords(step: firstStep, epoch: firstEpoch, further: further)
+        let log = try MetricsLog(stepsPath: folder.metrics, epochsPath: folder.epochs, further: further)
+        let files = Files(folder: folder, log: log, store: store)
         self.files = files
         if let attempt = entry.attempt { note("what an earlier attempt recorded is in \(attempt)") }
         if entry.folder == nil { note("output \(folder.path)") }
@@ -94,7 +95,9 @@ final class RunRecords: TrainingObserver {
                 model: configuration.model, trainingData: dataFingerprints.first,
                 testData: dataFingerprints.dropFirst().first, settings: configuration.checkedSettings),
             model: model.modelTensors(statisticsUpdates: progress.statisticsUpdates),
-            optimizer: state.partTensors, description: description)
+            optimizer: state.partTensors,
+            average: state.average?.model.modelTensors(statisticsUpdates: progress.statisticsUpdates),
+            description: description)
     }
 
     func runEnds(_ summary: TrainingSummary) throws { try opened().log.secure() }

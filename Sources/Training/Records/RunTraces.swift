@@ -14,7 +14,7 @@ struct RunTraces {
     /// - Parameter configuration: that of the run.
     init(_ folder: RunFolder, _ configuration: RunConfiguration) throws {
         step = try RecordCut(folder.metrics, .steps, after: .max).highest
-        epoch = try RecordCut(folder.epochs, .epochs, after: .max).highest
+        epoch = try RecordCut(folder.epochs, .epochs(further: []), after: .max).highest
         let latest = folder.checkpoints + "/" + CheckpointStore.latestFile
         hasLatest = try FileSystem.isLink(latest) || FileSystem.kind(latest) != .missing
         hasCheckpoints = try FileSystem.kind(folder.checkpoints) == .directory
