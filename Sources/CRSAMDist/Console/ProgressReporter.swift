@@ -75,6 +75,11 @@ package final class ProgressReporter: TrainingObserver {
             "done: \(summary.steps) step\(summary.steps == 1 ? "" : "s") in \(NumberText.duration(summary.seconds))"
         if let accuracy = summary.lastEpoch?.testAccuracy { line += ", test accuracy \(NumberText.percent(accuracy))" }
         line += Self.text(of: summary.lastEpoch?.further ?? [])
+        if let best = summary.best {
+            let ema = FurtherEvaluation.averageName
+            let isOfAverage = summary.lastEpoch?.further.contains { $0.name == ema } == true
+            line += ", best \(isOfAverage ? ema + " " : "")\(NumberText.percent(best.accuracy)) in epoch \(best.epoch)"
+        }
         say(line + (summary.folder.map { "; \($0)" } ?? ""))
     }
 

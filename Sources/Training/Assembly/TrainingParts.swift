@@ -24,6 +24,8 @@ struct TrainingParts {
     let average: WeightAverage?
     /// Nil in a benchmark.
     let evaluations: TestEvaluations?
+    /// Nil in a benchmark.
+    let best: BestEvaluation?
     /// Rank 0's; nil in a benchmark.
     let records: RunRecords?
     /// Samples in the largest forward pass on this rank.
@@ -65,9 +67,11 @@ struct TrainingParts {
                     network: resources.network, dataset: resources.test,
                     batchSize: configuration.evaluationBatchSize(ranks: world.size), world: world),
                 of: state, average: average?.model) : nil
+        best = purpose == .training ? BestEvaluation() : nil
         records =
             purpose == .training && world.rank == 0
-            ? try RunRecords(configuration, resources, dataFingerprints: fingerprints, ranks: world.size) : nil
+            ? try RunRecords(
+                configuration, resources, dataFingerprints: fingerprints, ranks: world.size, best: best) : nil
     }
 
     /// Reached by all ranks before any takes the memory that was counted.

@@ -35,6 +35,7 @@ package final class Trainer {
     private let clipping: GradientClipping?
     private let schedule: LearningRateSchedule
     private let evaluations: TestEvaluations?
+    private let best: BestEvaluation?
     private let records: RunRecords?
     /// What an update reads and writes: weights and the optimizer's vectors both ways, the gradient once.
     private let updatedBytes: Int
@@ -66,10 +67,12 @@ package final class Trainer {
         clipping = parts.clipping
         schedule = parts.schedule
         evaluations = parts.evaluations
+        best = parts.best
         records = parts.records
         largestRun = parts.largestRun
         updatedBytes = (3 + 2 * optimizer.state.count) * state.weights.count * MemoryLayout<Float>.stride
-        let all = (records.map { [$0] } ?? []) + (parts.average.map { [$0] } ?? []) + observers
+        let own: [(any TrainingObserver)?] = [records, parts.average, best]
+        let all = own.compactMap(\.self) + observers
         self.observers = all
         // Not to the records themselves, which would keep themselves alive, and the folder locked.
         records?.note = { line in for observer in observers { observer.runNotes(line) } }
@@ -125,13 +128,13 @@ package final class Trainer {
                 let isDue = isLast || metrics.epoch % configuration.evaluateEvery == 0
                 lastEpoch = try endEpoch(metrics, evaluating: isDue)
             }
-            if isLast || isCheckpointDue {
+            if isLast || isCheckpointDue || best?.result?.step == progress.step {
                 for observer in observers { try observer.checkpointIsDue(runState) }
             }
         }
         let summary = TrainingSummary(
             steps: progress.step, lastEpoch: lastEpoch, seconds: (ContinuousClock.now - start).seconds,
-            folder: records?.folder?.path)
+            folder: records?.folder?.path, best: best?.result)
         for observer in observers { try observer.runEnds(summary) }
         return summary
     }

@@ -94,7 +94,7 @@ package struct RunFolder: Sendable, Equatable {
         let (folder, name) = (FileSystem.directory(of: file), FileSystem.lastName(of: file))
         let place = FileSystem.lastName(of: folder)
         if CheckpointStore.step(ofFolder: place) != nil { return true }
-        if place == checkpointsName { return name == CheckpointStore.latestFile }
+        if place == checkpointsName { return CheckpointStore.namingFiles.contains(name) }
         let run = RunFolder(folder)
         return [run.config, run.metrics, run.epochs].contains(file)
             && (try? FileSystem.kind(run.checkpoints)) == .directory
@@ -311,7 +311,7 @@ package struct RunFolder: Sendable, Equatable {
         let store = CheckpointStore(folder: checkpoints)
         let inside =
             try store.stepFolders()
-            + Folder.names(in: checkpoints).filter { $0 == CheckpointStore.latestFile }
+            + Folder.names(in: checkpoints).filter(CheckpointStore.namingFiles.contains)
         return names + inside.map { Self.checkpointsName + "/" + $0 }
     }
 
