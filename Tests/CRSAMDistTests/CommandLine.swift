@@ -155,7 +155,7 @@ struct Command: Sendable, CustomTestStringConvertible {
 
     /// The first value that changes the setting: of every kind that there is, and of the names that a refusal offers.
     func use(of name: String) -> Use? {
-        let candidates = ["a/b", "true", "0.25", "3"] + offered(name)
+        let candidates = ["a/b", "true", "0.25", "3", "a=b"] + offered(name)
         func use(with companions: [String: String]) -> Use? {
             guard let before = try? values(configuration(companions)) else { return nil }
             for value in candidates {

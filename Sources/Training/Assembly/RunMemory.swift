@@ -63,9 +63,10 @@ package struct RunMemory {
             add(forecasts[forecasts.count - 1], samples: samples)
         }
         if evaluating {
-            forecasts += try addEvaluation(
-                resources.network, resources.test, batchSize: configuration.evaluationBatchSize(ranks: world.size),
-                world)
+            for data in [resources.test] + resources.evaluationSets.map(\.data) {
+                forecasts += try addEvaluation(
+                    resources.network, data, batchSize: configuration.evaluationBatchSize(ranks: world.size), world)
+            }
             // Tensors are put in order one by one as a checkpoint is written.
             let largest = graph.parameterLayout.entries.map(\.count).max() ?? 0
             if world.rank == 0 { add("a checkpoint", largest * MemoryLayout<Float>.stride) }

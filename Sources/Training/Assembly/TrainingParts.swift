@@ -1,5 +1,6 @@
 import Collectives
 import Compute
+import Datasets
 import Optimizers
 
 /// The objects that a configuration names, on this rank: all that the training loop works with.
@@ -36,7 +37,8 @@ struct TrainingParts {
         self.world = world
         try ConfigurationAgreement.check(requested.agreement, world)
         resources = try RunResources(requested, world, purpose: purpose)
-        let fingerprints = try ConfigurationAgreement.check(data: [resources.train, resources.test], world)
+        let images = [resources.train, resources.test] + resources.evaluationSets.map(\.data)
+        let fingerprints = try ConfigurationAgreement.check(data: images, world)
         configuration = requested.resolved(
             mSharpness: resources.partition.mSharpness, normalization: resources.train.normalization)
         let count = resources.graph.parameterLayout.vectorCount
@@ -62,16 +64,25 @@ struct TrainingParts {
         }
         evaluations =
             purpose == .training
-            ? try TestEvaluations(
-                Evaluator(
-                    network: resources.network, dataset: resources.test,
-                    batchSize: configuration.evaluationBatchSize(ranks: world.size), world: world),
-                of: state, average: average?.model) : nil
+            ? try Self.evaluations(configuration, resources, of: state, average: average?.model, world) : nil
         best = purpose == .training ? BestEvaluation() : nil
         records =
             purpose == .training && world.rank == 0
             ? try RunRecords(
                 configuration, resources, dataFingerprints: fingerprints, ranks: world.size, best: best) : nil
+    }
+
+    private static func evaluations(
+        _ configuration: RunConfiguration, _ resources: RunResources, of model: ModelState, average: ModelState?,
+        _ world: Communicator
+    ) throws -> TestEvaluations {
+        func evaluator(_ data: any Dataset) throws -> Evaluator {
+            try Evaluator(
+                network: resources.network, dataset: data,
+                batchSize: configuration.evaluationBatchSize(ranks: world.size), world: world)
+        }
+        let sets = try resources.evaluationSets.map { ($0.name, try evaluator($0.data)) }
+        return TestEvaluations(try evaluator(resources.test), sets: sets, of: model, average: average)
     }
 
     /// Reached by all ranks before any takes the memory that was counted.

@@ -105,6 +105,8 @@ package struct RunConfiguration: Sendable, Equatable {
     // Records.
     /// In epochs; the last epoch is always evaluated.
     package var evaluateEvery = 1
+    /// Beside the test images of the data set.
+    package var evaluationSets: [EvaluationSet] = []
     /// In steps; nil for every epoch's end. The end of the run is always kept.
     package var checkpointEvery: Int?
     package var output: String?
@@ -208,6 +210,10 @@ extension RunConfiguration {
             throw ConfigurationError(
                 "--m-sharpness \(m) is more than the batch of \(batchSize)",
                 remedy: "use at most \(batchSize), or 'global'")
+        }
+        if let set = evaluationSets.first(where: { ($0.dataset ?? dataset) == .synthetic }) {
+            throw ConfigurationError(
+                "--evaluate-on \(set.text): synthetic images have no files", remedy: "name it after a data set")
         }
         if dataset.needsDirectory && dataDirectory == nil {
             throw ConfigurationError(

@@ -199,12 +199,12 @@ package final class Trainer {
     }
 
     private func endEpoch(_ last: StepMetrics, evaluating: Bool) throws -> EpochMetrics {
-        var results: (main: EvaluationResult, further: [FurtherEvaluation])?
+        var results: (main: EvaluationResult?, further: [FurtherEvaluation])?
         let elapsed = try ContinuousClock().measure { if evaluating { results = try evaluations?.run() } }
         let metrics = EpochMetrics(
             epoch: last.epoch, trainLoss: progress.epochLossSum / progress.epochSamples,
-            trainAccuracy: progress.epochCorrect / progress.epochSamples, testLoss: results?.main.loss,
-            testAccuracy: results?.main.accuracy, learningRate: last["learning_rate"] ?? 0,
+            trainAccuracy: progress.epochCorrect / progress.epochSamples, testLoss: results?.main?.loss,
+            testAccuracy: results?.main?.accuracy, learningRate: last["learning_rate"] ?? 0,
             seconds: progress.epochSeconds + elapsed.seconds, further: results?.further ?? [])
         progress.beginEpoch()
         for observer in observers { try observer.epochEnds(metrics) }
