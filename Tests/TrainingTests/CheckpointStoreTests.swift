@@ -139,6 +139,11 @@ private func firstWeight(_ checkpoint: Checkpoint) throws -> Float? {
         let store = try store(folder, keep: 2)
         for step in [5, 10, 15, 20, 25] {
             try store.write(state(step), model: weights(Float(step)), optimizer: [], isBest: step == 10)
+            // It takes the place of no other.
+            if step == 15 {
+                let names = try folder.names("checkpoints")
+                #expect(names == ["best", "latest", "step-00000005", "step-00000010", "step-00000015"])
+            }
         }
         let kept = [10, 20, 25].map { "step-000000\($0)" }
         #expect(try folder.names("checkpoints") == ["best", "latest"] + kept)

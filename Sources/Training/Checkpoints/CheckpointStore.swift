@@ -208,7 +208,7 @@ package struct CheckpointStore: Sendable {
     private func removeOld(before step: Int) {
         // Where it cannot be seen which is the best, all stay.
         guard let names = try? stepFolders(), let best = try? name(in: Self.bestFile) ?? "" else { return }
-        let old = names.filter { (Self.step(ofFolder: $0) ?? 0) < step }.dropLast(keep - 1)
-        for name in old where name != best { try? discard(name) }
+        let old = names.filter { (Self.step(ofFolder: $0) ?? 0) < step && $0 != best }
+        for name in old.dropLast(keep - 1) { try? discard(name) }
     }
 }

@@ -10,6 +10,8 @@ struct RunTraces {
     private let hasCheckpoints: Bool
     /// Steps between the run's checkpoints; nil for an epoch.
     private let checkpointEvery: Int?
+    /// Epochs up to the first evaluation, whose checkpoint is the best so far.
+    private let evaluateEvery: Int
 
     /// - Parameter configuration: that of the run.
     init(_ folder: RunFolder, _ configuration: RunConfiguration) throws {
@@ -19,6 +21,7 @@ struct RunTraces {
         hasLatest = try FileSystem.isLink(latest) || FileSystem.kind(latest) != .missing
         hasCheckpoints = try FileSystem.kind(folder.checkpoints) == .directory
         checkpointEvery = configuration.checkpointEvery
+        evaluateEvery = configuration.evaluateEvery
     }
 
     /// Whether the run came as far as a checkpoint or an epoch's end: such a run is never overwritten.
@@ -35,7 +38,7 @@ struct RunTraces {
     }
 
     func past(stepsPerEpoch: Int, totalSteps: Int) -> Past {
-        let first = min(checkpointEvery ?? stepsPerEpoch, totalSteps)
+        let first = min(checkpointEvery ?? stepsPerEpoch, evaluateEvery * stepsPerEpoch, totalSteps)
         let epochs = (totalSteps + stepsPerEpoch - 1) / stepsPerEpoch
         let last = max(step, epoch < epochs ? epoch * stepsPerEpoch : totalSteps)
         // The records of a step are written before its checkpoint.
