@@ -86,6 +86,10 @@ DISPATCHED void cvk_combine(float *out, float a, const float *x, float b, const 
     for (size_t i = 0; i < n; i++) out[i] = a * x[i] + b * y[i] + c * z[i];
 }
 
+DISPATCHED void cvk_average(float *average, float d, const float *x, float s, size_t n) {
+    for (size_t i = 0; i < n; i++) average[i] = d * average[i] + s * x[i];
+}
+
 DISPATCHED void cvk_sgd(float *w, const float *gradient, float *momentum, float eta, float mu, float lambda,
                         int nesterov, int first, size_t n) {
     if (mu == 0) {

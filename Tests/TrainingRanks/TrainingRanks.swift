@@ -4,7 +4,8 @@ import RankCases
 enum TrainingRanks {
     static func main() {
         RankProgram(
-            cases: fusedReductionCases + trainerCases + precisionCases + goldenRunCases + sampleCases,
+            cases: fusedReductionCases + trainerCases + averageCases + precisionCases + goldenRunCases
+                + sampleCases,
             failingCases: fusedReductionFailingCases + trainerFailingCases
         ).run()
     }

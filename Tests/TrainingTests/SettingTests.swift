@@ -117,7 +117,8 @@ private func printedDefault(_ name: String) throws -> String? {
         let checked = RunConfiguration().checkedSettings.keys
         #expect(
             Set(agreed).subtracting(checked) == [
-                "init-weights", "reset-head", "zero-init-residual", "evaluate-every", "checkpoint-every", "output",
+                "init-weights", "reset-head", "zero-init-residual", "evaluate-every", "evaluate-on", "checkpoint-every",
+                "output",
             ])
     }
 }

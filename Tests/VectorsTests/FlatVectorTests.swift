@@ -51,6 +51,17 @@ private func randomVector(_ count: Int, index: Int) -> FlatVector {
         }
     }
 
+    @Test func `an average takes d of itself and 1 - d of the values, each product rounded`() {
+        let (average, values) = (randomVector(37, index: 1), randomVector(37, index: 2))
+        let before = average.array
+        average.average(values, decay: 0.9999)
+        // 1 − d in Float would be off by 1e-4 of itself.
+        let (kept, taken) = (Float(0.9999), Float(1 - 0.9999))
+        for i in 0..<37 { #expect(average[i] == before[i] * kept + values[i] * taken) }
+        average.average(values, decay: 0)
+        #expect(average.array == values.array)
+    }
+
     @Test func `setSum, add, scale and copy act element by element`() {
         let (x, y) = (randomVector(19, index: 1), randomVector(19, index: 2))
         let out = FlatVector(count: 19)

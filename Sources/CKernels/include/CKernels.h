@@ -34,6 +34,9 @@ void cvk_accumulate_and_step(float *sum, int adds, float f, float *y, const floa
 /// out = a·x + b·y + c·z. `out` may be one of the inputs.
 void cvk_combine(float *out, float a, const float *x, float b, const float *y, float c, const float *z, size_t n);
 
+/// average = d·average + s·x, each product rounded before the sum.
+void cvk_average(float *average, float d, const float *x, float s, size_t n);
+
 /// One step of SGD as PyTorch computes it (dampening 0): g ← g + λw; m ← first ? g : μm + g;
 /// w ← w − η(nesterov ? g + μm : m). `momentum` is unused and may be NULL when mu is 0.
 void cvk_sgd(float *w, const float *gradient, float *momentum, float eta, float mu, float lambda, int nesterov,

@@ -24,6 +24,8 @@ struct Evaluate: ConfiguredCommand {
 
     @Option(help: "A run folder, a checkpoint's folder or a .safetensors file.")
     var checkpoint: String
+    @Flag(help: "Evaluate the weights' moving average, which a run with --ema-decay keeps.")
+    var ema = false
     @OptionGroup var settings: SettingFlags<EvaluationFlags>
     @Option(
         help: """
@@ -36,7 +38,7 @@ struct Evaluate: ConfiguredCommand {
 
     func run() throws {
         let evaluation = try evaluation()
-        let flags = [(name: "json", value: json ?? ""), (name: "classes", value: classes ?? "")]
+        let flags = [("json", json ?? ""), ("ema", ema ? "given" : ""), ("classes", classes ?? "")]
         Job.run("evaluate", flags: flags, evaluation.configuration) { world in
             let output = world.rank == 0 ? try CommandOutput([("--json", json)], inputs: evaluation.inputs) : nil
             if evaluation.isOfCorruptions {
@@ -55,6 +57,6 @@ struct Evaluate: ConfiguredCommand {
     func configuration() throws -> RunConfiguration { try evaluation().configuration }
 
     private func evaluation() throws -> CheckpointEvaluation {
-        try CheckpointEvaluation(checkpoint: checkpoint, settings: settings.given, classes: classes)
+        try CheckpointEvaluation(checkpoint: checkpoint, average: ema, settings: settings.given, classes: classes)
     }
 }

@@ -81,6 +81,9 @@ package struct RunConfiguration: Sendable, Equatable {
     var givenWeightDecay: Double?
     package var weightDecayOn = DecayedTensors.all
     package var clipNorm: Double?
+    /// d of the weights' exponential moving average; 0 for none.
+    package var emaDecay = 0.0
+    package var warmsUpEMA = false
     package var schedule = ScheduleEntry.cosine
     /// Nil for the schedule's own.
     package var warmupEpochs: Double?
@@ -102,6 +105,8 @@ package struct RunConfiguration: Sendable, Equatable {
     // Records.
     /// In epochs; the last epoch is always evaluated.
     package var evaluateEvery = 1
+    /// Beside the test images of the data set.
+    package var evaluationSets: [EvaluationSet] = []
     /// In steps; nil for every epoch's end. The end of the run is always kept.
     package var checkpointEvery: Int?
     package var output: String?
@@ -173,6 +178,11 @@ extension RunConfiguration {
         return try optimizer.make(layout.vectorCount, groups, updateHyperparameters)
     }
 
+    /// Nil where no average of the weights is kept.
+    package func makeAverageDecay() throws(OptimizerError) -> AverageDecay? {
+        emaDecay > 0 ? try AverageDecay(emaDecay, warmsUp: warmsUpEMA) : nil
+    }
+
     /// - Parameter runEpochs: length of the run, parts of an epoch included.
     package func makeSchedule(runEpochs: Double) throws(OptimizerError) -> LearningRateSchedule {
         try LearningRateSchedule(
@@ -200,6 +210,10 @@ extension RunConfiguration {
             throw ConfigurationError(
                 "--m-sharpness \(m) is more than the batch of \(batchSize)",
                 remedy: "use at most \(batchSize), or 'global'")
+        }
+        if let set = evaluationSets.first(where: { ($0.dataset ?? dataset) == .synthetic }) {
+            throw ConfigurationError(
+                "--evaluate-on \(set.text): synthetic images have no files", remedy: "name it after a data set")
         }
         if dataset.needsDirectory && dataDirectory == nil {
             throw ConfigurationError(

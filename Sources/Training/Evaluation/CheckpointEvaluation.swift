@@ -9,6 +9,8 @@ import Vectors
 /// Loss and accuracy of a saved model on a data set's test images.
 package struct CheckpointEvaluation: Sendable {
     private let checkpoint: Checkpoint
+    /// The checkpoint in a result's line.
+    private let label: String
     /// Of the run that the checkpoint lies in, with what was set for this evaluation.
     package let configuration: RunConfiguration
     /// Samples in one forward pass on one rank; nil for what the run trained with.
@@ -22,11 +24,12 @@ package struct CheckpointEvaluation: Sendable {
 
     /// - Parameters:
     ///   - path: a run folder, a checkpoint's folder or a file of weights.
+    ///   - average: evaluates the weights' average in their place.
     ///   - settings: names and values; they win over those of the run that the checkpoint lies in, and those over the
     ///     weights' own description.
     ///   - classes: a file or folder that ``ClassNames`` reads.
     package init(
-        checkpoint path: String, settings: [(name: String, text: String)], classes: String? = nil
+        checkpoint path: String, average: Bool = false, settings: [(name: String, text: String)], classes: String? = nil
     ) throws {
         classesPath = classes
         guard let meant = FileSystem.meant(path) else {
@@ -34,7 +37,8 @@ package struct CheckpointEvaluation: Sendable {
                 "--checkpoint is '\(path)'",
                 remedy: "it must be the path of a run, of a checkpoint or of a .safetensors file")
         }
-        checkpoint = try Checkpoint(weights: meant)
+        checkpoint = try Checkpoint(weights: meant, average: average)
+        label = checkpoint.path + (average ? " (EMA)" : "")
         let run = try RunFolder.holding(checkpoint)
         var configuration = RunConfiguration()
         var known: Set<String> = []
@@ -201,7 +205,7 @@ package struct CheckpointEvaluation: Sendable {
     }
 
     package func text(of result: EvaluationResult) -> String {
-        "\(checkpoint.path): \(configuration.model) on \(configuration.dataset.name)\(note), \(result.sampleCount) "
+        "\(label): \(configuration.model) on \(configuration.dataset.name)\(note), \(result.sampleCount) "
             + "images\(configuration.dataset.isPartOfClasses ? " by the logits of its own classes" : ""): "
             + "loss \(NumberText.fixed(result.loss, 4)), accuracy \(NumberText.percent(result.accuracy))"
     }
@@ -209,7 +213,10 @@ package struct CheckpointEvaluation: Sendable {
     /// Files that the evaluation reads: no result may be written over them.
     package var inputs: [String] {
         let run = RunFolder(FileSystem.directory(of: FileSystem.directory(of: checkpoint.path)))
-        let files = [CheckpointStore.modelFile, CheckpointStore.optimizerFile, CheckpointStore.stateFile]
+        let files = [
+            CheckpointStore.modelFile, CheckpointStore.averageFile, CheckpointStore.optimizerFile,
+            CheckpointStore.stateFile,
+        ]
         return [checkpoint.path, run.config, run.metrics, run.epochs] + files.map { "\(checkpoint.path)/\($0)" }
     }
 

@@ -21,6 +21,14 @@ enum OptimizerSettings {
             ).needs(SettingNeed("a --weight-decay above 0") { $0.weightDecay == 0 ? "--weight-decay 0" : nil }),
             .optionalNumber("clip-norm", \.clipNorm, .above(0), "Largest norm of the combined gradient")
                 .unset("no clipping"),
+            .number(
+                "ema-decay", \.emaDecay, .atLeast(0, below: 1),
+                "Decay of an exponential moving average of the weights, which is evaluated beside them; 0 keeps none"
+            ).alsoCalled("model-ema-decay"),
+            .toggle(
+                "ema-warmup", \.warmsUpEMA, "Decay of at most 1 - n^(-2/3) in update n, as timm's ModelEmaV3"
+            ).needs(SettingNeed("an --ema-decay above 0") { $0.emaDecay == 0 ? "--ema-decay 0" : nil })
+                .alsoCalled("model-ema-warmup"),
         ])
 
     private static func defaults<Value>(
