@@ -178,7 +178,7 @@ struct Command: Sendable, CustomTestStringConvertible {
         return nil
     }
 
-    /// The names that the refusal of a value lists, or a path where any text is one.
+    /// The names that the refusal of a value lists, a number where it asks for one, or a path where any text is one.
     func offered(_ name: String) -> [String] {
         do {
             _ = try configuration([name: "?"])
@@ -186,7 +186,9 @@ struct Command: Sendable, CustomTestStringConvertible {
             return ["a/b"]
         } catch {
             let text = CRSAMDist.ending(by: error, columns: 80).text
-            guard let start = text.range(of: "one of ") else { return [] }
+            guard let start = text.range(of: "one of ") else {
+                return text.contains("whole number from 1") ? ["3"] : []
+            }
             return text[start.upperBound...].prefix { $0 != ";" }.split(separator: ", ").map(String.init)
         }
     }
