@@ -29,6 +29,9 @@ package struct ModelEntry: CatalogEntry {
 
     package func reads(_ option: ModelOption) -> Bool { architecture.options.contains(option) }
 
+    /// Which layer a parameter belongs to; nil where the layers have no order.
+    package var layerOrder: LayerOrder? { architecture.layerOrder }
+
     /// The model for images of this shape and so many classes.
     package func graph(
         inputShape: [Int], classes: Int, options: ModelOptions = ModelOptions()

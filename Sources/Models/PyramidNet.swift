@@ -40,6 +40,8 @@ package struct PyramidNet: Architecture {
 
     package var options: Set<ModelOption> { [.dropPath, .zeroInitResidual] }
 
+    package var layerOrder: LayerOrder? { LayerOrder(block: "layer#.#", closing: "bn_final", head: ["fc"]) }
+
     /// - Parameter inputShape: channels, height, width.
     package func graph(inputShape: [Int], classes: Int, options: ModelOptions) -> Graph {
         let graph = Graph(inputShape: inputShape)

@@ -37,7 +37,7 @@ extension FlatVector {
             secondMomentCorrection, epsilon, range.count)
     }
 
-    /// One step of an exponential moving average: self ← d·self + (1 − d)·values, where 1 − d is taken in Double.
+    /// One step of an exponential moving average: self ← d·self + (1 − d)·values, 1 − d taken in Double.
     package func average(_ values: FlatVector, decay: Double) {
         precondition(count == values.count)
         cvk_average(pointer, Float(decay), values.pointer, Float(1 - decay), count)

@@ -64,6 +64,7 @@ package final class ProgressReporter: TrainingObserver {
         let length = "\(count(run.totalSteps, "step")) in \(count(run.totalEpochs, "epoch"))"
         let batch = "batch \(configuration.batchSize), M \(configuration.effectiveMSharpness)"
         say("\(ranks) x \(threads), \(batch), \(length)")
+        if let text = configuration.learningRateText { say(text) }
         if let folder = run.folder {
             say("output \(folder)" + (run.firstStep > 0 ? ", resuming after step \(run.firstStep)" : ""))
         }

@@ -15,8 +15,8 @@ package struct AverageDecay: Sendable {
     }
 
     /// Of the update that is the `count`th of the run, from 1: d, as in timm's ModelEmaV2; with the warm-up
-    /// min(d, 1 − n^(−2/3)) where n is `count`, so that the first takes the weights as they are (ModelEmaV3, with its
-    /// gamma of 1 and power of 2/3).
+    /// min(d, 1 − n^(−2/3)) where n is `count`, so that the first takes the weights as they are (ModelEmaV3,
+    /// with its gamma of 1 and power of 2/3).
     package func value(atUpdate count: Int) -> Double {
         warmsUp ? min(decay, 1 - pow(Double(max(count, 1)), -2.0 / 3)) : decay
     }
