@@ -4,7 +4,7 @@ import RankCases
 enum TrainingRanks {
     static func main() {
         RankProgram(
-            cases: fusedReductionCases + trainerCases + precisionCases + goldenRunCases,
+            cases: fusedReductionCases + trainerCases + precisionCases + goldenRunCases + probeCases,
             failingCases: fusedReductionFailingCases + trainerFailingCases
         ).run()
     }

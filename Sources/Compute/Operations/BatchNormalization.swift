@@ -57,7 +57,7 @@ private struct BatchNormalization: Operation {
         let scaleOperand = Operand(layout: channels, location: .parameters(scale.offset))
         let shiftOperand = Operand(layout: channels, location: .parameters(shift.offset))
         func statistic(_ running: TensorLayout.Entry) -> Operand {
-            builder.training
+            builder.kind.usesBatchStatistics
                 ? builder.allocate(channels) : Operand(layout: channels, location: .statistics(running.offset))
         }
         let (mean, variance) = (statistic(runningMean), statistic(runningVariance))
@@ -69,22 +69,23 @@ private struct BatchNormalization: Operation {
         try builder.call(
             "\(name) forward", forward,
             common + [(DNNL_ARG_DST, destination)] + (workspace.map { [(DNNL_ARG_WORKSPACE, $0)] } ?? []))
-        if relu && !fusesReLU { try emitReLU(builder, "\(name) ReLU", destination) }
+        var kink: Kink?
+        if relu && !fusesReLU { kink = try emitReLU(builder, "\(name) ReLU", destination) }
         // With the batch's statistics as they stand, as in inference with the running ones.
         func computeAgain() throws -> Operand {
             let again = try self.forward(builder, source.layout, relu: fusesReLU, training: false)
             let result = builder.allocate(source.layout)
             try builder.call("\(name) again", again, common + [(DNNL_ARG_DST, result)])
-            if relu && !fusesReLU { try emitReLU(builder, "\(name) ReLU again", result) }
+            if relu && !fusesReLU { _ = try emitReLU(builder, "\(name) ReLU again", result) }
             return result
         }
         builder.setActivation(output, destination, computedAgainBy: isLarge ? computeAgain : nil)
-        if builder.training { moveRunningStatistics(builder, mean, variance) }
+        if builder.kind.usesBatchStatistics { moveRunningStatistics(builder, mean, variance) }
 
         return {
             if relu && !fusesReLU {
                 let result = try builder.inBackward(destination, output)
-                try emitReLUBackward(builder, name, result: result, output: output) { try backward($0, false) }
+                try emitReLUBackward(builder, name, result: result, kink, output: output) { try backward($0, false) }
             } else if let gradient = try builder.gradient(name, of: output, in: destination.layout) {
                 try backward(gradient, builder.gradient(of: output)?.isShared ?? true)
             }
@@ -93,8 +94,8 @@ private struct BatchNormalization: Operation {
         func backward(_ gradient: Operand, _ isShared: Bool) throws {
             let backward = try Primitive("\(name) backward") {
                 cdnn_batch_normalization_backward(
-                    &$0, builder.engine.handle, fusesReLU ? 1 : 0, gradient.layout.handle, source.layout.handle,
-                    epsilon, forward.descriptor)
+                    &$0, builder.engine.handle, builder.kind.usesBatchStatistics ? 1 : 0, fusesReLU ? 1 : 0,
+                    gradient.layout.handle, source.layout.handle, epsilon, forward.descriptor)
             }
             let result = builder.target(over: (gradient, isShared), layout: source.layout)
             var arguments = [
@@ -110,10 +111,11 @@ private struct BatchNormalization: Operation {
         }
     }
 
-    /// With ReLU in it where that is wanted and no reference kernel.
+    /// With ReLU in it where that is wanted and no reference kernel, and no kink has to be kept.
     private func fastForward(
         _ builder: PlanBuilder, _ layout: DataLayout
     ) throws -> (primitive: Primitive, fusesReLU: Bool) {
+        if builder.kind == .probing { return (try self.forward(builder, layout, relu: false), false) }
         let forward = try self.forward(builder, layout, relu: relu)
         guard relu, forward.isReference else { return (forward, relu) }
         // oneDNN has kernels for both at once from AVX2 on.
@@ -127,7 +129,7 @@ private struct BatchNormalization: Operation {
     ) throws -> Primitive {
         try Primitive("\(name) forward") {
             cdnn_batch_normalization_forward(
-                &$0, builder.engine.handle, training ?? builder.training ? 1 : 0, relu ? 1 : 0, layout.handle, epsilon)
+                &$0, builder.engine.handle, training ?? builder.kind.usesBatchStatistics ? 1 : 0, relu ? 1 : 0, layout.handle, epsilon)
         }
     }
 
