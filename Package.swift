@@ -138,9 +138,13 @@ let package = Package(
             name: "training-ranks",
             dependencies: [
                 "RankCases", "Training", "Measurements", "Probes", "Collectives", "Compute", "Models", "Datasets",
-                "Objectives", "Vectors", "CTestSupport",
+                "Objectives", "Vectors", "CTestSupport", "TestSupport",
             ],
             path: "Tests/TrainingRanks", swiftSettings: strict),
+        // Writes decoded and transformed pixels, which reference.py compares (Tests/Checks/pixels).
+        .executableTarget(
+            name: "image-transforms", dependencies: ["Catalogs", "Files", "Datasets", "Vectors"],
+            path: "Tests/PixelReference", exclude: ["pictures.py", "reference.py"], swiftSettings: strict),
         // One of each kind that docs/extending.md describes, added from outside.
         .executableTarget(
             name: "extension-ranks",

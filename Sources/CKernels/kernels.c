@@ -86,6 +86,10 @@ DISPATCHED void cvk_combine(float *out, float a, const float *x, float b, const 
     for (size_t i = 0; i < n; i++) out[i] = a * x[i] + b * y[i] + c * z[i];
 }
 
+DISPATCHED void cvk_average(float *average, float d, const float *x, float s, size_t n) {
+    for (size_t i = 0; i < n; i++) average[i] = d * average[i] + s * x[i];
+}
+
 DISPATCHED void cvk_sgd(float *w, const float *gradient, float *momentum, float eta, float mu, float lambda,
                         int nesterov, int first, size_t n) {
     if (mu == 0) {
@@ -168,4 +172,8 @@ DISPATCHED void cvk_multiply(float *y, const float *x, const float *factors, siz
 DISPATCHED void cvk_multiply_bfloat16(uint16_t *y, const uint16_t *x, const float *factors, size_t run, size_t n) {
     for (size_t first = 0; first < n; first += run, factors++)
         for (size_t i = first; i < first + run; i++) y[i] = narrowed(widened(x[i]) * *factors);
+}
+
+DISPATCHED void cvk_add_bfloat16(uint16_t *out, const uint16_t *x, const uint16_t *y, size_t n) {
+    for (size_t i = 0; i < n; i++) out[i] = narrowed(widened(x[i]) + widened(y[i]));
 }

@@ -162,7 +162,8 @@ package final class Network {
     }
 
     private func run(
-        _ kind: ProgramKind, _ batch: SampleBatch, at weights: FlatVector, statistics: FlatVector, _ sink: (any GradientSink)?
+        _ kind: ProgramKind, _ batch: SampleBatch, at weights: FlatVector, statistics: FlatVector,
+        _ sink: (any GradientSink)?
     ) throws -> Evaluation {
         precondition(
             weights.count == graph.parameterLayout.vectorCount && statistics.count == graph.statisticsLayout.vectorCount

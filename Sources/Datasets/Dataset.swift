@@ -11,12 +11,18 @@ package protocol Dataset: Sendable {
     /// Of all that decides what a sample's number stands for. Ranks compare it before a run, and a resumed run with
     /// that of its checkpoint.
     var fingerprint: UInt64 { get }
+    /// The classes, as places among the logits, that count in an evaluation; nil for all.
+    var scoredClasses: [Int]? { get }
     /// The images as a network sees them, normalized.
     ///
     /// - Parameters:
     ///   - augmentation: drawn anew each epoch; nil for the images as they are evaluated.
     ///   - seed: of what is drawn.
     func samples(_ augmentation: Augmentation?, seed: UInt64) throws(DatasetError) -> any SampleSource
+}
+
+extension Dataset {
+    package var scoredClasses: [Int]? { nil }
 }
 
 /// What `--augment` names, for either kind of image.

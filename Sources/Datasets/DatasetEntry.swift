@@ -22,6 +22,9 @@ package struct DatasetRequest {
     /// Of images that are decoded when they are needed.
     package var geometry = ImageGeometry()
     package var badSamples = BadSamplePolicy.error
+    /// Names of the classes that a model was trained on, in the order of its logits, where they are known: labels are
+    /// counted in them.
+    package var trainedClasses: [String]?
     /// Takes a line for people, from any thread.
     package var note: @Sendable (String) -> Void = { _ in }
     /// Reads what only one rank need read, and gives it to all.
@@ -117,6 +120,6 @@ extension DatasetEntry: Equatable {
 package let datasetCatalog = Catalog<DatasetEntry>(
     "data set",
     [
-        .fashionMNIST, .mnist, .cifar10, .cifar100, .imageNet, .tinyImageNet, .imageNetV2, .imageNetC, .imageFolder,
-        .synthetic,
+        .fashionMNIST, .mnist, .cifar10, .cifar100, .imageNet, .tinyImageNet, .imageNetV2, .imageNetC, .imageNetR,
+        .imageNetA, .imageFolder, .synthetic,
     ])

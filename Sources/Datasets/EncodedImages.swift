@@ -6,14 +6,19 @@ package struct EncodedImages: Dataset {
     package let store: SampleStore
     package let geometry: ImageGeometry
     package var normalization: ChannelNormalization
+    package let scoredClasses: [Int]?
     fileprivate let bad: BadSamples
 
-    /// - Parameter note: takes a line for people about a sample that was replaced.
+    /// - Parameters:
+    ///   - scoredClasses: see ``Dataset/scoredClasses``.
+    ///   - note: takes a line for people about a sample that was replaced.
     package init(
         _ name: String, _ store: SampleStore, geometry: ImageGeometry, normalization: ChannelNormalization,
-        badSamples: BadSamplePolicy = .error, note: @escaping @Sendable (String) -> Void = { _ in }
+        scoredClasses: [Int]? = nil, badSamples: BadSamplePolicy = .error,
+        note: @escaping @Sendable (String) -> Void = { _ in }
     ) {
         (self.name, self.store, self.geometry, self.normalization) = (name, store, geometry, normalization)
+        self.scoredClasses = scoredClasses
         bad = BadSamples(badSamples, count: store.index.count, note: note)
     }
 

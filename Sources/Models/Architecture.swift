@@ -17,10 +17,14 @@ package protocol Architecture: Sendable {
 
     /// What of ``ModelOptions`` it reads.
     var options: Set<ModelOption> { get }
+
+    /// Which layer a parameter belongs to; nil where the layers have no order.
+    var layerOrder: LayerOrder? { get }
 }
 
 extension Architecture {
     package var options: Set<ModelOption> { [] }
+    package var layerOrder: LayerOrder? { nil }
 
     /// With every option's default.
     package func graph(inputShape: [Int], classes: Int) -> Graph {

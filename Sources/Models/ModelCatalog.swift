@@ -29,6 +29,9 @@ package struct ModelEntry: CatalogEntry {
 
     package func reads(_ option: ModelOption) -> Bool { architecture.options.contains(option) }
 
+    /// Which layer a parameter belongs to; nil where the layers have no order.
+    package var layerOrder: LayerOrder? { architecture.layerOrder }
+
     /// The model for images of this shape and so many classes.
     package func graph(
         inputShape: [Int], classes: Int, options: ModelOptions = ModelOptions()
@@ -59,7 +62,7 @@ package struct ModelError: Error, Equatable, CustomStringConvertible {
 /// The models that `--model` can name.
 package let modelCatalog = Catalog<ModelEntry>(
     "model",
-    ModelEntry.smallResNets + ModelEntry.resNets + ModelEntry.wideResNets
+    ModelEntry.smallResNets + ModelEntry.resNets + ModelEntry.wideResNets + ModelEntry.pyramidNets
         + ModelEntry.visionTransformers)
 
 extension ModelEntry {
@@ -93,6 +96,18 @@ extension ModelEntry {
             "wrn28-10", "Zagoruyko and Komodakis' wide ResNet: 28 layers, 160-320-640 channels",
             WideResNet(depth: 28, widening: 10), aliases: ["wide_resnet28_10"]),
     ]
+
+    fileprivate static let pyramidNets =
+        [48, 84, 270].map { widening in
+            ModelEntry(
+                "pyramidnet110-\(widening)",
+                "Han et al.'s PyramidNet-110: 16 to \(16 + widening) channels, basic blocks",
+                PyramidNet(depth: 110, widening: widening))
+        } + [
+            ModelEntry(
+                "pyramidnet272-200", "Han et al.'s PyramidNet-272: 16 to 216 channels, bottleneck blocks",
+                PyramidNet(depth: 272, widening: 200, block: .bottleneck))
+        ]
 
     fileprivate static let visionTransformers =
         [

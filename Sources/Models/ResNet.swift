@@ -76,6 +76,8 @@ package struct ResNet: Architecture {
 
     package var options: Set<ModelOption> { [.dropPath, .zeroInitResidual] }
 
+    package var layerOrder: LayerOrder? { LayerOrder(block: "layer#.#", head: ["fc"]) }
+
     package func graph(inputShape: [Int], classes: Int, options: ModelOptions) -> Graph {
         let graph = Graph(inputShape: inputShape)
         var x = stem(graph)

@@ -78,6 +78,10 @@ package struct VisionTransformer: Architecture {
 
     package var options: Set<ModelOption> { [.dropPath] }
 
+    package var layerOrder: LayerOrder? {
+        LayerOrder(block: "blocks.#", closing: "norm", head: ["pre_logits", "head"])
+    }
+
     /// - Parameter inputShape: channels, height, width; the patch tiles the image.
     package func graph(inputShape: [Int], classes: Int, options: ModelOptions) -> Graph {
         let graph = Graph(inputShape: inputShape)

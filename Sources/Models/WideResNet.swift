@@ -21,6 +21,8 @@ package struct WideResNet: Architecture {
         try UnsuitableImage.requireSquare(inputShape, halvings: Self.halvings)
     }
 
+    package var layerOrder: LayerOrder? { LayerOrder(block: "block#.layer.#", closing: "bn1", head: ["fc"]) }
+
     package func graph(inputShape: [Int], classes: Int, options: ModelOptions) -> Graph {
         let graph = Graph(inputShape: inputShape)
         var x = graph.convolution(graph.inputValue, "conv1", outputs: 16, kernel: 3, padding: 1)

@@ -8,8 +8,8 @@ package struct ProbeVectors: Sendable {
 
     package init(_ layout: TensorLayout, seed: UInt64) { (self.layout, self.seed) = (layout, seed) }
 
-    /// Fills `vector` with +1 and −1 (Rademacher), a bit each: bit i % 32 of word i / 32 of the stream, where i counts
-    /// the scalars of all tensors before; 1 is −1. A fresh one for each round and chunk.
+    /// Fills `vector` with +1 and −1 (Rademacher), a bit each: bit i % 32 of word i / 32 of the stream, where i
+    /// counts the scalars of all tensors before; 1 is −1. A fresh one for each round and chunk.
     package func signs(round: Int, chunk: Int, into vector: FlatVector) {
         precondition(vector.count == layout.vectorCount)
         var stream = RandomStream(seed: seed, purpose: .probe, epoch: round, index: chunk)

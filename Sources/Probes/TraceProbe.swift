@@ -25,7 +25,8 @@ package struct TraceEstimate: Sendable, Equatable {
     package var gradients: Double
 }
 
-/// Tr(∇²L(w)) by Hutchinson's estimator (1990) with ±1 vectors: E[vᵀHv] = Tr H, with variance 2(‖H‖² − Σ Hᵢᵢ²).
+/// Tr(∇²L(w)) by Hutchinson's estimator (1990) with ±1 vectors: E[vᵀHv] = Tr H, with variance
+/// 2(‖H‖² − Σ Hᵢᵢ²).
 ///
 /// Every chunk of samples gets a fresh vector, which costs nothing and divides the variance by their number. The traces
 /// of single tensors are vₗᵀ(Hv)ₗ of the same products: unbiased, noisier than the whole, and they sum to it.
@@ -62,7 +63,8 @@ package struct TraceProbe {
         precondition(rounds > 0 && objective.sampleCount > 0)
         let layout = objective.layout
         let vectors = ProbeVectors(layout, seed: seed)
-        let step = try self.step.map { DifferenceStep(h: $0, objective, at: w) }
+        let step =
+            try self.step.map { DifferenceStep(h: $0, objective, at: w) }
             ?? DifferenceStep(objective, at: w, vectors, form, kinks, processes)
         let product = HessianProduct(objective, at: w)
         let (v, hv) = (FlatVector(count: w.count), FlatVector(count: form == .gradients ? w.count : 0))

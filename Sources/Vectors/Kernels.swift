@@ -62,4 +62,19 @@ package enum Kernels {
     ) {
         cvk_add_scaled(out, x, 1, y, count)
     }
+
+    /// out = x + y, in float32 or, rounded to nearest, in bfloat16.
+    package static func sum(
+        of x: UnsafeRawPointer, _ y: UnsafeRawPointer, isBFloat16: Bool, count: Int, into out: UnsafeMutableRawPointer
+    ) {
+        if isBFloat16 {
+            cvk_add_bfloat16(
+                out.assumingMemoryBound(to: UInt16.self), x.assumingMemoryBound(to: UInt16.self),
+                y.assumingMemoryBound(to: UInt16.self), count)
+        } else {
+            sum(
+                of: x.assumingMemoryBound(to: Float.self), y.assumingMemoryBound(to: Float.self), count: count,
+                into: out.assumingMemoryBound(to: Float.self))
+        }
+    }
 }

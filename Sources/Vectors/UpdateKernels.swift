@@ -37,6 +37,12 @@ extension FlatVector {
             secondMomentCorrection, epsilon, range.count)
     }
 
+    /// One step of an exponential moving average: self ← d·self + (1 − d)·values, 1 − d taken in Double.
+    package func average(_ values: FlatVector, decay: Double) {
+        precondition(count == values.count)
+        cvk_average(pointer, Float(decay), values.pointer, Float(1 - decay), count)
+    }
+
     /// Sets this vector to Adam's step, with decay, and updates the moments it is made of.
     ///
     /// g = scale·gradient; m ← m + (1 − β₁)(g − m); v ← β₂v + (1 − β₂)g²;

@@ -75,7 +75,7 @@ struct Command: Sendable, CustomTestStringConvertible {
         needed: [
             "checkpoint": packageFolder("Tests/Goldens/resnet8.safetensors"), "model": "resnet8",
             "dataset": "synthetic",
-        ], own: ["checkpoint", "json"])
+        ], own: ["checkpoint", "classes", "ema", "json"])
     static let benchStep = Command(
         words: ["bench", "step"], own: ["steps", "json", "breakdown", "compare-with-peak", "trace"],
         fixed: ["dataset"])
@@ -155,7 +155,7 @@ struct Command: Sendable, CustomTestStringConvertible {
 
     /// The first value that changes the setting: of every kind that there is, and of the names that a refusal offers.
     func use(of name: String) -> Use? {
-        let candidates = ["a/b", "true", "0.25", "3"] + offered(name)
+        let candidates = ["a/b", "true", "0.25", "3", "a=b"] + offered(name)
         func use(with companions: [String: String]) -> Use? {
             guard let before = try? values(configuration(companions)) else { return nil }
             for value in candidates {
@@ -178,7 +178,7 @@ struct Command: Sendable, CustomTestStringConvertible {
         return nil
     }
 
-    /// The names that the refusal of a value lists, or a path where any text is one.
+    /// The names that the refusal of a value lists, a number where it asks for one, or a path where any text is one.
     func offered(_ name: String) -> [String] {
         do {
             _ = try configuration([name: "?"])
@@ -186,7 +186,10 @@ struct Command: Sendable, CustomTestStringConvertible {
             return ["a/b"]
         } catch {
             let text = CRSAMDist.ending(by: error, columns: 80).text
-            guard let start = text.range(of: "one of ") else { return [] }
+            guard let start = text.range(of: "one of ") else {
+                if text.contains("whole number from 1") { return ["3"] }
+                return text.contains("a number") ? ["0.25"] : []
+            }
             return text[start.upperBound...].prefix { $0 != ";" }.split(separator: ", ").map(String.init)
         }
     }

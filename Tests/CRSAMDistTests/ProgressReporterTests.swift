@@ -124,7 +124,10 @@ private func metrics(step: Int, curvature: Double? = 1.5) -> StepMetrics {
         #expect(
             screen.take()
                 == "epoch 2/5  train loss 0.5000, accuracy 80.00 %  test loss 0.2500, accuracy 90.12 %  1 min 1 s\n")
-        (epoch.testLoss, epoch.testAccuracy) = (nil, nil)
+        epoch.further = [FurtherEvaluation("ema", loss: 0.24, accuracy: 0.91)]
+        reporter.epochEnds(epoch)
+        #expect(screen.take().hasSuffix("accuracy 90.12 %, ema 91.00 %  1 min 1 s\n"))
+        (epoch.testLoss, epoch.testAccuracy, epoch.further) = (nil, nil, [])
         reporter.epochEnds(epoch)
         #expect(screen.take() == "epoch 2/5  train loss 0.5000, accuracy 80.00 %  1 min 1 s\n")
     }

@@ -20,6 +20,13 @@ import Vectors
                 branch, graph.paddedShortcut(stem, "shortcut", outputs: 32, stride: 2), "add", relu: true)
             return graph.globalAveragePooling(branch, "pool")
         },
+        Case(testDescription: "channels that fill no block, a padded addition", input: [3, 12, 12]) { graph, x in
+            let trunk = graph.batchNormalization(
+                graph.convolution(x, "conv1", outputs: 21, kernel: 3, padding: 1), "bn1", relu: true)
+            let branch = graph.convolution(trunk, "conv2", outputs: 37, kernel: 3, padding: 1)
+            return graph.globalAveragePooling(
+                graph.addPadded(graph.batchNormalization(branch, "bn2"), trunk, "add"), "pool")
+        },
         Case(testDescription: "a large stem with the largest of windows", input: [3, 32, 32]) { graph, x in
             let stem = graph.convolution(x, "conv1", outputs: 16, kernel: 7, stride: 2, padding: 3)
             let pooled = graph.maxPooling(

@@ -90,6 +90,18 @@ import Vectors
         try check.expectGradientMatchesCentralDifferences()
     }
 
+    /// Channels that fill blocks of 8 and 16, and some that do not: row-major, too, where the term is pixels.
+    @Test(arguments: [(16, 32), (8, 24), (17, 19), (5, 40), (11, 11), (3, 7)])
+    func `padded addition`(channels: Int, outputs: Int) throws {
+        let check = try GradientCheck(input: [3, 6, 6], batch: 3) { graph, x in
+            let part = graph.convolution(x, "part", outputs: channels, kernel: 3, padding: 1, bias: true)
+            let whole = graph.convolution(part, "whole", outputs: outputs, kernel: 3, padding: 1, bias: true)
+            let sum = graph.addPadded(whole, part, "sum")
+            return graph.flatten(graph.addPadded(sum, x, "pixels"), "flatten")
+        }
+        try check.expectGradientMatchesCentralDifferences(tolerance: 1e-2)
+    }
+
     @Test(arguments: [(16, true), (16, false), (10, true), (8, true), (3, false)])
     func `batch normalization`(channels: Int, relu: Bool) throws {
         let check = try GradientCheck(input: [2, 6, 6], batch: 8) { graph, x in

@@ -19,7 +19,9 @@ import Vectors
         var stream = RandomStream(seed: 3, purpose: .test, index: 7)
         for entry in check.graph.statisticsLayout.entries {
             let isMean = entry.name.hasSuffix("mean")
-            for index in entry.range { check.statistics[index] = isMean ? 0.3 * stream.normal() : 0.5 + stream.uniform() }
+            for index in entry.range {
+                check.statistics[index] = isMean ? 0.3 * stream.normal() : 0.5 + stream.uniform()
+            }
         }
         return check
     }

@@ -10,8 +10,7 @@ private let debianHasFashionMNIST = (try? DatasetEntry.fashionMNIST.load(split: 
         #expect(
             datasetCatalog.names == [
                 "fashion-mnist", "mnist", "cifar10", "cifar100", "imagenet", "tiny-imagenet", "imagenet-v2",
-                "imagenet-c", "image-folder",
-                "synthetic",
+                "imagenet-c", "imagenet-r", "imagenet-a", "image-folder", "synthetic",
             ])
     }
 

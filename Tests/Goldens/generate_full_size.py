@@ -25,7 +25,7 @@ from safetensors.torch import save_file
 BATCH, PROJECTIONS = 4, 16
 # Rounding can flip a ReLU, and then a gradient is another. From these seeds PyTorch's own float32 stays close to its
 # Double, from weights that are up to 1e-6 apart too: as far as Winograd's algorithm rounds.
-SEEDS = {"resnet18": 4, "resnet50": 3, "resnet152": 3, "wrn28-10": 3}
+SEEDS = {"resnet18": 4, "resnet50": 3, "resnet152": 3, "wrn28-10": 3, "pyramidnet272-200": 1}
 USUAL_SEED = 7
 LARGEST_ROUNDING = 2e-4
 TEST = 7  # RandomPurpose.test
@@ -42,6 +42,10 @@ MODELS = {
     "resnet152": (torchvision.models.resnet152, 224, 64, 1000),
     "wrn16-4": (lambda: reference.WideResNet(16, 4), 32, 16, 10),
     "wrn28-10": (reference.WideResNet, 32, 16, 10),
+    "pyramidnet110-48": (lambda: reference.PyramidNet(110, 48), 32, 16, 10),
+    "pyramidnet110-84": (lambda: reference.PyramidNet(110, 84), 32, 16, 10),
+    "pyramidnet110-270": (lambda: reference.PyramidNet(110, 270), 32, 16, 10),
+    "pyramidnet272-200": (lambda: reference.PyramidNet(272, 200, bottleneck=True), 32, 8, 10),
     "vit": (reference.small_vit, 32, 32, 10),
     "vit-ti16": (lambda: timm.create_model("vit_tiny_patch16_224"), 224, 224, 1000),
     "vit-s16": (lambda: timm.create_model("vit_small_patch16_224"), 224, 224, 1000),

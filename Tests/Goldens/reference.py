@@ -129,6 +129,57 @@ class WideResNet(nn.Module):
         return self.fc(torch.relu(self.bn1(x)).mean((2, 3)))
 
 
+class PyramidBlock(nn.Module):
+    def __init__(self, inputs, width, stride, bottleneck):
+        super().__init__()
+        outputs = width * (4 if bottleneck else 1)
+        layers = ([(1, width, 1), (3, width, stride), (1, outputs, 1)] if bottleneck
+                  else [(3, width, stride), (3, width, 1)])
+        self.bn1 = nn.BatchNorm2d(inputs)
+        channels = inputs
+        for index, (kernel, wide, step) in enumerate(layers, 1):
+            setattr(self, f"conv{index}", nn.Conv2d(channels, wide, kernel, step, kernel // 2, bias=False))
+            setattr(self, f"bn{index + 1}", nn.BatchNorm2d(wide))
+            channels = wide
+        self.depth, self.stride, self.new = len(layers), stride, outputs - inputs
+
+    def forward(self, x):
+        y = self.bn1(x)
+        for index in range(1, self.depth + 1):
+            y = getattr(self, f"bn{index + 1}")(getattr(self, f"conv{index}")(y))
+            if index < self.depth:
+                y = torch.relu(y)
+        shortcut = F.avg_pool2d(x, 2) if self.stride == 2 else x
+        return y + F.pad(shortcut, (0, 0, 0, 0, 0, self.new))
+
+
+class PyramidNet(nn.Module):
+    """Han, Kim and Kim 2017, with the names of the authors' form."""
+
+    def __init__(self, depth, widening, bottleneck=False, channels=3, classes=10):
+        super().__init__()
+        self.conv1 = nn.Conv2d(channels, 16, 3, 1, 1, bias=False)
+        self.bn1 = nn.BatchNorm2d(16)
+        count = (depth - 2) // (9 if bottleneck else 6)
+        inputs = 16
+        for stage in range(3):
+            layer = []
+            for block in range(count):
+                width = round(16 + widening * (stage * count + block + 1) / (3 * count))
+                layer.append(PyramidBlock(inputs, width, 2 if stage > 0 and block == 0 else 1, bottleneck))
+                inputs = width * (4 if bottleneck else 1)
+            setattr(self, f"layer{stage + 1}", nn.Sequential(*layer))
+        self.bn_final = nn.BatchNorm2d(inputs)
+        self.fc = nn.Linear(inputs, classes)
+        for module in self.modules():
+            if isinstance(module, nn.Conv2d):
+                nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
+
+    def forward(self, x):
+        x = self.layer3(self.layer2(self.layer1(self.bn1(self.conv1(x)))))
+        return self.fc(torch.relu(self.bn_final(x)).mean((2, 3)))
+
+
 class BigVisionViT(VisionTransformer):
     """big_vision's `vit_s16_i1k`: fixed positions, mean of the tokens, a tanh layer before the head."""
 

@@ -14,6 +14,8 @@ import Vectors
         ("resnet101", 3, 1000, 44_549_160), ("resnet152", 3, 1000, 60_192_808), ("wrn16-4", 3, 10, 2_748_890),
         ("vit-ti16", 3, 1000, 5_717_416), ("vit-s16", 3, 1000, 22_050_664), ("vit-s32", 3, 1000, 22_878_952),
         ("vit-b16", 3, 1000, 86_567_656), ("vit-b32", 3, 1000, 88_224_232),
+        ("pyramidnet110-48", 3, 10, 1_772_706), ("pyramidnet110-84", 3, 10, 3_904_446),
+        ("pyramidnet110-270", 3, 10, 28_485_477), ("pyramidnet272-200", 3, 10, 26_210_842),
     ])
     func `parameter counts are the published ones`(name: String, channels: Int, classes: Int, count: Int) throws {
         let sides = try modelCatalog.entry(name).defaultInputShape.dropFirst()

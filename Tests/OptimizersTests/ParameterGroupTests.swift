@@ -23,10 +23,10 @@ private func vector(_ layout: TensorLayout, index: Int) -> FlatVector {
 @Suite struct ParameterGroupTests {
     @Test func `neighbours with the same options are one group`() {
         let layout = layout()
-        let groups = ParameterGroup.groups(layout) { ($0.name.hasSuffix("bias") ? 0 : 0.1, 1) }
+        let groups = ParameterGroup.groups(layout) { ($1.name.hasSuffix("bias") ? 0 : 0.1, 1) }
         #expect(groups.map(\.weightDecay) == [0.1, 0, 0.1])
         #expect(groups[1].range == layout.entries[1].range.lowerBound..<layout.entries[2].range.upperBound)
-        #expect(ParameterGroup.groups(layout) { _ in (0.1, 1) }.count == 1)
+        #expect(ParameterGroup.groups(layout) { _, _ in (0.1, 1) }.count == 1)
     }
 
     @Test(arguments: optimizerCatalog.entries.filter { !$0.isLayerWise }.map(\.name))
@@ -34,7 +34,7 @@ private func vector(_ layout: TensorLayout, index: Int) -> FlatVector {
         let entry = try optimizerCatalog.entry(name)
         let layout = layout()
         let hyperparameters = UpdateHyperparameters(momentum: 0.9)
-        let groups = ParameterGroup.groups(layout) { $0.name.hasSuffix("bias") ? (0, 0.5) : (0.1, 1) }
+        let groups = ParameterGroup.groups(layout) { $1.name.hasSuffix("bias") ? (0, 0.5) : (0.1, 1) }
         func trained(_ groups: [ParameterGroup]) throws -> FlatVector {
             let weights = vector(layout, index: 0)
             let optimizer = try entry.make(layout.vectorCount, groups, hyperparameters)

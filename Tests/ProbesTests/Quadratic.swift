@@ -2,8 +2,8 @@ import Objectives
 import Probes
 import Vectors
 
-/// L_c(w) = ½(w − b_c)ᵀH_c(w − b_c) with H_c = diag(d_c) + Σ f fᵀ, of which a chunk has so many samples: its Hessian,
-/// and the mean's, are known.
+/// L_c(w) = ½(w − ¼)ᵀH_c(w − ¼) with H_c = diag(d_c) + Σ f fᵀ, of which a chunk has so many samples: its
+/// Hessian, and the mean's, are known.
 final class Quadratic: ChunkedObjective {
     let layout: TensorLayout
     private let diagonals: [[Double]]

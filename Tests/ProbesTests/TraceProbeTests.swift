@@ -166,7 +166,9 @@ import Vectors
     @Test("a total does not depend on order, and says where a value has no place")
     func order() throws {
         var stream = RandomStream(seed: 1, purpose: .test)
-        let values = (0..<1000).map { _ in Double(stream.normal()) * Double(sign: .plus, exponent: stream.integer(below: 60) - 40, significand: 1) }
+        let values = (0..<1000).map { _ in
+            Double(stream.normal()) * Double(sign: .plus, exponent: stream.integer(below: 60) - 40, significand: 1)
+        }
         var (forwards, backwards) = (ExactTotal(), ExactTotal())
         for value in values { forwards += value }
         for value in values.reversed() { backwards += value }

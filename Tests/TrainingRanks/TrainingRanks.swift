@@ -4,7 +4,8 @@ import RankCases
 enum TrainingRanks {
     static func main() {
         RankProgram(
-            cases: fusedReductionCases + trainerCases + precisionCases + goldenRunCases + probeCases,
+            cases: fusedReductionCases + trainerCases + averageCases + precisionCases + goldenRunCases
+                + sampleCases + probeCases,
             failingCases: fusedReductionFailingCases + trainerFailingCases
         ).run()
     }

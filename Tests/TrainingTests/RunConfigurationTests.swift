@@ -22,11 +22,14 @@ private func unusualConfiguration() throws -> RunConfiguration {
         ("bn-running-stats", "official"), ("loss", "binary-cross-entropy"), ("label-smoothing", "0.1"),
         ("optimizer", "adamw"),
         ("learning-rate", "0.0003"), ("momentum", "0.8"), ("nesterov", "true"), ("weight-decay", "0.3"),
-        ("weight-decay-on", "matrices"), ("clip-norm", "1.5"), ("schedule", "linear"),
+        ("learning-rate-batch", "512"), ("learning-rate-scaling", "square-root"),
+        ("weight-decay-on", "matrices"), ("clip-norm", "1.5"), ("ema-decay", "0.999"),
+        ("ema-warmup", "true"), ("layer-decay", "0.75"), ("schedule", "linear"),
         ("warmup-epochs", "0.5"), ("batch-size", "256"),
         ("micro-batch-size", "32"), ("epochs", "90"), ("steps", "1001"), ("seed", "18446744073709551615"),
         ("threads", "3"), ("bucket-size", "12.5"),
-        ("evaluate-every", "2"), ("checkpoint-every", "50"), ("output", "out"),
+        ("evaluate-every", "2"), ("evaluate-on", "v2=/data/v2, real=/data/real"),
+        ("checkpoint-every", "50"), ("output", "out"),
     ] {
         try configuration.apply(flag: name, text)
     }
@@ -220,6 +223,43 @@ private func problem(yaml text: String) -> String {
             }.hasPrefix("--model is '\(text)': it must be one of resnet8, "))
     }
 
+    @Test(arguments: [
+        ("v2=/data/v2", ["v2", "/data/v2"]), (" a=x, b = y,c=z ", ["a", "x, b = y", "c", "z "]),
+        ("ImageNet_V2=v2/./,x=a,b", ["imagenet-v2", "v2", "x", "a,b"]), ("a=b=c", ["a", "b=c"]),
+    ])
+    func `further sets are names and folders`(text: String, expected: [String]) throws {
+        var configuration = RunConfiguration()
+        try configuration.apply(flag: "evaluate-on", text)
+        #expect(configuration.evaluationSets.flatMap { [$0.name, $0.directory] } == expected)
+        configuration.emaDecay = 0.9
+        let names = stride(from: 0, to: expected.count, by: 2).map { expected[$0] }
+        #expect(configuration.furtherEvaluations == ["ema"] + names.flatMap { [$0, $0 + "_ema"] })
+    }
+
+    @Test(arguments: [
+        ("v2", "NAME=DIR, or several"), ("=v2", "NAME=DIR, or several"), ("a b=v2", "NAME=DIR, or several"),
+        ("v2=", "a path of at least"), ("a=x,A=y", "a name for each"), ("cifar10=x,CIFAR-10=y", "a name for each"),
+        ("ema=x", "does not end in 'ema'"), ("x_ema=x", "does not end in 'ema'"), ("a=x\u{7}", "control characters"),
+    ])
+    func `sets without a name or a folder of their own are refused`(text: String, expected: String) {
+        let found = message {
+            var configuration = RunConfiguration()
+            try configuration.apply(flag: "evaluate-on", text)
+        }
+        #expect(found.hasPrefix("--evaluate-on is '\(text)'") && found.contains(expected), "\(found)")
+    }
+
+    @Test func `ranks and resumed runs may have a set elsewhere, but not another one`() throws {
+        func run(_ text: String) throws -> RunConfiguration {
+            var configuration = RunConfiguration()
+            try configuration.apply(flag: "evaluate-on", text)
+            return configuration
+        }
+        #expect(try run("a=x,b=y").differences(from: run("a=z,b=y")).isEmpty)
+        #expect(try run("a=x").differences(from: run("b=x")).map(\.field) == ["evaluate-on"])
+        #expect(try run("a=x") != run("a=z"))
+    }
+
     @Test func `fields that do not go together are refused`() throws {
         func problem(_ flags: [String: String]) -> String {
             message {
@@ -232,6 +272,7 @@ private func problem(yaml text: String) -> String {
         #expect(problem(["nesterov": "true", "momentum": "0"]).hasPrefix("--nesterov needs a momentum above 0"))
         #expect(problem(["micro-batch-size": "129"]).hasPrefix("--micro-batch-size 129 is more than the batch of 128"))
         #expect(problem(["m-sharpness": "256"]).hasPrefix("--m-sharpness 256 is more than the batch of 128"))
+        #expect(problem(["dataset": "synthetic", "evaluate-on": "a=b"]).hasSuffix("name it after a data set"))
         #expect(problem(["dataset": "mnist"]) == "--dataset mnist needs files: name their folder with --data DIR")
     }
 

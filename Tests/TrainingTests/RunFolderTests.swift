@@ -215,7 +215,9 @@ private func configuration(output: String, resume: Bool = false) -> RunConfigura
         #expect(folder.exists("other/config.yaml"))
     }
 
-    @Test(arguments: ["metrics.jsonl", "epochs.csv", "checkpoints/step-00000010", "checkpoints/latest"])
+    @Test(arguments: [
+        "metrics.jsonl", "epochs.csv", "checkpoints/step-00000010", "checkpoints/latest", "checkpoints/best",
+    ])
     func `what is no run is left alone, and named`(name: String) throws {
         let folder = try TemporaryFolder()
         try folder.makeFolder("other/checkpoints")

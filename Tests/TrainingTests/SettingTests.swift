@@ -1,7 +1,10 @@
+import Catalogs
+import Models
 import Optimizers
 import TestSupport
 import Testing
 import Training
+import Vectors
 
 /// What an option's help says of its default.
 private func printedDefault(_ name: String) throws -> String? {
@@ -74,6 +77,47 @@ private func printedDefault(_ name: String) throws -> String? {
         #expect(try rates([("optimizer", "adamw")], yaml: "learning-rate: 0.3\nweight-decay: null") == [0.3, 0.01])
     }
 
+    @Test func `a rate that is given for a batch follows the run's, and the radius with it`() throws {
+        var configuration = RunConfiguration()
+        (configuration.learningRate, configuration.batchSize) = (0.1, 1024)
+        #expect(configuration.peakLearningRate == 0.1 && configuration.learningRateText == nil)
+        configuration.learningRateBatch = 256
+        #expect(configuration.peakLearningRate == 0.4)
+        #expect(try configuration.makeSchedule(runEpochs: 1).peak == 0.4)
+        #expect(
+            configuration.learningRateText == "learning rate 0.4: 0.1 for 256 samples, scaled to 1024 (linear)")
+        #expect(configuration.yaml(ranks: 2).contains("\npeak-learning-rate: 0.4\n"))
+        (configuration.rho, configuration.rhoSchedule) = (0.5, .learningRate)
+        #expect(configuration.radius(at: 0.4) == 0.5 && configuration.radius(at: 0.2) == 0.25)
+        configuration.learningRateScaling = .squareRoot
+        #expect(configuration.peakLearningRate == 0.2)
+    }
+
+    @Test(arguments: optimizerCatalog.names)
+    func `rates fall with depth for every optimizer`(optimizer: String) throws {
+        var configuration = RunConfiguration()
+        (configuration.model, configuration.layerDecay) = ("vit", 0.5)
+        configuration.optimizer = try optimizerCatalog.entry(optimizer)
+        configuration.weightDecayOn = .matrices
+        let layout = try modelCatalog.entry("vit").graph(inputShape: [3, 32, 32], classes: 10).parameterLayout
+        let groups = configuration.parameterGroups(layout)
+        func group(of name: String) throws -> ParameterGroup {
+            let place = try #require(layout[name]).offset
+            return try #require(groups.first { $0.range.contains(place) })
+        }
+        #expect(try group(of: "cls_token").rateScale == 0x1p-13 && group(of: "cls_token").weightDecay == 0)
+        #expect(try group(of: "blocks.3.attn.qkv.weight").rateScale == 0x1p-9)
+        #expect(try group(of: "blocks.3.attn.qkv.weight").weightDecay == configuration.weightDecay)
+        #expect(try group(of: "norm.bias").rateScale == 0.5 && group(of: "head.weight").rateScale == 1)
+        let optimizer = try configuration.makeOptimizer(layout)
+        let (weights, gradient) = (FlatVector(count: layout.vectorCount), FlatVector(count: layout.vectorCount))
+        for entry in layout.entries { gradient.slice(entry.range).fill(0.01) }
+        optimizer.update(weights, gradient: gradient, learningRate: 1)
+        let first = try #require(layout["patch_embed.proj.bias"]).offset
+        let last = try #require(layout["head.bias"]).offset
+        #expect(abs(weights[first] / weights[last] / 0x1p-13 - 1) < 1e-5)
+    }
+
     @Test func `a schedule's warm-up is a fifth of the run, and none where the rate is constant`() throws {
         for (schedule, given, expected) in [
             ("cosine", nil, 1.4), ("step", nil, 1.4), ("constant", nil, 0), ("constant", "2", 2), ("linear", "0", 0),
@@ -117,7 +161,8 @@ private func printedDefault(_ name: String) throws -> String? {
         let checked = RunConfiguration().checkedSettings.keys
         #expect(
             Set(agreed).subtracting(checked) == [
-                "init-weights", "reset-head", "zero-init-residual", "evaluate-every", "checkpoint-every", "output",
+                "init-weights", "reset-head", "zero-init-residual", "evaluate-every", "evaluate-on", "checkpoint-every",
+                "output",
             ])
     }
 }

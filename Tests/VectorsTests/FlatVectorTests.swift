@@ -24,6 +24,15 @@ private func randomVector(_ count: Int, index: Int) -> FlatVector {
         #expect(abs(x.norm - exact) < 1e-10 * exact)
     }
 
+    @Test func `sums in bfloat16 are rounded to nearest, from the middle to even`() {
+        // 1 + 2⁻⁸ lies half way between 1 and its neighbour, 1 + 2⁻⁷.
+        let x: [UInt16] = [0x3F80, 0x3F80, 0x3F81, 0xC000, 0x7F80]
+        let y: [UInt16] = [0x3B80, 0x3B81, 0x3B80, 0x4000, 0x3F80]
+        var sums = [UInt16](repeating: 1, count: x.count)
+        Kernels.sum(of: x, y, isBFloat16: true, count: x.count, into: &sums)
+        #expect(sums == [0x3F80, 0x3F81, 0x3F82, 0, 0x7F80])
+    }
+
     @Test func `combine is a x + b y + c z, and a range keeps to itself`() {
         let (x, y, z) = (randomVector(33, index: 1), randomVector(33, index: 2), randomVector(33, index: 3))
         let out = FlatVector(count: 33)
@@ -40,6 +49,17 @@ private func randomVector(_ count: Int, index: Int) -> FlatVector {
             out.scale(by: 2, in: range)
             for i in 0..<33 { #expect(out[i] == (range.contains(i) ? 6 : 3)) }
         }
+    }
+
+    @Test func `an average takes d of itself and 1 - d of the values, each product rounded`() {
+        let (average, values) = (randomVector(37, index: 1), randomVector(37, index: 2))
+        let before = average.array
+        average.average(values, decay: 0.9999)
+        // 1 − d in Float would be off by 1e-4 of itself.
+        let (kept, taken) = (Float(0.9999), Float(1 - 0.9999))
+        for i in 0..<37 { #expect(average[i] == before[i] * kept + values[i] * taken) }
+        average.average(values, decay: 0)
+        #expect(average.array == values.array)
     }
 
     @Test func `setSum, add, scale and copy act element by element`() {

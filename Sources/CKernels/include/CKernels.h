@@ -35,6 +35,9 @@ void cvk_accumulate_and_step(float *sum, int adds, float f, float *y, const floa
 /// out = a·x + b·y + c·z. `out` may be one of the inputs.
 void cvk_combine(float *out, float a, const float *x, float b, const float *y, float c, const float *z, size_t n);
 
+/// average = d·average + s·x, each product rounded before the sum.
+void cvk_average(float *average, float d, const float *x, float s, size_t n);
+
 /// One step of SGD as PyTorch computes it (dampening 0): g ← g + λw; m ← first ? g : μm + g;
 /// w ← w − η(nesterov ? g + μm : m). `momentum` is unused and may be NULL when mu is 0.
 void cvk_sgd(float *w, const float *gradient, float *momentum, float eta, float mu, float lambda, int nesterov,
@@ -67,6 +70,9 @@ void cvk_multiply(float *y, const float *x, const float *factors, size_t run, si
 
 /// The same in bfloat16, rounded to nearest even.
 void cvk_multiply_bfloat16(uint16_t *y, const uint16_t *x, const float *factors, size_t run, size_t n);
+
+/// out = x + y in bfloat16, rounded to nearest even.
+void cvk_add_bfloat16(uint16_t *out, const uint16_t *x, const uint16_t *y, size_t n);
 
 /// y[r, c] = (x[r, c] − mean[r])·scale[r]·gamma[c] + beta[c], where mean[r] is that of row r and
 /// scale[r] = 1/√(variance of row r + epsilon), the biased one.

@@ -17,6 +17,8 @@ struct Export: ParsableCommand {
 
     @Option(help: "A run folder, a checkpoint's folder, or published weights in one or several files.")
     var checkpoint: String
+    @Flag(help: "Write the weights' moving average, which a run with --ema-decay keeps.")
+    var ema = false
     @Option(help: "File to write, which must not be there.")
     var output: String
     @Option(help: "Precision of the weights: float32, bfloat16 or float16.")
@@ -26,7 +28,7 @@ struct Export: ParsableCommand {
 
     func run() throws {
         try Job.requireMinimum("the weights")
-        let export = try WeightsExport(checkpoint, precision: precision)
+        let export = try WeightsExport(checkpoint, precision: precision, average: ema)
         guard let path = FileSystem.meant(output), !path.isEmpty else {
             throw ConfigurationError("--output is '\(output)'", remedy: "it must be the path of a file")
         }

@@ -50,10 +50,15 @@ struct SettingFlags<Selection: SettingSelection>: ParsableArguments, CustomRefle
         let values = try decoder.container(keyedBy: Key.self)
         for flag in Selection.flags {
             let key = Key(flag.setting.name)
-            let text =
-                flag.setting.isSwitch
-                ? try values.decode(Flag<Bool?>.self, forKey: key).wrappedValue.map { "\($0)" }
-                : try values.decode(Option<String?>.self, forKey: key).wrappedValue
+            let text: String?
+            if flag.setting.isSwitch {
+                text = try values.decode(Flag<Bool?>.self, forKey: key).wrappedValue.map { "\($0)" }
+            } else if flag.setting.isList {
+                let texts = try values.decode(Option<[String]>.self, forKey: key).wrappedValue
+                text = texts.isEmpty ? nil : texts.joined(separator: ",")
+            } else {
+                text = try values.decode(Option<String?>.self, forKey: key).wrappedValue
+            }
             if let text { given.append((flag.setting.name, text)) }
         }
     }
@@ -63,9 +68,13 @@ struct SettingFlags<Selection: SettingSelection>: ParsableArguments, CustomRefle
             self,
             children: Selection.flags.map { flag -> Mirror.Child in
                 let (name, help) = (NameSpecification.customLong(flag.setting.name), ArgumentHelp(flag.help))
-                return flag.setting.isSwitch
-                    ? (flag.setting.name, Flag<Bool?>(name: name, inversion: .prefixedNo, help: help))
-                    : (flag.setting.name, Option<String?>(name: name, help: help))
+                if flag.setting.isSwitch {
+                    return (flag.setting.name, Flag<Bool?>(name: name, inversion: .prefixedNo, help: help))
+                }
+                if flag.setting.isList {
+                    return (flag.setting.name, Option<[String]>(wrappedValue: [], name: name, help: help))
+                }
+                return (flag.setting.name, Option<String?>(name: name, help: help))
             })
     }
 

@@ -64,6 +64,7 @@ package final class ProgressReporter: TrainingObserver {
         let length = "\(count(run.totalSteps, "step")) in \(count(run.totalEpochs, "epoch"))"
         let batch = "batch \(configuration.batchSize), M \(configuration.effectiveMSharpness)"
         say("\(ranks) x \(threads), \(batch), \(length)")
+        if let text = configuration.learningRateText { say(text) }
         if let folder = run.folder {
             say("output \(folder)" + (run.firstStep > 0 ? ", resuming after step \(run.firstStep)" : ""))
         }
@@ -74,6 +75,12 @@ package final class ProgressReporter: TrainingObserver {
         var line =
             "done: \(summary.steps) step\(summary.steps == 1 ? "" : "s") in \(NumberText.duration(summary.seconds))"
         if let accuracy = summary.lastEpoch?.testAccuracy { line += ", test accuracy \(NumberText.percent(accuracy))" }
+        line += Self.text(of: summary.lastEpoch?.further ?? [])
+        if let best = summary.best {
+            let ema = FurtherEvaluation.averageName
+            let isOfAverage = summary.lastEpoch?.further.contains { $0.name == ema } == true
+            line += ", best \(isOfAverage ? ema + " " : "")\(NumberText.percent(best.accuracy)) in epoch \(best.epoch)"
+        }
         say(line + (summary.folder.map { "; \($0)" } ?? ""))
     }
 
@@ -109,7 +116,13 @@ package final class ProgressReporter: TrainingObserver {
         if let loss = metrics.testLoss, let accuracy = metrics.testAccuracy {
             line += "  test loss \(NumberText.fixed(loss, 4)), accuracy \(NumberText.percent(accuracy))"
         }
+        line += Self.text(of: metrics.further)
         say(line + "  \(NumberText.duration(metrics.seconds))")
+    }
+
+    /// `, ema 91.20 %` for each.
+    private static func text(of evaluations: [FurtherEvaluation]) -> String {
+        evaluations.map { ", \($0.name) \(NumberText.percent($0.accuracy))" }.joined()
     }
 
     /// The bar, the share done, and as many parts as the terminal has room for.

@@ -26,21 +26,18 @@ extension Graph {
         }
     }
 
-    /// He et al.'s parameter-free shortcut ("option A"): every `stride`-th pixel, and zeros for the new channels.
-    ///
-    /// - Parameter zerosBefore: new channels before the others; nil for half of them. The rest comes behind.
+    /// He et al.'s parameter-free shortcut ("option A"): every `stride`-th pixel, and zeros for the new channels, half
+    /// of them before the others. With all of them behind and without a stride, see ``addPadded(_:_:_:)``.
     ///
     /// Computed as a 1x1 convolution with constant weights of zeros and ones, which is exact.
-    package func paddedShortcut(
-        _ input: Value, _ name: String, outputs: Int, stride: Int, zerosBefore: Int? = nil
-    ) -> Value {
+    package func paddedShortcut(_ input: Value, _ name: String, outputs: Int, stride: Int) -> Value {
         let shape = shape(input)
-        precondition(shape.count == 3 && outputs >= shape[0] + (zerosBefore ?? 0))
+        precondition(shape.count == 3 && outputs >= shape[0])
         return append(imageShape(shape, outputs, kernel: 1, stride: stride, padding: 0)) {
             Convolution(
                 name: name, input: input, output: $0, inputShape: shape, outputShape: self.shape($0),
                 window: .init(kernel: 1, stride: stride, padding: 0),
-                weights: .selection(firstOutput: zerosBefore ?? (outputs - shape[0]) / 2), bias: nil)
+                weights: .selection(firstOutput: (outputs - shape[0]) / 2), bias: nil)
         }
     }
 }

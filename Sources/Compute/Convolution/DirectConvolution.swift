@@ -10,7 +10,7 @@ struct DirectConvolution: ConvolutionAlgorithm {
     ) throws -> Operand? {
         try primitives.emitForward(
             builder, source, weights: weights, bias: bias, writing: written
-        ) { layouts, create in try create(layouts) }
+        ) { layouts, create in try Network.hasAVX2 ? create(layouts) : .avoidingReference(layouts, create) }
     }
 
     func emitBackwardData(
@@ -34,11 +34,12 @@ struct DirectConvolution: ConvolutionAlgorithm {
         mayReorder ? try .avoidingReference(layouts, create) : try create(layouts)
     }
 
-    /// Whether another layout than an operand's is tried where oneDNN has but a reference kernel: backward to whole
-    /// blocks of channels from pixels or, without AVX-512, from whole blocks, which is where models of the catalog need
-    /// it. Elsewhere another kernel rounds otherwise, and ten steps of AdamW on the small goldens magnify that beyond
-    /// their bounds.
+    /// Whether another layout than an operand's is tried where oneDNN has but a reference kernel: below AVX2 always;
+    /// else backward to whole blocks of channels from pixels or, without AVX-512, from whole blocks, which is where
+    /// models of the catalog need it. Elsewhere another kernel rounds otherwise, and ten steps of AdamW on the small
+    /// goldens magnify that beyond their bounds.
     private var mayReorder: Bool {
+        if !Network.hasAVX2 { return true }
         let (inputs, outputs) = (primitives.shape.input[0], primitives.shape.output[0])
         guard outputs.isMultiple(of: TensorLayout.channelBlock) else { return false }
         return !primitives.needsDataGradient

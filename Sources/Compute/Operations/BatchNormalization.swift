@@ -50,9 +50,10 @@ private struct BatchNormalization: Operation {
     func operandPrecision(_ builder: PlanBuilder) -> Precision { builder.precision(of: output) }
 
     func plan(_ builder: PlanBuilder) throws -> () throws -> Void {
-        let source = try builder.inPrecision(name, builder.activation(input), builder.precision(of: output))
+        let given = try builder.inPrecision(name, builder.activation(input), builder.precision(of: output))
         let channels = try DataLayout.plain([shape[0]])
-        let (forward, fusesReLU) = try fastForward(builder, source.layout)
+        let (forward, fusesReLU, layout) = try fastForward(builder, given.layout)
+        let source = try builder.reordered(name, given, to: layout)
         let destination = builder.allocate(source.layout)
         let scaleOperand = Operand(layout: channels, location: .parameters(scale.offset))
         let shiftOperand = Operand(layout: channels, location: .parameters(shift.offset))
@@ -111,16 +112,20 @@ private struct BatchNormalization: Operation {
         }
     }
 
-    /// With ReLU in it where that is wanted and no reference kernel, and no kink has to be kept.
+    /// With ReLU in it where that is wanted, on pixels in the given order, and no reference kernel. From AVX2 on oneDNN
+    /// has kernels for both at once and for any number of channels; below some need the ReLU apart or, where channels
+    /// do not fill the order's blocks, row-major pixels. A probing program has it apart, as a kink.
     private func fastForward(
-        _ builder: PlanBuilder, _ layout: DataLayout
-    ) throws -> (primitive: Primitive, fusesReLU: Bool) {
-        if builder.kind == .probing { return (try self.forward(builder, layout, relu: false), false) }
-        let forward = try self.forward(builder, layout, relu: relu)
-        guard relu, forward.isReference else { return (forward, relu) }
-        // oneDNN has kernels for both at once from AVX2 on.
-        let alone = try self.forward(builder, layout, relu: false)
-        return alone.isReference ? (forward, true) : (alone, false)
+        _ builder: PlanBuilder, _ given: DataLayout
+    ) throws -> (primitive: Primitive, fusesReLU: Bool, layout: DataLayout) {
+        let fused = relu && builder.kind != .probing
+        let first = try forward(builder, given, relu: fused)
+        guard first.isReference else { return (first, fused, given) }
+        for layout in [given, try .plain(given.dimensions, given.precision)] {
+            let alone = try forward(builder, layout, relu: false)
+            if !alone.isReference { return (alone, false, layout) }
+        }
+        return (first, fused, given)
     }
 
     /// - Parameter training: nil for the program's.
@@ -129,7 +134,8 @@ private struct BatchNormalization: Operation {
     ) throws -> Primitive {
         try Primitive("\(name) forward") {
             cdnn_batch_normalization_forward(
-                &$0, builder.engine.handle, training ?? builder.kind.usesBatchStatistics ? 1 : 0, relu ? 1 : 0, layout.handle, epsilon)
+                &$0, builder.engine.handle, training ?? builder.kind.usesBatchStatistics ? 1 : 0, relu ? 1 : 0,
+                layout.handle, epsilon)
         }
     }
 

@@ -107,8 +107,8 @@ func emitReLU(_ builder: PlanBuilder, _ label: String, _ operand: Operand) throw
     return nil
 }
 
-/// Emits ∂loss/∂(argument of a ReLU) from the ReLU's result, positive ones of which let the gradient through, or from
-/// its kink.
+/// Emits ∂loss/∂(argument of a ReLU) from the ReLU's result, positive ones of which let the gradient through, or
+/// from its kink.
 func emitReLUBackward(
     _ builder: PlanBuilder, _ name: String, result: Operand, _ kink: Kink? = nil, output: Value,
     _ pass: (Operand) throws -> Void

@@ -1,7 +1,7 @@
 import Vectors
 
-/// A ReLU whose side of the kink is kept, value by value, from the pass in which it was seen: y = max(x, 0) then, and in
-/// later passes x where that x was positive and 0 elsewhere. Emitted in probing programs alone.
+/// A ReLU whose side of the kink is kept, value by value, from the pass in which it was seen: y = max(x, 0) then, and
+/// in later passes x where that x was positive and 0 elsewhere. Emitted in probing programs alone.
 struct Kink {
     /// First byte in ``Kinks``, a byte a value.
     private let offset: Int

@@ -57,8 +57,8 @@ private struct Pooling: Operation {
         let any = try DataLayout.any([builder.batch] + outputShape, source.layout.precision)
         let forward = try Primitive("\(name) forward") {
             cdnn_pooling_forward(
-                &$0, builder.engine.handle, builder.kind.hasBackward ? 1 : 0, algorithm, source.layout.handle, any.handle,
-                window.strides, window.kernels, window.paddings)
+                &$0, builder.engine.handle, builder.kind.hasBackward ? 1 : 0, algorithm, source.layout.handle,
+                any.handle, window.strides, window.kernels, window.paddings)
         }
         let destination = builder.allocate(
             try forward.layout(

@@ -14,6 +14,8 @@ struct ImageFolders: Sendable {
     static let here = "."
     /// The class count of the published set; nil where any is.
     let classCount: Int?
+    /// Whether its classes are some of those that a model was trained on, and count alone.
+    let isPart: Bool
 
     func names(of split: DatasetSplit) -> [String] { split == .train ? trainNames : testNames }
 
@@ -30,9 +32,31 @@ struct ImageFolders: Sendable {
                 "\(directory) has \(index.classes.count) classes of \(request.split.rawValue) images, \(entry.name) "
                     + "has \(classCount): name the whole data set, or use --dataset image-folder")
         }
+        let (labelled, scored) = try labelled(index, as: request.trainedClasses, directory, entry)
         return EncodedImages(
-            entry.name, try SampleStore(index, in: directory), geometry: request.geometry,
-            normalization: entry.normalization, badSamples: request.badSamples, note: request.note)
+            entry.name, try SampleStore(labelled, in: directory), geometry: request.geometry,
+            normalization: entry.normalization, scoredClasses: scored, badSamples: request.badSamples,
+            note: request.note)
+    }
+
+    /// The index with labels counted in the classes that a model was trained on, where they are known, and those of
+    /// them that count, where not all do.
+    private func labelled(
+        _ index: SampleIndex, as trained: [String]?, _ directory: String, _ entry: DatasetEntry
+    ) throws(DatasetError) -> (index: SampleIndex, scored: [Int]?) {
+        guard let trained else {
+            guard !isPart else {
+                throw .stated(
+                    "\(entry.name) has \(index.classes.count) of the classes that a model was trained on, and the "
+                        + "checkpoint does not name them: add --classes FILE, a list of all (LOC_synset_mapping.txt), "
+                        + "train.index or the folder of training images")
+            }
+            return (index, nil)
+        }
+        // Numbers are labels already.
+        if index.hasNumberedClasses { return (index, nil) }
+        let result = try index.relabelled(as: trained, in: directory)
+        return (result, isPart ? Set(result.labels).map { Int($0) }.sorted() : nil)
     }
 
     /// The index of a split, from a file or made.
@@ -75,7 +99,7 @@ struct ImageFolders: Sendable {
         (try? Folder.names(in: folder))?.filter { !$0.hasPrefix(".") && !$0.hasSuffix(".txt") } == ["images"]
     }
 
-    private static func classes(_ folder: String) throws(DatasetError) -> [String] {
+    fileprivate static func classes(_ folder: String) throws(DatasetError) -> [String] {
         do throws(FileError) {
             var classes: [String] = []
             for name in try Folder.names(in: folder) where !name.hasPrefix(".") {
@@ -101,7 +125,7 @@ struct ImageFolders: Sendable {
     }
 
     /// A folder of one of these names, below one of the roots.
-    private static func place(_ names: [String], in folder: String, _ roots: [String]) -> String? {
+    fileprivate static func place(_ names: [String], in folder: String, _ roots: [String]) -> String? {
         if names == [here] { return ClassFolders.isThere(folder) ? "" : nil }
         for root in [""] + roots {
             for name in names {
@@ -142,24 +166,46 @@ extension DatasetEntry {
     package static let imageNetC = folders(
         "imagenet-c", aliases: ["imagenetc"], classes: nil, testNames: [ImageFolders.here],
         remedy: "name the folder of the corruptions (CORRUPTION/1 to 5/WNID/*.JPEG), to evaluate on")
+    /// Test images alone, renditions of 200 of ImageNet's classes, or photographs of 200 others that mislead networks.
+    package static let imageNetR = folders(
+        "imagenet-r", aliases: ["imagenetr"], classes: nil, folderCount: 200, testNames: [ImageFolders.here],
+        isPart: true, remedy: "name the folder that holds 200 folders of images, to evaluate on")
+    package static let imageNetA = folders(
+        "imagenet-a", aliases: ["imageneta"], classes: nil, folderCount: 200, testNames: [ImageFolders.here],
+        isPart: true, remedy: "name the folder that holds 200 folders of images, to evaluate on")
     package static let imageFolder = folders(
         "image-folder", aliases: ["imagefolder"], classes: nil,
         remedy: "it must hold train and val (or test), each with a folder of .jpg, .jpeg or .png files for each class")
 
     private static func folders(
-        _ name: String, aliases: [String], classes: Int?, testNames: [String] = ["val", "validation", "test"],
-        order: ClassFolders.Order = .names, remedy: String
+        _ name: String, aliases: [String], classes: Int?, folderCount: Int? = nil,
+        testNames: [String] = ["val", "validation", "test"], order: ClassFolders.Order = .names, isPart: Bool = false,
+        remedy: String
     ) -> DatasetEntry {
         let images = ImageFolders(
             trainNames: ["train"], testNames: testNames,
             roots: ["ILSVRC/Data/CLS-LOC", "Data/CLS-LOC", "CLS-LOC", "imagenet", "tiny-imagenet-200"], order: order,
-            classCount: classes)
+            classCount: folderCount ?? classes, isPart: isPart)
         var entry = DatasetEntry(
             name, aliases: aliases, normalization: imageNetNormalization, imageShape: nil, classCount: classes,
             basicAugmentation: CropAndFlip.none, remedy: remedy
         ) { entry, request throws(DatasetError) in try images.dataset(entry, request) }
         entry.folders = images
         return entry
+    }
+
+    /// Whether its classes are some of those that a model was trained on, whose logits alone count.
+    package var isPartOfClasses: Bool { folders?.isPart ?? false }
+
+    /// The classes of the training images in a folder of a data set, or of the folder itself.
+    static func trainedClasses(in folder: String) throws(DatasetError) -> [String] {
+        guard let folders = imageNet.folders else { return [] }
+        let path = ImageFolders.place(folders.trainNames, in: folder, folders.roots).map { "\(folder)/\($0)" }
+        let names = try ImageFolders.classes(path ?? folder)
+        guard !names.isEmpty else {
+            throw .stated("\(folder) holds no folders named after classes: name the folder of training images")
+        }
+        return names
     }
 
     /// The index of a split as `crsam-dist data index` writes it: made anew, whatever lies beside the data.

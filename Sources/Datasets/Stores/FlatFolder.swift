@@ -4,8 +4,8 @@ import Files
 ///
 /// Label files, in the folder itself, the one above or the data set's: Kaggle's `LOC_val_solution.csv`, Tiny-ImageNet's
 /// `val_annotations.txt`, or `val.txt`, `val_labels.txt` or `labels.txt` with a name and a label a line. A label is a
-/// class's name, or its number counted from 0 in the sorted names (as Caffe's `val.txt` has it). The devkit's
-/// `ILSVRC2012_validation_ground_truth.txt` counts in another order, that of its `meta.mat`, and is refused.
+/// class's name, or its number counted from 0 in the sorted names (as Caffe's `val.txt` has it). Without such a
+/// file the devkit's are read (``ImageNetDevkit``).
 package struct FlatFolder {
     private let folder: String
     private let classes: [String]
@@ -23,26 +23,51 @@ package struct FlatFolder {
         let places = [folder, FileSystem.directory(of: folder)] + roots
         let candidates = places.flatMap { place in Self.names.map { "\(place)/\($0)" } }
         guard let path = candidates.first(where: { (try? FileKind(of: $0)) == .regular }) else {
+            if let devkit = ImageNetDevkit.find(in: places) { return try index(below: prefix, devkit: devkit) }
             throw .stated(
                 "\(folder) holds images without folders for their classes, and no file says their labels: put "
-                    + "LOC_val_solution.csv (Kaggle's) or val.txt with a line 'NAME LABEL' for each beside it, or "
-                    + "sort the images into folders; without labels accuracy would be 0.1 %")
+                    + "LOC_val_solution.csv (Kaggle's), ILSVRC2012_devkit_t12 or val.txt with a line 'NAME LABEL' "
+                    + "for each beside it, or sort the images into folders; without labels accuracy would be 0.1 %")
         }
         let labels = try labels(path)
-        var index = SampleIndex(classes: classes, isSharded: false)
-        let place = try index.addPlace(prefix)
-        let files: [String]
-        do throws(FileError) { files = try Folder.names(in: folder).filter(ClassFolders.isImage) } catch {
-            throw .file(error)
-        }
-        for name in files.sorted(by: { $0.utf8.lexicographicallyPrecedes($1.utf8) }) {
+        return try index(below: prefix, try images()) { (_, name: String) throws(DatasetError) in
             guard let label = labels[Self.stem(name)] else {
                 throw .stated("\(path) has no label for \(name), which is in \(folder): take both from one source")
             }
-            try index.append(
-                place: place, name: name, label: label, byteCount: try ClassFolders.byteCount("\(folder)/\(name)"))
+            return label
         }
-        guard index.count > 0 else { throw .stated("\(folder) holds no images (.jpg, .jpeg, .png)") }
+    }
+
+    /// The ground truth has no names: it has as many lines as there are images.
+    private func index(below prefix: String, devkit: String) throws(DatasetError) -> SampleIndex {
+        let labels = try ImageNetDevkit.labels(in: devkit, classes: classes)
+        let files = try images()
+        guard files.count == labels.count else {
+            throw .stated(
+                "\(folder) holds \(files.count) images, \(devkit)/\(ImageNetDevkit.truth) labels \(labels.count): "
+                    + "they go by their order, so all are needed")
+        }
+        return try index(below: prefix, files) { (number, _) throws(DatasetError) in labels[number] }
+    }
+
+    private func images() throws(DatasetError) -> [String] {
+        let names: [String]
+        do throws(FileError) { names = try Folder.names(in: folder) } catch { throw .file(error) }
+        let files = names.filter(ClassFolders.isImage).sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
+        guard !files.isEmpty else { throw .stated("\(folder) holds no images (.jpg, .jpeg, .png)") }
+        return files
+    }
+
+    private func index(
+        below prefix: String, _ files: [String], label: (Int, String) throws(DatasetError) -> Int
+    ) throws(DatasetError) -> SampleIndex {
+        var index = SampleIndex(classes: classes, isSharded: false)
+        let place = try index.addPlace(prefix)
+        for (number, name) in files.enumerated() {
+            try index.append(
+                place: place, name: name, label: try label(number, name),
+                byteCount: try ClassFolders.byteCount("\(folder)/\(name)"))
+        }
         return index
     }
 

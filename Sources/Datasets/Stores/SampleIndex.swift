@@ -106,14 +106,21 @@ package struct SampleIndex: Sendable, Equatable {
             + "\(counts.min() == counts.max() ? "\(counts.max() ?? 0)" : range) a class"
     }
 
-    /// The samples of some classes in order of their numbers, with labels counted in `classes` of another set.
-    package func relabelled(as wanted: [String]) throws(DatasetError) -> SampleIndex {
+    /// Whether nothing is known of the classes but their numbers.
+    package var hasNumberedClasses: Bool { classes == classes.indices.map(String.init) }
+
+    /// The same samples with labels counted in the classes of another set, of which these are all or some.
+    ///
+    /// - Parameter folder: the data set's, for the message.
+    package func relabelled(as wanted: [String], in folder: String) throws(DatasetError) -> SampleIndex {
         var places: [String: Int] = [:]
         for (label, name) in wanted.enumerated() { places[name] = label }
         var mapping: [UInt16] = []
         for name in classes {
             guard let label = places[name] else {
-                throw .stated("class \(name) is not one of the \(wanted.count) classes that the model was trained on")
+                throw .stated(
+                    "\(folder): class \(name) is not one of the \(wanted.count) that the model was trained on "
+                        + "(\(wanted.first ?? "") … \(wanted.last ?? "")): its labels would mean nothing")
             }
             mapping.append(UInt16(label))
         }

@@ -15,15 +15,15 @@ package struct ParameterGroup: Sendable, Equatable {
         self.rateScale = rateScale
     }
 
-    /// The fewest groups in which each tensor has what `options` gives it; one for each tensor where they are not to be
-    /// `merged`.
+    /// The fewest groups in which each tensor has what `options` gives it, by its place in the layout; one for each
+    /// tensor where they are not to be `merged`.
     package static func groups(
         _ layout: TensorLayout, merged: Bool = true,
-        _ options: (TensorLayout.Entry) -> (weightDecay: Double, rateScale: Double)
+        _ options: (_ index: Int, TensorLayout.Entry) -> (weightDecay: Double, rateScale: Double)
     ) -> [ParameterGroup] {
         var groups: [ParameterGroup] = []
-        for entry in layout.entries {
-            let (weightDecay, rateScale) = options(entry)
+        for (index, entry) in layout.entries.enumerated() {
+            let (weightDecay, rateScale) = options(index, entry)
             if merged, let last = groups.last, last.weightDecay == weightDecay, last.rateScale == rateScale {
                 // With the padding in between, which is zero and stays so.
                 groups[groups.count - 1].range = last.range.lowerBound..<entry.range.upperBound

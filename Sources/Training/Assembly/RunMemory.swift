@@ -41,7 +41,8 @@ package struct RunMemory {
         }
         let moments = configuration.optimizer.stateVectorCount(configuration.updateHyperparameters)
         // Weights, G, and what MPI's algorithms copy of it.
-        let vectors = moments + 2 + (world.size > 1 ? 1 : 0)
+        let kept = moments + (configuration.emaDecay > 0 ? 1 : 0)
+        let vectors = kept + 2 + (world.size > 1 ? 1 : 0)
         let groups = partition.groupCount(batchCount: partition.batchSize)
         add(vectors: vectors + rule.largestWorkVectorCount(groups: groups), of: graph.parameterLayout.vectorCount)
         let sampleBytes = resources.train.shape.count * MemoryLayout<Float>.stride
@@ -49,7 +50,7 @@ package struct RunMemory {
         let part = shares.map { $0.last?.samples.upperBound ?? 0 }.max() ?? 0
         if configuration.resume {
             // Read beside the live vectors, before the arena is taken.
-            resumed = moments * graph.parameterLayout.vectorCount * MemoryLayout<Float>.stride
+            resumed = kept * graph.parameterLayout.vectorCount * MemoryLayout<Float>.stride
         }
         batches = BatchLoader.defaultSlots * part * sampleBytes
         add("batches of \(part) sample\(part == 1 ? "" : "s")", batches)
@@ -62,9 +63,10 @@ package struct RunMemory {
             add(forecasts[forecasts.count - 1], samples: samples)
         }
         if evaluating {
-            forecasts += try addEvaluation(
-                resources.network, resources.test, batchSize: configuration.evaluationBatchSize(ranks: world.size),
-                world)
+            for data in [resources.test] + resources.evaluationSets.map(\.data) {
+                forecasts += try addEvaluation(
+                    resources.network, data, batchSize: configuration.evaluationBatchSize(ranks: world.size), world)
+            }
             // Tensors are put in order one by one as a checkpoint is written.
             let largest = graph.parameterLayout.entries.map(\.count).max() ?? 0
             if world.rank == 0 { add("a checkpoint", largest * MemoryLayout<Float>.stride) }

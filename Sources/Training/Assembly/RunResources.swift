@@ -9,6 +9,8 @@ import Vectors
 package struct RunResources {
     package let train: any Dataset
     package let test: any Dataset
+    /// Beside the test images; none in a benchmark.
+    package let evaluationSets: [(name: String, data: any Dataset)]
     package let network: Network
     package let partition: BatchPartition
     package let sampler: EpochSampler
@@ -38,7 +40,10 @@ package struct RunResources {
                     + test.shape.text, remedy: "take both files from the same download")
         }
         if let train = train as? EncodedImages, let test = test as? EncodedImages {
-            try Self.requireSameClasses(train.store.index.classes, test.store.index.classes, configuration)
+            try Self.requireSameClasses(
+                train.store.index.classes, test.store.index.classes, of: "the test images",
+                at: "--data \(configuration.dataDirectory ?? "")",
+                remedy: "take both from the same data set, and make both indexes again (crsam-dist data index)")
         }
         // Shards without names may lack the last classes among the test images.
         guard test.classCount <= train.classCount else {
@@ -46,6 +51,11 @@ package struct RunResources {
                 "--data \(configuration.dataDirectory ?? ""): training images are of \(train.classCount) classes, test "
                     + "images of \(test.classCount)", remedy: "take both from the same data set")
         }
+        evaluationSets =
+            purpose == .training
+            ? try configuration.evaluationSets.map { [train] set in
+                (set.name, try Self.evaluationSet(set, of: configuration, entry, like: train, memory, world))
+            } : []
         let inputShape = [train.shape.channels, train.shape.height, train.shape.width]
         let graph = try entry.graph(
             inputShape: inputShape, classes: train.classCount, options: configuration.modelOptions)
@@ -64,8 +74,8 @@ package struct RunResources {
     }
 
     /// Compares names byte by byte; those of shards that know numbers alone say nothing.
-    private static func requireSameClasses(
-        _ train: [String], _ test: [String], _ configuration: RunConfiguration
+    static func requireSameClasses(
+        _ train: [String], _ test: [String], of images: String, at place: String, remedy: String
     ) throws {
         func areNumbers(_ names: [String]) -> Bool { names == names.indices.map(String.init) }
         if areNumbers(train) || areNumbers(test) { return }
@@ -75,16 +85,15 @@ package struct RunResources {
             )
             guard one.utf8.elementsEqual(other.utf8) else {
                 throw ConfigurationError(
-                    "--data \(configuration.dataDirectory ?? ""): class \(label) is \(one) of the training images, "
-                        + "\(other) of the test images",
-                    remedy: "take both from the same data set, and make both indexes again (crsam-dist data index)")
+                    "\(place): class \(label) is \(one) of the training images, \(other) of \(images)",
+                    remedy: remedy)
             }
         }
     }
 
     package static func dataset(
         _ configuration: RunConfiguration, _ model: ModelEntry, _ split: DatasetSplit,
-        syntheticCount: Int? = nil, _ memory: MemoryShare, _ world: Communicator
+        syntheticCount: Int? = nil, trainedClasses: [String]? = nil, _ memory: MemoryShare, _ world: Communicator
     ) throws -> any Dataset {
         let shape = model.defaultInputShape
         var synthetic = SyntheticImages()
@@ -99,6 +108,7 @@ package struct RunResources {
         request.geometry = configuration.geometry(of: model)
         request.shared = world.sharedReading
         request.badSamples = configuration.badSamples
+        request.trainedClasses = trainedClasses
         request.note = { log.warning("\($0)") }
         var dataset = try configuration.dataset.load(request)
         guard let normalization = configuration.normalization else { return dataset }

@@ -19,6 +19,9 @@ extension TrainingParts {
             try checkpoint.checkingOwnFiles {
                 try state.readModel(checkpoint.model, model: configuration.model)
                 if let parts = checkpoint.optimizer { try run.restoreParts(from: parts) }
+                if let average = run.average, let file = checkpoint.average {
+                    try average.restore(from: file, model: configuration.model)
+                }
             }
             return true
         }

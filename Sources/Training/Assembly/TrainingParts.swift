@@ -1,5 +1,6 @@
 import Collectives
 import Compute
+import Datasets
 import Optimizers
 
 /// The objects that a configuration names, on this rank: all that the training loop works with.
@@ -20,8 +21,12 @@ struct TrainingParts {
     let meter = StepMeter()
     let clipping: GradientClipping?
     let schedule: LearningRateSchedule
+    /// Nil unless asked for.
+    let average: WeightAverage?
     /// Nil in a benchmark.
-    let evaluator: Evaluator?
+    let evaluations: TestEvaluations?
+    /// Nil in a benchmark.
+    let best: BestEvaluation?
     /// Rank 0's; nil in a benchmark.
     let records: RunRecords?
     /// Samples in the largest forward pass on this rank.
@@ -32,7 +37,8 @@ struct TrainingParts {
         self.world = world
         try ConfigurationAgreement.check(requested.agreement, world)
         resources = try RunResources(requested, world, purpose: purpose)
-        let fingerprints = try ConfigurationAgreement.check(data: [resources.train, resources.test], world)
+        let images = [resources.train, resources.test] + resources.evaluationSets.map(\.data)
+        let fingerprints = try ConfigurationAgreement.check(data: images, world)
         configuration = requested.resolved(
             mSharpness: resources.partition.mSharpness, normalization: resources.train.normalization)
         let count = resources.graph.parameterLayout.vectorCount
@@ -53,14 +59,30 @@ struct TrainingParts {
             sumCount: meter.sums.count, bucketBytes: configuration.bucketBytes, communicator: world)
         try RunLimits(configuration, resources)
             .check(bucketCount: reduction.bucketCount, gradientBytes: reduction.byteCount)
-        evaluator =
+        average = try configuration.makeAverageDecay().map { [state, resources] in
+            WeightAverage(of: state, resources.graph, $0)
+        }
+        evaluations =
             purpose == .training
-            ? try Evaluator(
-                network: resources.network, dataset: resources.test,
-                batchSize: configuration.evaluationBatchSize(ranks: world.size), world: world) : nil
+            ? try Self.evaluations(configuration, resources, of: state, average: average?.model, world) : nil
+        best = purpose == .training ? BestEvaluation() : nil
         records =
             purpose == .training && world.rank == 0
-            ? try RunRecords(configuration, resources, dataFingerprints: fingerprints, ranks: world.size) : nil
+            ? try RunRecords(
+                configuration, resources, dataFingerprints: fingerprints, ranks: world.size, best: best) : nil
+    }
+
+    private static func evaluations(
+        _ configuration: RunConfiguration, _ resources: RunResources, of model: ModelState, average: ModelState?,
+        _ world: Communicator
+    ) throws -> TestEvaluations {
+        func evaluator(_ data: any Dataset) throws -> Evaluator {
+            try Evaluator(
+                network: resources.network, dataset: data,
+                batchSize: configuration.evaluationBatchSize(ranks: world.size), world: world)
+        }
+        let sets = try resources.evaluationSets.map { ($0.name, try evaluator($0.data)) }
+        return TestEvaluations(try evaluator(resources.test), sets: sets, of: model, average: average)
     }
 
     /// Reached by all ranks before any takes the memory that was counted.

@@ -9,9 +9,12 @@ package struct Checkpoint: Sendable {
     package let path: String
     /// Nil where only weights were given.
     package let state: CheckpointState?
+    /// The weights, or their average where that was asked for.
     package let model: SafeTensorsFile
     /// Nil where only weights were given.
     package let optimizer: SafeTensorsFile?
+    /// The weights' average, beside them; nil where the run keeps none, and where only weights were given.
+    package let average: SafeTensorsFile?
 
     /// What the weights' own file says of them.
     let description: WeightsDescription
@@ -26,32 +29,41 @@ package struct Checkpoint: Sendable {
 
     /// Opens what `path` names: a run folder, its checkpoints folder (the newest checkpoint of either), one step's
     /// folder, a file in one of them, or a `.safetensors` file. Checks the headers; reads no values yet.
-    package init(_ path: String) throws(CheckpointError) { try self.init(path, withOptimizer: true) }
+    package init(_ path: String) throws(CheckpointError) { try self.init(path, for: .resume) }
 
     /// The same where only weights are wanted: what became of the optimizer's vectors does not matter.
-    package init(weights path: String) throws(CheckpointError) { try self.init(path, withOptimizer: false) }
+    ///
+    /// - Parameter average: of the weights in their place; throws where there is none.
+    package init(weights path: String, average: Bool = false) throws(CheckpointError) {
+        try self.init(path, for: average ? .average : .weights)
+    }
 
-    private init(_ path: String, withOptimizer: Bool) throws(CheckpointError) {
+    private init(_ path: String, for use: CheckpointUse) throws(CheckpointError) {
         switch try CheckpointPlace(path) {
         case .weights(let file):
             self.path = file
+            let (name, folder) = (FileSystem.lastName(of: file), FileSystem.directory(of: file))
+            if use == .average, name != CheckpointStore.averageFile { throw .noAverage(path: file) }
             state = nil
             do throws(SafeTensorsError) { model = try SafeTensorsFile(file) } catch {
-                let (name, folder) = (FileSystem.lastName(of: file), FileSystem.directory(of: file))
-                guard let problem = error.damage, name == CheckpointStore.modelFile,
+                guard let problem = error.damage,
+                    [CheckpointStore.modelFile, CheckpointStore.averageFile].contains(name),
                     CheckpointStore.step(ofFolder: FileSystem.lastName(of: folder)) != nil
                 else { throw .tensors(error) }
                 // One of a run's own.
                 throw .damaged(path: folder, problems: ["\(name): \(problem)"], whole: Self.whole(beside: folder))
             }
-            optimizer = nil
+            (optimizer, average) = (nil, nil)
             description = try WeightsDescription(model)
         case .step(let folder):
-            let files = try CheckpointFiles(folder, withOptimizer: withOptimizer)
-            guard let state = files.state, let model = files.model, files.damage.isEmpty else {
+            let files = try CheckpointFiles(folder, for: use)
+            guard let state = files.state, let model = use == .average ? files.average : files.model,
+                files.damage.isEmpty
+            else {
                 throw .damaged(path: folder, problems: files.damage, whole: Self.whole(beside: folder))
             }
             (self.path, self.state, self.model, optimizer) = (folder, state, model, files.optimizer)
+            average = use == .resume ? files.average : nil
             description = try WeightsDescription(model)
         }
     }
@@ -61,12 +73,11 @@ package struct Checkpoint: Sendable {
         let run = FileSystem.directory(of: folder)
         let names = (try? CheckpointStore(folder: run).stepFolders()) ?? []
         return names.reversed().filter { $0 != FileSystem.lastName(of: folder) }.map { run + "/" + $0 }.first {
-            guard let files = try? CheckpointFiles($0, withOptimizer: true), let optimizer = files.optimizer else {
+            guard let files = try? CheckpointFiles($0, for: .resume), let optimizer = files.optimizer else {
                 return false
             }
-            let steps = [
-                try? RunProgress(optimizer).step, files.model.flatMap { try? WeightsDescription($0) }?.step,
-            ]
+            let weights = [files.model, files.average].map { $0.flatMap { try? WeightsDescription($0) }?.step }
+            let steps = [try? RunProgress(optimizer).step] + weights
             return files.damage.isEmpty && steps[0] != nil
                 && steps.compactMap(\.self).allSatisfy { $0 == files.state?.step }
         }
@@ -92,9 +103,12 @@ package struct Checkpoint: Sendable {
             )
         }
         // Half of another checkpoint was copied over it.
-        if let step = description.step, step != counted {
-            throw damaged(
-                "\(CheckpointStore.modelFile): it is of step \(step), the files beside it are of step \(counted)")
+        let averageStep = try average.flatMap { try WeightsDescription($0).step }
+        for (file, step) in [
+            (CheckpointStore.modelFile, description.step), (CheckpointStore.averageFile, averageStep),
+        ] {
+            guard let step, step != counted else { continue }
+            throw damaged("\(file): it is of step \(step), the files beside it are of step \(counted)")
         }
         let path = path + "/" + CheckpointStore.stateFile
         let (epoch, stepInEpoch) = counted.quotientAndRemainder(dividingBy: stepsPerEpoch)

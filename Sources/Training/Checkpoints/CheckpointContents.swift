@@ -5,6 +5,8 @@ import TensorFiles
 package final class CheckpointContents {
     package let model: ModelState
     package let progress: RunProgress
+    /// Nil where the run keeps none.
+    package let average: WeightAverage?
     /// In the order in which they are restored.
     private let parts: [any Checkpointed]
     /// Those that no checkpoint lacks.
@@ -13,7 +15,11 @@ package final class CheckpointContents {
     /// - Parameters:
     ///   - model: with the optimizer of this run.
     ///   - others: parts beside the run's own.
-    init(_ model: ModelState, _ optimizer: OptimizerState, _ progress: RunProgress, others: [any Checkpointed]) {
+    init(
+        _ model: ModelState, _ optimizer: OptimizerState, _ progress: RunProgress, average: WeightAverage?,
+        others: [any Checkpointed]
+    ) {
+        self.average = average
         self.model = model
         self.progress = progress
         let own: [any Checkpointed] = [optimizer, progress]
@@ -45,6 +51,7 @@ package final class CheckpointContents {
     /// Makes every replica equal to rank 0's. Every rank must call it.
     func broadcast(_ world: Communicator) throws {
         try model.broadcast(world)
+        try average?.broadcast(world)
         for part in parts { try part.broadcast(world) }
     }
 }

@@ -19,6 +19,7 @@ package enum CheckpointError: Error, Equatable, CustomStringConvertible {
     case otherData(path: String, images: String, directory: String)
     /// `summary` names all tensors that do not fit.
     case otherTensors(path: String, summary: String, remedy: String? = nil)
+    case noAverage(path: String)
     case otherVersion(path: String, version: Int)
     case notFinite(path: String, tensor: String)
     case negativeVariance(path: String, tensor: String)
@@ -58,6 +59,8 @@ package enum CheckpointError: Error, Equatable, CustomStringConvertible {
             "\(path) was trained with other \(images) images than those in \(directory): name the folder of the run's "
                 + "own "
                 + "with --data DIR, or train on from its weights in a new run with --init-weights \(path)"
+        case .noAverage(let path):
+            "\(path) has no EMA of its weights: leave --ema out, or name a run that was trained with --ema-decay"
         case .otherVersion(let path, let version):
             "\(path): its format_version \(version) is not \(CheckpointState.formatVersion), which this "
                 + "crsam-dist reads: use the version that wrote it"

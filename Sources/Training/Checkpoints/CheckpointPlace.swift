@@ -21,8 +21,10 @@ enum CheckpointPlace {
         case .some:
             // A file of a run stands for what it belongs to.
             let folder = FileSystem.directory(of: path)
-            switch FileSystem.lastName(of: path) {
-            case CheckpointStore.latestFile: self = .step(try Self.named(by: path, in: folder))
+            let name = FileSystem.lastName(of: path)
+            switch name {
+            case CheckpointStore.latestFile, CheckpointStore.bestFile:
+                self = .step(try Self.named(by: path, name, in: folder))
             case CheckpointStore.stateFile, CheckpointStore.optimizerFile: self = .step(try Self.step(in: folder))
             case "config.yaml", "metrics.jsonl", "epochs.csv": self = .step(try Self.step(in: folder))
             default: self = .weights(path)
@@ -58,9 +60,9 @@ enum CheckpointPlace {
         return files.first.map { "\(folder)/\($0)" }
     }
 
-    private static func named(by path: String, in folder: String) throws(CheckpointError) -> String {
+    private static func named(by path: String, _ file: String, in folder: String) throws(CheckpointError) -> String {
         let store = CheckpointStore(folder: folder)
-        let name = try checked { () throws(FileError) in try store.latestName() }
+        let name = try checked { () throws(FileError) in try store.name(in: file) }
         if let name, CheckpointStore.step(ofFolder: name) != nil, try kind(folder + "/" + name) == .directory {
             return folder + "/" + name
         }

@@ -39,6 +39,9 @@ package struct CheckpointState: Sendable, Equatable {
         self.settings = settings
     }
 
+    /// Whether the run keeps an average of its weights.
+    var keepsAverage: Bool { settings["ema-decay"].flatMap { Double($0) } ?? 0 > 0 }
+
     var json: String {
         var text = "{\n  \"format_version\": \(Self.formatVersion),\n  \"model\": "
         text.appendJSON(model)

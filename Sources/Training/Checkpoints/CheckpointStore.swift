@@ -3,7 +3,7 @@ import Glibc
 import TensorFiles
 
 /// The `checkpoints` folder of a run: `step-NNNNNNNN` folders, each complete from the moment it has that name, and
-/// `latest`, a text file that names the newest.
+/// `latest` and `best`, text files that name the newest and the one of the best evaluation.
 ///
 /// One process writes: rank 0.
 package struct CheckpointStore: Sendable {
@@ -11,16 +11,21 @@ package struct CheckpointStore: Sendable {
     package static let folderName = "checkpoints"
     package static let modelFile = "model.safetensors"
     package static let optimizerFile = "optimizer.safetensors"
+    /// Of a run that keeps an average of its weights.
+    package static let averageFile = "ema.safetensors"
     package static let stateFile = "state.json"
     package static let latestFile = "latest"
+    package static let bestFile = "best"
     /// Files that stand for the checkpoint whose weights lie beside or below them.
-    static let standingFiles = [optimizerFile, stateFile, latestFile]
+    static let standingFiles = [optimizerFile, stateFile] + namingFiles
+    /// Files that name a checkpoint beside them.
+    static let namingFiles = [latestFile, bestFile]
 
     /// Opens a new file for writing.
     package typealias Opener = @Sendable (String) throws(FileError) -> any ByteSink
 
     package let folder: String
-    /// How many of the newest checkpoints stay.
+    /// How many of the newest checkpoints stay, beside the best.
     package let keep: Int
     private let open: Opener
 
@@ -36,7 +41,7 @@ package struct CheckpointStore: Sendable {
 
     /// The newest complete checkpoint's folder: the one that `latest` names, or without it the highest step.
     package func latest() throws(FileError) -> String? {
-        if let name = try latestName(), Self.step(ofFolder: name) != nil,
+        if let name = try name(in: Self.latestFile), Self.step(ofFolder: name) != nil,
             try FileSystem.kind(folder + "/" + name) == .directory
         {
             return folder + "/" + name
@@ -49,7 +54,7 @@ package struct CheckpointStore: Sendable {
         try FileSystem.makeDirectories(folder)
         // Not first at the end of an epoch.
         if faccessat(AT_FDCWD, folder, W_OK | X_OK, AT_EACCESS) != 0 { throw .last("write into the folder", folder) }
-        if !FileSystem.isLink(folder + "/" + Self.latestFile) { try clearLatest() }
+        if !FileSystem.isLink(folder + "/" + Self.latestFile) { try clear(Self.latestFile) }
         for name in try Folder.names(in: folder) where FileSystem.isPartialName(name) {
             // What is protected stays; only a checkpoint of the same step would be in its way.
             try? FileSystem.remove(folder + "/" + name)
@@ -61,11 +66,14 @@ package struct CheckpointStore: Sendable {
     /// When this throws, the checkpoints from before are as they were, and nothing of the new one is left. A step that
     /// is the newest already is not written again.
     ///
-    /// - Parameter description: what the model's file says of its weights besides the model's name.
+    /// - Parameters:
+    ///   - average: of the weights, in a file of its own; nil where the run keeps none.
+    ///   - isBest: it stays until a better one is written.
+    ///   - description: what the model's file says of its weights besides the model's name.
     @discardableResult
     package func write(
         _ state: CheckpointState, model: [NamedTensor], optimizer: [NamedTensor],
-        description: [SafeTensors.Metadata] = []
+        average: [NamedTensor]? = nil, isBest: Bool = false, description: [SafeTensors.Metadata] = []
     ) throws(CheckpointError) -> String {
         let name = Self.folderName(step: state.step)
         let path = folder + "/" + name
@@ -83,8 +91,11 @@ package struct CheckpointStore: Sendable {
             }
             let others = description.filter { entry in !own.contains { $0.key == entry.key } }
             let metadata = [SafeTensors.Metadata("format", "pt")] + own + others
-            try writeFile(partial + "/" + Self.modelFile) { sink throws(FileError) in
-                try SafeTensors.write(model, metadata: metadata, to: sink)
+            for (file, tensors) in [(Self.modelFile, model), (Self.averageFile, average)] {
+                guard let tensors else { continue }
+                try writeFile(partial + "/" + file) { sink throws(FileError) in
+                    try SafeTensors.write(tensors, metadata: metadata, to: sink)
+                }
             }
             try writeFile(partial + "/" + Self.optimizerFile) { sink throws(FileError) in
                 try SafeTensors.write(optimizer, to: sink)
@@ -93,17 +104,33 @@ package struct CheckpointStore: Sendable {
             try FileSystem.synchronize(directory: partial)
             try FileSystem.rename(partial, to: path)
             try FileSystem.synchronize(directory: folder)
-            try clearLatest()
+            try clear(Self.latestFile)
             try FileSystem.replace(folder + "/" + Self.latestFile, with: name + "\n", open: open)
         } catch {
             try? FileSystem.remove(partial)
             // Only while `latest` still names another: what it names is never taken away.
-            if let named = try? latestName(), named != name { try? discard(name) }
+            if let named = try? self.name(in: Self.latestFile), named != name { try? discard(name) }
             if (try? FileSystem.kind(folder + "/" + Self.latestFile)) == .missing { try? discard(name) }
             throw .notWritten(path: path, previous: try? latest(), cause: error)
         }
+        if isBest { do throws(FileError) { try keep(best: state.step) } catch { throw .file(error) } }
         removeOld(before: state.step)
         return path
+    }
+
+    /// Names the checkpoint of a step the best, which then stays; nil, or a step without one, for none.
+    ///
+    /// Whatever moment it ends at, ``bestFile`` names the best from before or this one.
+    package func keep(best step: Int?) throws(FileError) {
+        let name = step.map { Self.folderName(step: $0) }
+        let found = try name.flatMap { name throws(FileError) in
+            try FileSystem.kind(folder + "/" + name) == .directory ? name : nil
+        }
+        let path = folder + "/" + Self.bestFile
+        guard let found else { return try FileKind(of: path) == .regular ? FileSystem.remove(path) : () }
+        if try self.name(in: Self.bestFile) == found { return }
+        try clear(Self.bestFile)
+        try FileSystem.replace(path, with: found + "\n", open: open)
     }
 
     package static func folderName(step: Int) -> String {
@@ -126,10 +153,10 @@ package struct CheckpointStore: Sendable {
             .sorted { (Self.step(ofFolder: $0) ?? 0) < (Self.step(ofFolder: $1) ?? 0) }
     }
 
-    /// What ``latestFile`` names: a text file, or, put there by hand, a link to a step's folder. Nil for anything that
-    /// names nothing.
-    func latestName() throws(FileError) -> String? {
-        let path = folder + "/" + Self.latestFile
+    /// What ``latestFile`` or ``bestFile`` names: a text file, or, put there by hand, a link to a step's folder. Nil
+    /// for anything that names nothing.
+    func name(in file: String) throws(FileError) -> String? {
+        let path = folder + "/" + file
         let text: String
         do throws(FileError) {
             switch try FileKind(of: path) {
@@ -147,14 +174,14 @@ package struct CheckpointStore: Sendable {
         return name.map { FileSystem.lastName(of: FileSystem.normalized(String($0))) }
     }
 
-    /// Throws where the next checkpoint's name could not be written; makes way for it where a link is in its place.
-    private func clearLatest() throws(FileError) {
-        let path = folder + "/" + Self.latestFile
+    /// Throws where a checkpoint's name could not be written; makes way for it where a link is in its place.
+    private func clear(_ file: String) throws(FileError) {
+        let path = folder + "/" + file
         if FileSystem.isLink(path) { return try FileSystem.remove(path) }
         guard let kind = try FileKind(of: path), kind != .regular else { return }
         throw FileError(
             "use", path, code: EEXIST,
-            reason: "it is \(kind.text), where the newest checkpoint's name is to be; remove it")
+            reason: "it is \(kind.text), where a checkpoint's name is to be; remove it")
     }
 
     private func writeFile(
@@ -179,7 +206,9 @@ package struct CheckpointStore: Sendable {
 
     /// What cannot be removed now is tried again after the next checkpoint: no reason to end a run.
     private func removeOld(before step: Int) {
-        guard let names = try? stepFolders() else { return }
-        for name in names.filter({ (Self.step(ofFolder: $0) ?? 0) < step }).dropLast(keep - 1) { try? discard(name) }
+        // Where it cannot be seen which is the best, all stay.
+        guard let names = try? stepFolders(), let best = try? name(in: Self.bestFile) ?? "" else { return }
+        let old = names.filter { (Self.step(ofFolder: $0) ?? 0) < step && $0 != best }
+        for name in old.dropLast(keep - 1) { try? discard(name) }
     }
 }

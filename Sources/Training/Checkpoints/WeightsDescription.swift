@@ -19,8 +19,12 @@ struct WeightsDescription: Sendable {
     /// Nil where the file does not say.
     private(set) var classCount: Int?
     private(set) var inputShape: ImageShape?
+    /// In the order of the logits; nil where the file does not say.
+    private(set) var classNames: [String]?
     /// Updates of the weights so far; nil where the file does not say.
     private(set) var step: Int?
+    /// Longer lists of names are not kept.
+    private static let mostNameBytes = 1 << 20
 
     subscript(name: String) -> String? { settings.first { $0.name == name }?.text }
 
@@ -33,7 +37,14 @@ struct WeightsDescription: Sendable {
             .init(prefix + "normalization", RunConfiguration.text(of: data.normalization)),
             .init(prefix + "classes", "\(data.classCount)"),
             .init(prefix + "input-shape", "\(shape.channels)x\(shape.height)x\(shape.width)"),
-        ]
+        ] + classNames(of: data)
+    }
+
+    /// Of images in files, a name a line.
+    private static func classNames(of data: any Dataset) -> [SafeTensors.Metadata] {
+        guard let index = (data as? EncodedImages)?.store.index, !index.hasNumberedClasses else { return [] }
+        let text = index.classes.joined(separator: "\n")
+        return text.utf8.count <= mostNameBytes ? [.init(prefix + "class-names", text)] : []
     }
 
     /// What a file says; nothing where it comes from another tool. Throws what nobody could have meant.
@@ -48,6 +59,8 @@ struct WeightsDescription: Sendable {
                     classCount = try Self.count(entry.value[...], entry)
                 } else if name == "input-shape" {
                     inputShape = try Self.shape(entry)
+                } else if name == "class-names" {
+                    classNames = entry.value.split(separator: "\n", omittingEmptySubsequences: false).map(String.init)
                 } else if name == "step" {
                     step = SettingText.wholeNumber(entry.value)
                 } else if Self.fields.contains(name), let setting = Setting.named(name) {

@@ -11,12 +11,14 @@ package struct WeightsExport {
     private let checkpoint: Checkpoint
     private let precision: Precision
 
-    /// - Parameter path: a run folder, a checkpoint's folder or weights in one or several files.
-    package init(_ path: String, precision: Precision) throws {
+    /// - Parameters:
+    ///   - path: a run folder, a checkpoint's folder or weights in one or several files.
+    ///   - average: the weights' average in their place.
+    package init(_ path: String, precision: Precision, average: Bool = false) throws {
         guard let meant = FileSystem.meant(path) else {
             throw ConfigurationError("--checkpoint is '\(path)'", remedy: "it must be the path of a run or of weights")
         }
-        checkpoint = try Checkpoint(weights: meant)
+        checkpoint = try Checkpoint(weights: meant, average: average)
         self.precision = precision
     }
 

@@ -14,7 +14,7 @@ extension RunConfiguration {
     var changeable: [(name: String, value: String)] { values { $0.scope == .job } }
 
     private func values(_ isWanted: (Setting) -> Bool) -> [(name: String, value: String)] {
-        Setting.all.filter(isWanted).map { ($0.name, $0.read(self) ?? "") }
+        Setting.all.filter(isWanted).map { ($0.name, $0.identify(self) ?? "") }
     }
 
     /// The same run, whether a value was given or is the default.
@@ -48,6 +48,9 @@ extension RunConfiguration {
     package mutating func makePathsAbsolute() {
         dataDirectory = dataDirectory.map(FileSystem.absolute)
         initWeights = initWeights.map(FileSystem.absolute)
+        for index in evaluationSets.indices {
+            evaluationSets[index].directory = FileSystem.absolute(evaluationSets[index].directory)
+        }
     }
 
     /// M once resolved; 0 before.

@@ -4,7 +4,7 @@ import Yams
 
 extension RunConfiguration {
     /// Keys of `config.yaml` that describe the run but set nothing when the file is read back.
-    static let informationalKeys: Set<String> = ["ranks"]
+    static let informationalKeys: Set<String> = ["ranks", "peak-learning-rate"]
 
     /// What a YAML file says.
     package struct FileContent: Sendable {
@@ -32,7 +32,7 @@ extension RunConfiguration {
             }
             let isUnset = value.tag == Tag(.null)
             if Self.informationalKeys.contains(name) {
-                content.ranks = value.scalar.flatMap { SettingText.wholeNumber($0.string) }
+                if name == "ranks" { content.ranks = value.scalar.flatMap { SettingText.wholeNumber($0.string) } }
                 continue
             }
             if name == "normalization" {
@@ -166,6 +166,7 @@ extension RunConfiguration {
             return (Node(setting.name), value)
         }
         if let normalization { pairs.append((Node("normalization"), Self.node(of: normalization))) }
+        if learningRateBatch != nil { pairs.append((Node("peak-learning-rate"), Node("\(peakLearningRate)"))) }
         pairs.append((Node("ranks"), Node("\(ranks)")))
         return Self.text(of: Node(pairs))
     }

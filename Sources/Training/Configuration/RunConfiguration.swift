@@ -16,6 +16,16 @@ package struct RunConfiguration: Sendable, Equatable {
     /// Tensors that weight decay acts on.
     package enum DecayedTensors: String, Sendable, CaseIterable { case all, matrices }
 
+    /// How a rate given for another batch follows the run's: with its size (Goyal et al. 2017, section 2.1) or the root
+    /// of it (Krizhevsky 2014, section 5; for Adam and LAMB You et al. 2020).
+    package enum RateScaling: String, Sendable, CaseIterable {
+        case linear
+        case squareRoot = "square-root"
+
+        /// The factor on the rate where the batch is so many times as large.
+        func factor(_ ratio: Double) -> Double { self == .linear ? ratio : ratio.squareRoot() }
+    }
+
     /// Samples behind each ascent direction.
     package enum MSharpness: Sendable, Equatable {
         case samples(Int)
@@ -75,12 +85,20 @@ package struct RunConfiguration: Sendable, Equatable {
     package var optimizer = OptimizerEntry.sgd
     /// Nil for the optimizer's own.
     var givenLearningRate: Double?
+    /// The batch that the rate is given for; nil for the run's own.
+    package var learningRateBatch: Int?
+    package var learningRateScaling = RateScaling.linear
     package var momentum = 0.9
     package var nesterov = false
     /// Nil for the optimizer's own.
     var givenWeightDecay: Double?
     package var weightDecayOn = DecayedTensors.all
     package var clipNorm: Double?
+    /// d of the weights' exponential moving average; 0 for none.
+    package var emaDecay = 0.0
+    package var warmsUpEMA = false
+    /// Factor on the rate of each layer over that of the layer behind it.
+    package var layerDecay = 1.0
     package var schedule = ScheduleEntry.cosine
     /// Nil for the schedule's own.
     package var warmupEpochs: Double?
@@ -102,6 +120,8 @@ package struct RunConfiguration: Sendable, Equatable {
     // Records.
     /// In epochs; the last epoch is always evaluated.
     package var evaluateEvery = 1
+    /// Beside the test images of the data set.
+    package var evaluationSets: [EvaluationSet] = []
     /// In steps; nil for every epoch's end. The end of the run is always kept.
     package var checkpointEvery: Int?
     package var output: String?
@@ -117,17 +137,6 @@ package struct RunConfiguration: Sendable, Equatable {
 }
 
 extension RunConfiguration {
-    /// Peak learning rate.
-    package var learningRate: Double {
-        get { givenLearningRate ?? optimizer.learningRate }
-        set { givenLearningRate = newValue }
-    }
-
-    package var weightDecay: Double {
-        get { givenWeightDecay ?? optimizer.weightDecay }
-        set { givenWeightDecay = newValue }
-    }
-
     /// What the rule computes with.
     package var gradientMethod: Method {
         Method(method, perturbationRadius: rho, traceWeight: alpha, normWeight: beta, regularizer: regularizer)
@@ -135,7 +144,7 @@ extension RunConfiguration {
 
     /// ρ of a step with this learning rate.
     package func radius(at rate: Double) -> Double {
-        rhoSchedule.radius(rho, minimum: rhoMin, share: learningRate > 0 ? rate / learningRate : 1)
+        rhoSchedule.radius(rho, minimum: rhoMin, share: peakLearningRate > 0 ? rate / peakLearningRate : 1)
     }
 
     /// The method in a line for people.
@@ -161,24 +170,6 @@ extension RunConfiguration {
         ImageGeometry(side: imageSize ?? model.defaultInputShape[1], cropRatio: cropRatio, filter: interpolation)
     }
 
-    /// What the optimizer reads besides rate and decay.
-    package var updateHyperparameters: UpdateHyperparameters {
-        UpdateHyperparameters(momentum: momentum, nesterov: nesterov)
-    }
-
-    package func makeOptimizer(_ layout: TensorLayout) throws(OptimizerError) -> any Optimizer {
-        let groups = ParameterGroup.groups(layout, merged: !optimizer.isLayerWise) { tensor in
-            (weightDecayOn == .all || tensor.isMatrix ? weightDecay : 0, rateScale: 1)
-        }
-        return try optimizer.make(layout.vectorCount, groups, updateHyperparameters)
-    }
-
-    /// - Parameter runEpochs: length of the run, parts of an epoch included.
-    package func makeSchedule(runEpochs: Double) throws(OptimizerError) -> LearningRateSchedule {
-        try LearningRateSchedule(
-            peak: learningRate, decay: schedule.decay, warmupEpochs: warmupEpochs ?? schedule.warmupEpochs(runEpochs))
-    }
-
     /// Throws what can be known to be wrong before any data is read: settings that do not go together.
     package func validate() throws(ConfigurationError) {
         try validateHost()
@@ -200,6 +191,10 @@ extension RunConfiguration {
             throw ConfigurationError(
                 "--m-sharpness \(m) is more than the batch of \(batchSize)",
                 remedy: "use at most \(batchSize), or 'global'")
+        }
+        if let set = evaluationSets.first(where: { ($0.dataset ?? dataset) == .synthetic }) {
+            throw ConfigurationError(
+                "--evaluate-on \(set.text): synthetic images have no files", remedy: "name it after a data set")
         }
         if dataset.needsDirectory && dataDirectory == nil {
             throw ConfigurationError(

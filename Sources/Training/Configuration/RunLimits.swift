@@ -100,7 +100,7 @@ package struct RunLimits {
 
     /// Of a learning rate whose updates rounding swallows.
     private func rateWarning(_ weights: (norm: String, rounding: Double)) -> String? {
-        let rate = configuration.learningRate
+        let rate = configuration.peakLearningRate
         // Gradients have norms of 1 to 100; AdamW moves each weight by about the rate.
         let reach = configuration.optimizer == .sgd ? 1000 / (1 - configuration.momentum) : 10_000
         if Float(rate) == 0 {

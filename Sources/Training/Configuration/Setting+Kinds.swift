@@ -49,23 +49,25 @@ extension Setting {
     /// A path in any spelling.
     package static func path(_ name: String, _ path: Path<String?>, _ summary: String) -> Setting {
         var setting = Setting(
-            name, path, summary, read: { $0 },
-            parse: { text throws(Expected) in
-                guard text.unicodeScalars.allSatisfy({ $0.value >= 0x20 && $0.value != 0x7F }),
-                    !text.contains(where: \.isNewline)
-                else {
-                    throw Expected("a path without control characters")
-                }
-                // In place of bytes that are not UTF-8: the name would be another one.
-                if text.unicodeScalars.contains("\u{FFFD}") { throw Expected("a path in UTF-8") }
-                guard let path = FileSystem.meant(text) else {
-                    throw Expected(
-                        text.isEmpty ? "a path of at least one character" : "a path, with the home folder written out")
-                }
-                return path
-            })
+            name, path, summary, read: { $0 }, parse: { text throws(Expected) in try pathText(text) })
         setting.isText = true
         return setting
+    }
+
+    /// The path that a text means.
+    static func pathText(_ text: String) throws(Expected) -> String {
+        guard text.unicodeScalars.allSatisfy({ $0.value >= 0x20 && $0.value != 0x7F }),
+            !text.contains(where: \.isNewline)
+        else {
+            throw Expected("a path without control characters")
+        }
+        // In place of bytes that are not UTF-8: the name would be another one.
+        if text.unicodeScalars.contains("\u{FFFD}") { throw Expected("a path in UTF-8") }
+        guard let path = FileSystem.meant(text) else {
+            throw Expected(
+                text.isEmpty ? "a path of at least one character" : "a path, with the home folder written out")
+        }
+        return path
     }
 
     /// On or off.

@@ -55,6 +55,11 @@ package struct Setting: CatalogEntry {
     /// Whether any text may be its value: the YAML that is written must then say that it is text.
     var isText = false
 
+    /// Whether its flag may be repeated: the values then stand in one text, with commas between them.
+    package private(set) var isList = false
+
+    /// As ranks and a resumed run must have it; nil where it is not set.
+    private(set) var identify: @Sendable (RunConfiguration) -> String?
     /// As text; nil where it is not set.
     package let read: @Sendable (RunConfiguration) -> String?
     /// From text, which names and numbers may spell in any usual way. Throws what the value should have been.
@@ -76,6 +81,7 @@ package struct Setting: CatalogEntry {
         self.summary = summary
         self.choices = choices
         self.read = { read($0[keyPath: path]) }
+        identify = { read($0[keyPath: path]) }
         write = { configuration, text throws(Expected) in configuration[keyPath: path] = try parse(text) }
         reset = { $0[keyPath: path] = RunConfiguration()[keyPath: path] }
     }
@@ -118,6 +124,14 @@ extension Setting {
     }
 
     package func scope(_ scope: Scope) -> Setting { with { $0.scope = scope } }
+
+    /// Where only a part of its text must be the same.
+    func identified(by text: @escaping @Sendable (RunConfiguration) -> String?) -> Setting {
+        with { $0.identify = text }
+    }
+
+    /// A flag that may be repeated, of text.
+    func list() -> Setting { with { ($0.isList, $0.isText) = (true, true) } }
 
     /// Refuses the flag where one of the needs is not met.
     package func needs(_ needs: SettingNeed...) -> Setting { with { $0.needs = needs } }

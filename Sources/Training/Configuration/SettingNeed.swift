@@ -25,6 +25,11 @@ package struct SettingNeed: Sendable {
         }
     }
 
+    /// A model whose layers have an order.
+    package static let layerOrder = SettingNeed("a --model whose layers have an order, such as vit") {
+        $0.layerOrder == nil ? "--model \($0.model)" : nil
+    }
+
     package static func method(_ methods: GradientRuleEntry...) -> SettingNeed { method { methods.contains($0) } }
 
     /// A method that reads this number.

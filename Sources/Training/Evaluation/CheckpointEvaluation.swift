@@ -9,25 +9,36 @@ import Vectors
 /// Loss and accuracy of a saved model on a data set's test images.
 package struct CheckpointEvaluation: Sendable {
     private let checkpoint: Checkpoint
+    /// The checkpoint in a result's line.
+    private let label: String
     /// Of the run that the checkpoint lies in, with what was set for this evaluation.
     package let configuration: RunConfiguration
     /// Samples in one forward pass on one rank; nil for what the run trained with.
     private let batchSize: Int?
+
+    /// What names the classes that the model was trained on, in the checkpoint's place; nil for none.
+    private let classesPath: String?
 
     /// Notes on the result; empty where it was measured as it was trained.
     private let note: String
 
     /// - Parameters:
     ///   - path: a run folder, a checkpoint's folder or a file of weights.
+    ///   - average: evaluates the weights' average in their place.
     ///   - settings: names and values; they win over those of the run that the checkpoint lies in, and those over the
     ///     weights' own description.
-    package init(checkpoint path: String, settings: [(name: String, text: String)]) throws {
+    ///   - classes: a file or folder that ``ClassNames`` reads.
+    package init(
+        checkpoint path: String, average: Bool = false, settings: [(name: String, text: String)], classes: String? = nil
+    ) throws {
+        classesPath = classes
         guard let meant = FileSystem.meant(path) else {
             throw ConfigurationError(
                 "--checkpoint is '\(path)'",
                 remedy: "it must be the path of a run, of a checkpoint or of a .safetensors file")
         }
-        checkpoint = try Checkpoint(weights: meant)
+        checkpoint = try Checkpoint(weights: meant, average: average)
+        label = checkpoint.path + (average ? " (EMA)" : "")
         let run = try RunFolder.holding(checkpoint)
         var configuration = RunConfiguration()
         var known: Set<String> = []
@@ -67,6 +78,29 @@ package struct CheckpointEvaluation: Sendable {
             note = Self.note(configuration)
         }
         self.configuration = configuration
+        guard classes == nil || configuration.dataset.isDecoded else {
+            throw ConfigurationError(
+                "--classes has no effect on --dataset \(configuration.dataset.name)",
+                remedy: "leave it out: it names the classes of images in folders")
+        }
+    }
+
+    /// Names of the classes that the model was trained on, in the order of its logits; nil where nobody says. Rank 0
+    /// reads them.
+    private func trainedClasses(_ world: Communicator) throws -> [String]? {
+        let own = checkpoint.description.classNames
+        guard let classesPath else { return own }
+        let bytes = try world.shared { () throws(DatasetError) in
+            try Array(ClassNames.read(classesPath).joined(separator: "\n").utf8)
+        }
+        let names = String(decoding: bytes, as: UTF8.self).split(separator: "\n", omittingEmptySubsequences: false)
+            .map(String.init)
+        guard own == nil || own == names else {
+            throw ConfigurationError(
+                "--classes \(classesPath) names other classes than \(checkpoint.path) was trained on",
+                remedy: "leave it out: the checkpoint knows its classes")
+        }
+        return names
     }
 
     /// Printed where the normalization of the images is unknown.
@@ -105,7 +139,7 @@ package struct CheckpointEvaluation: Sendable {
 
     /// Every rank must call it; the result is the same on all.
     package func run(_ world: Communicator) throws -> EvaluationResult {
-        try ConfigurationAgreement.check(configuration.agreement + [("checkpoint", checkpoint.path)], world)
+        try ConfigurationAgreement.check(agreement, world)
         try configuration.startThreads()
         return try run(configuration, world)
     }
@@ -117,7 +151,7 @@ package struct CheckpointEvaluation: Sendable {
     package func runCorruptions(
         _ world: Communicator, progress: (CorruptionScores.Row) throws -> Void
     ) throws -> CorruptionScores {
-        try ConfigurationAgreement.check(configuration.agreement + [("checkpoint", checkpoint.path)], world)
+        try ConfigurationAgreement.check(agreement, world)
         try configuration.startThreads()
         let folder = configuration.dataDirectory ?? ""
         let found = try CorruptionScores.folders(in: folder)
@@ -139,9 +173,14 @@ package struct CheckpointEvaluation: Sendable {
         return scores
     }
 
+    private var agreement: [(name: String, value: String)] {
+        configuration.agreement + [("checkpoint", checkpoint.path), ("classes", classesPath ?? "")]
+    }
+
     private func run(_ configuration: RunConfiguration, _ world: Communicator) throws -> EvaluationResult {
         let entry = try modelCatalog.entry(configuration.model)
-        let dataset = try RunResources.dataset(configuration, entry, .test, MemoryShare(world), world)
+        let dataset = try RunResources.dataset(
+            configuration, entry, .test, trainedClasses: trainedClasses(world), MemoryShare(world), world)
         try ConfigurationAgreement.check(data: [dataset], world)
         let shape = [dataset.shape.channels, dataset.shape.height, dataset.shape.width]
         let network = try Network(
@@ -166,15 +205,18 @@ package struct CheckpointEvaluation: Sendable {
     }
 
     package func text(of result: EvaluationResult) -> String {
-        "\(checkpoint.path): \(configuration.model) on \(configuration.dataset.name)\(note), \(result.sampleCount) "
-            + "images: "
+        "\(label): \(configuration.model) on \(configuration.dataset.name)\(note), \(result.sampleCount) "
+            + "images\(configuration.dataset.isPartOfClasses ? " by the logits of its own classes" : ""): "
             + "loss \(NumberText.fixed(result.loss, 4)), accuracy \(NumberText.percent(result.accuracy))"
     }
 
     /// Files that the evaluation reads: no result may be written over them.
     package var inputs: [String] {
         let run = RunFolder(FileSystem.directory(of: FileSystem.directory(of: checkpoint.path)))
-        let files = [CheckpointStore.modelFile, CheckpointStore.optimizerFile, CheckpointStore.stateFile]
+        let files = [
+            CheckpointStore.modelFile, CheckpointStore.averageFile, CheckpointStore.optimizerFile,
+            CheckpointStore.stateFile,
+        ]
         return [checkpoint.path, run.config, run.metrics, run.epochs] + files.map { "\(checkpoint.path)/\($0)" }
     }
 

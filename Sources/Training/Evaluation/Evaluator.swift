@@ -13,6 +13,7 @@ package struct EvaluationResult: Sendable, Equatable {
 /// Evaluates a model on a data set spread over the ranks: every sample once, whatever the rank count.
 package final class Evaluator {
     private let network: Network
+    private let scored: ScoredClasses?
     private let loader: EvaluationLoader
     private let world: Communicator
 
@@ -20,6 +21,9 @@ package final class Evaluator {
     package init(network: Network, dataset: any Dataset, batchSize: Int, world: Communicator) throws {
         self.network = network
         self.world = world
+        scored = dataset.scoredClasses.map {
+            ScoredClasses($0, classCount: network.graph.classCount, batchSize: batchSize)
+        }
         loader = try EvaluationLoader(
             source: dataset.samples(nil, seed: 0),
             shard: EpochSampler.evaluationShard(count: dataset.count, rank: world.rank, ranks: world.size),
@@ -36,10 +40,11 @@ package final class Evaluator {
             let result = try batch.labels.withUnsafeBufferPointer { labels in
                 try network.evaluate(
                     SampleBatch(count: batch.count, pixels: batch.pixels.pointer, labels: labels.baseAddress),
-                    at: weights, statistics: statistics)
+                    at: weights, statistics: statistics, logits: scored?.logits)
             }
-            sums[0] += result.lossSum
-            sums[1] += Double(result.correct)
+            let part = scored?.evaluate(labels: batch.labels[..<batch.count])
+            sums[0] += part?.lossSum ?? result.lossSum
+            sums[1] += Double(part?.correct ?? result.correct)
             sums[2] += Double(batch.count)
         }
         try sums.withUnsafeMutableBufferPointer { try world.allReduce($0, .sum) }

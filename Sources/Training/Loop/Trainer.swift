@@ -34,7 +34,8 @@ package final class Trainer {
     private let reduction: FusedReduction
     private let clipping: GradientClipping?
     private let schedule: LearningRateSchedule
-    private let evaluator: Evaluator?
+    private let evaluations: TestEvaluations?
+    private let best: BestEvaluation?
     private let records: RunRecords?
     /// What an update reads and writes: weights and the optimizer's vectors both ways, the gradient once.
     private let updatedBytes: Int
@@ -65,11 +66,13 @@ package final class Trainer {
         meter = parts.meter
         clipping = parts.clipping
         schedule = parts.schedule
-        evaluator = parts.evaluator
+        evaluations = parts.evaluations
+        best = parts.best
         records = parts.records
         largestRun = parts.largestRun
         updatedBytes = (3 + 2 * optimizer.state.count) * state.weights.count * MemoryLayout<Float>.stride
-        let all = (records.map { [$0] } ?? []) + observers
+        let own: [(any TrainingObserver)?] = [records, parts.average, best]
+        let all = own.compactMap(\.self) + observers
         self.observers = all
         // Not to the records themselves, which would keep themselves alive, and the folder locked.
         records?.note = { line in for observer in observers { observer.runNotes(line) } }
@@ -77,7 +80,7 @@ package final class Trainer {
         let progress = RunProgress()
         runState = CheckpointContents(
             state, OptimizerState(optimizer, resources.graph.parameterLayout, progress), progress,
-            others: all.compactMap { $0 as? any Checkpointed })
+            average: parts.average, others: all.compactMap { $0 as? any Checkpointed })
         try parts.start(runState)
         startStep = progress.step
         if purpose == .training, world.rank == 0 { parts.warnOfLimits() }
@@ -125,13 +128,13 @@ package final class Trainer {
                 let isDue = isLast || metrics.epoch % configuration.evaluateEvery == 0
                 lastEpoch = try endEpoch(metrics, evaluating: isDue)
             }
-            if isLast || isCheckpointDue {
+            if isLast || isCheckpointDue || best?.result?.step == progress.step {
                 for observer in observers { try observer.checkpointIsDue(runState) }
             }
         }
         let summary = TrainingSummary(
             steps: progress.step, lastEpoch: lastEpoch, seconds: (ContinuousClock.now - start).seconds,
-            folder: records?.folder?.path)
+            folder: records?.folder?.path, best: best?.result)
         for observer in observers { try observer.runEnds(summary) }
         return summary
     }
@@ -167,7 +170,7 @@ package final class Trainer {
         guard scalars.isFinite && norm.isFinite else {
             throw try NonFiniteLoss(
                 step: progress.step + 1, scalars, isLocal: !StepScalars(terms).isFinite, of: configuration,
-                isKept: evaluator != nil && isKept, communicator)
+                isKept: evaluations != nil && isKept, communicator)
         }
         profile.measure(.update, bytes: updatedBytes) {
             optimizer.update(state.weights, gradient: reduction.gradient, learningRate: rate)
@@ -196,15 +199,13 @@ package final class Trainer {
     }
 
     private func endEpoch(_ last: StepMetrics, evaluating: Bool) throws -> EpochMetrics {
-        var result: EvaluationResult?
-        let elapsed = try ContinuousClock().measure {
-            if evaluating { result = try evaluator?.run(at: state.weights, statistics: state.statistics) }
-        }
+        var results: (main: EvaluationResult?, further: [FurtherEvaluation])?
+        let elapsed = try ContinuousClock().measure { if evaluating { results = try evaluations?.run() } }
         let metrics = EpochMetrics(
             epoch: last.epoch, trainLoss: progress.epochLossSum / progress.epochSamples,
-            trainAccuracy: progress.epochCorrect / progress.epochSamples, testLoss: result?.loss,
-            testAccuracy: result?.accuracy, learningRate: last["learning_rate"] ?? 0,
-            seconds: progress.epochSeconds + elapsed.seconds)
+            trainAccuracy: progress.epochCorrect / progress.epochSamples, testLoss: results?.main?.loss,
+            testAccuracy: results?.main?.accuracy, learningRate: last["learning_rate"] ?? 0,
+            seconds: progress.epochSeconds + elapsed.seconds, further: results?.further ?? [])
         progress.beginEpoch()
         for observer in observers { try observer.epochEnds(metrics) }
         return metrics

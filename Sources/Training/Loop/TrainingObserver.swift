@@ -71,4 +71,6 @@ package struct TrainingSummary: Sendable {
     package var seconds: Double
     /// Nil where nothing was recorded.
     package var folder: String?
+    /// Whose checkpoint was kept; nil where nothing was evaluated.
+    package var best: BestEvaluation.Result?
 }

@@ -12,10 +12,12 @@ package struct EpochMetrics: Sendable, Equatable {
     package var learningRate: Double
     /// Training and evaluation.
     package var seconds: Double
+    /// What was evaluated beside the weights on the test images; empty where the epoch was not evaluated.
+    package var further: [FurtherEvaluation]
 
     package init(
         epoch: Int, trainLoss: Double, trainAccuracy: Double, testLoss: Double? = nil, testAccuracy: Double? = nil,
-        learningRate: Double, seconds: Double
+        learningRate: Double, seconds: Double, further: [FurtherEvaluation] = []
     ) {
         self.epoch = epoch
         self.trainLoss = trainLoss
@@ -24,6 +26,7 @@ package struct EpochMetrics: Sendable, Equatable {
         self.testAccuracy = testAccuracy
         self.learningRate = learningRate
         self.seconds = seconds
+        self.further = further
     }
 
     /// The columns behind the first, `epoch`.
@@ -36,10 +39,19 @@ package struct EpochMetrics: Sendable, Equatable {
         ("seconds", { $0.seconds }),
     ]
 
-    static let header = "epoch," + columns.map(\.name).joined(separator: ",") + "\n"
+    /// - Parameter further: names of what is evaluated beside the weights on the test images.
+    static func header(_ further: [String]) -> String {
+        let names = columns.map(\.name) + further.flatMap { ["test_loss_\($0)", "test_accuracy_\($0)"] }
+        return "epoch," + names.joined(separator: ",") + "\n"
+    }
 
-    var row: String {
-        "\(epoch)," + Self.columns.map { column in column.value(self).map { "\($0)" } ?? "" }.joined(separator: ",")
-            + "\n"
+    /// The row below such a header.
+    func row(_ names: [String]) -> String {
+        let others = names.flatMap { name -> [Double?] in
+            let result = further.first { $0.name == name }
+            return [result?.loss, result?.accuracy]
+        }
+        let cells = (Self.columns.map { $0.value(self) } + others).map { value in value.map { "\($0)" } ?? "" }
+        return "\(epoch)," + cells.joined(separator: ",") + "\n"
     }
 }

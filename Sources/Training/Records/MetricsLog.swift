@@ -7,12 +7,15 @@ import Files
 package final class MetricsLog {
     private let steps: RecordLog
     private let epochs: RecordLog
+    private let further: [String]
     private var pending = ""
     private var lastFlush = ContinuousClock.now
 
-    package init(stepsPath: String, epochsPath: String) throws(FileError) {
+    /// - Parameter further: names of what is evaluated beside the weights on the test images.
+    package init(stepsPath: String, epochsPath: String, further: [String] = []) throws(FileError) {
+        self.further = further
         steps = try RecordLog(stepsPath, .steps)
-        epochs = try RecordLog(epochsPath, .epochs)
+        epochs = try RecordLog(epochsPath, .epochs(further: further))
         pending.reserveCapacity(1 << 16)
     }
 
@@ -24,7 +27,7 @@ package final class MetricsLog {
     package func append(_ metrics: EpochMetrics) throws(FileError) {
         try followNames()
         try flush()
-        try epochs.write(metrics.row)
+        try epochs.write(metrics.row(further))
     }
 
     package func flush() throws(FileError) {

@@ -5,8 +5,9 @@ import Glibc
 enum RecordFormat: Sendable {
     /// `metrics.jsonl`, an object a step.
     case steps
-    /// `epochs.csv`, a row an epoch below a header.
-    case epochs
+    /// `epochs.csv`, a row an epoch below a header. `further`: names of what is evaluated beside the weights on the
+    /// test images.
+    case epochs(further: [String])
 
     /// What a line is; of JSON also several, where a tool has broken an object.
     enum Line: Equatable {
@@ -23,19 +24,26 @@ enum RecordFormat: Sendable {
     }
 
     /// What a new file begins with.
-    var header: String { self == .epochs ? EpochMetrics.header : "" }
+    var header: String {
+        switch self {
+        case .steps: ""
+        case .epochs(let further): EpochMetrics.header(further)
+        }
+    }
+
+    private var isOfSteps: Bool { if case .steps = self { true } else { false } }
 
     func line(_ bytes: ArraySlice<UInt8>) -> Line {
-        if self == .steps, let number = Self.ownStep(bytes) { return .record(number) }
+        if isOfSteps, let number = Self.ownStep(bytes) { return .record(number) }
         let text = Self.trimmed(bytes)
         guard let first = text.first else { return bytes.contains(0) ? .unknown(mayBeTorn: true) : .silent }
         if first == UInt8(ascii: "#") || text.starts(with: "//".utf8) { return .silent }
-        return self == .steps ? Self.object(text) : Self.row(text)
+        return isOfSteps ? Self.object(text) : row(text)
     }
 
     /// Whether lines end within an object that is sound so far, as a tool writes it that breaks lines.
     func isOpen(_ bytes: ArraySlice<UInt8>) -> Bool {
-        guard self == .steps, Self.ownStep(bytes) == nil else { return false }
+        guard isOfSteps, Self.ownStep(bytes) == nil else { return false }
         let text = Self.trimmed(bytes)
         guard text.first == UInt8(ascii: "{") else { return false }
         var scanner = JSONScanner(Array(text))
@@ -84,9 +92,9 @@ enum RecordFormat: Sendable {
         return step.flatMap { Int(exactly: $0) }
     }
 
-    private static func row(_ text: ArraySlice<UInt8>) -> Line {
-        let cells = cells(String(decoding: text, as: UTF8.self))
-        let columns = Self.cells(EpochMetrics.header)
+    private func row(_ text: ArraySlice<UInt8>) -> Line {
+        let cells = Self.cells(String(decoding: text, as: UTF8.self))
+        let columns = Self.cells(header)
         if cells.starts(with: columns) { return .header }
         if cells.contains(columns[0]) && cells.contains(columns[1]) { return .otherForm(.max) }
         if columns.joined(separator: ",").hasPrefix(cells.joined(separator: ",")) { return .unknown(mayBeTorn: true) }

@@ -53,7 +53,9 @@ final class RunEntry {
         case .unknown: setsRecordsAside = true
         case .early, nil: break
         }
-        if case .onward = way { _ = try folder.cuts(step: step, epoch: epoch) }
+        if case .onward = way {
+            _ = try folder.cuts(step: step, epoch: epoch, further: configuration.furtherEvaluations)
+        }
     }
 
     /// Makes or takes over the folder; holds its lock from now on, at the latest.

@@ -94,7 +94,7 @@ package struct RunFolder: Sendable, Equatable {
         let (folder, name) = (FileSystem.directory(of: file), FileSystem.lastName(of: file))
         let place = FileSystem.lastName(of: folder)
         if CheckpointStore.step(ofFolder: place) != nil { return true }
-        if place == checkpointsName { return name == CheckpointStore.latestFile }
+        if place == checkpointsName { return CheckpointStore.namingFiles.contains(name) }
         let run = RunFolder(folder)
         return [run.config, run.metrics, run.epochs].contains(file)
             && (try? FileSystem.kind(run.checkpoints)) == .directory
@@ -311,7 +311,7 @@ package struct RunFolder: Sendable, Equatable {
         let store = CheckpointStore(folder: checkpoints)
         let inside =
             try store.stepFolders()
-            + Folder.names(in: checkpoints).filter { $0 == CheckpointStore.latestFile }
+            + Folder.names(in: checkpoints).filter(CheckpointStore.namingFiles.contains)
         return names + inside.map { Self.checkpointsName + "/" + $0 }
     }
 
@@ -343,12 +343,17 @@ package struct RunFolder: Sendable, Equatable {
 
     /// What a start after a checkpoint leaves of the records: no step above `step`, no epoch above `epoch`, no torn
     /// line.
-    func cuts(step: Int, epoch: Int) throws -> [RecordCut] {
-        [try RecordCut(metrics, .steps, after: step), try RecordCut(epochs, .epochs, after: epoch)]
+    ///
+    /// - Parameter further: names of what the run evaluates beside the weights on the test images.
+    func cuts(step: Int, epoch: Int, further: [String]) throws -> [RecordCut] {
+        [
+            try RecordCut(metrics, .steps, after: step),
+            try RecordCut(epochs, .epochs(further: further), after: epoch),
+        ]
     }
 
     /// Cuts the records back to what a checkpoint knows. Nothing is cut where that is not safe in either.
-    package func cutRecords(step: Int, epoch: Int) throws {
-        for cut in try cuts(step: step, epoch: epoch) { try cut.apply() }
+    package func cutRecords(step: Int, epoch: Int, further: [String] = []) throws {
+        for cut in try cuts(step: step, epoch: epoch, further: further) { try cut.apply() }
     }
 }

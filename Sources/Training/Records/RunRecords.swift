@@ -17,6 +17,8 @@ final class RunRecords: TrainingObserver {
     /// Of training and test images; none of synthetic ones.
     private let dataFingerprints: [String]
     private let description: [SafeTensors.Metadata]
+    /// Whose checkpoint is kept.
+    private let best: BestEvaluation?
 
     /// The folder's files, from the first step's success on.
     private struct Files {
@@ -30,8 +32,10 @@ final class RunRecords: TrainingObserver {
     ///
     /// - Parameter configuration: resolved.
     init(
-        _ configuration: RunConfiguration, _ resources: RunResources, dataFingerprints: [String], ranks: Int
+        _ configuration: RunConfiguration, _ resources: RunResources, dataFingerprints: [String], ranks: Int,
+        best: BestEvaluation?
     ) throws {
+        self.best = best
         self.configuration = configuration
         self.dataFingerprints = configuration.dataset == .synthetic ? [] : dataFingerprints
         description = WeightsDescription.metadata(configuration, resources.train)
@@ -60,9 +64,12 @@ final class RunRecords: TrainingObserver {
         let folder = try entry.enter(ranks: ranks)
         let store = CheckpointStore(folder: folder.checkpoints)
         try store.prepare()
-        try folder.cutRecords(step: firstStep, epoch: firstEpoch)
-        let files = Files(
-            folder: folder, log: try MetricsLog(stepsPath: folder.metrics, epochsPath: folder.epochs), store: store)
+        // Of an attempt that came further, or that was killed before it was named.
+        try store.keep(best: best?.result?.step)
+        let further = configuration.furtherEvaluations
+        try folder.cutRecords(step: firstStep, epoch: firstEpoch, further: further)
+        let log = try MetricsLog(stepsPath: folder.metrics, epochsPath: folder.epochs, further: further)
+        let files = Files(folder: folder, log: log, store: store)
         self.files = files
         if let attempt = entry.attempt { note("what an earlier attempt recorded is in \(attempt)") }
         if entry.folder == nil { note("output \(folder.path)") }
@@ -94,7 +101,9 @@ final class RunRecords: TrainingObserver {
                 model: configuration.model, trainingData: dataFingerprints.first,
                 testData: dataFingerprints.dropFirst().first, settings: configuration.checkedSettings),
             model: model.modelTensors(statisticsUpdates: progress.statisticsUpdates),
-            optimizer: state.partTensors, description: description)
+            optimizer: state.partTensors,
+            average: state.average?.model.modelTensors(statisticsUpdates: progress.statisticsUpdates),
+            isBest: best?.result?.step == progress.step, description: description)
     }
 
     func runEnds(_ summary: TrainingSummary) throws { try opened().log.secure() }

@@ -10,15 +10,18 @@ struct RunTraces {
     private let hasCheckpoints: Bool
     /// Steps between the run's checkpoints; nil for an epoch.
     private let checkpointEvery: Int?
+    /// Epochs up to the first evaluation, whose checkpoint is the best so far.
+    private let evaluateEvery: Int
 
     /// - Parameter configuration: that of the run.
     init(_ folder: RunFolder, _ configuration: RunConfiguration) throws {
         step = try RecordCut(folder.metrics, .steps, after: .max).highest
-        epoch = try RecordCut(folder.epochs, .epochs, after: .max).highest
+        epoch = try RecordCut(folder.epochs, .epochs(further: []), after: .max).highest
         let latest = folder.checkpoints + "/" + CheckpointStore.latestFile
         hasLatest = try FileSystem.isLink(latest) || FileSystem.kind(latest) != .missing
         hasCheckpoints = try FileSystem.kind(folder.checkpoints) == .directory
         checkpointEvery = configuration.checkpointEvery
+        evaluateEvery = configuration.evaluateEvery
     }
 
     /// Whether the run came as far as a checkpoint or an epoch's end: such a run is never overwritten.
@@ -35,7 +38,7 @@ struct RunTraces {
     }
 
     func past(stepsPerEpoch: Int, totalSteps: Int) -> Past {
-        let first = min(checkpointEvery ?? stepsPerEpoch, totalSteps)
+        let first = min(checkpointEvery ?? stepsPerEpoch, evaluateEvery * stepsPerEpoch, totalSteps)
         let epochs = (totalSteps + stepsPerEpoch - 1) / stepsPerEpoch
         let last = max(step, epoch < epochs ? epoch * stepsPerEpoch : totalSteps)
         // The records of a step are written before its checkpoint.
