@@ -32,28 +32,16 @@ package struct GradientNormProbe {
     /// Every process must call it; the result is bitwise identical on all, and for any number of them, as long as each
     /// batch's chunks belong to one.
     ///
-    /// Cost: a gradient a sample. Messages: one of 16 bytes, one of 8 bytes a weight, one of 64 bytes. A vector and
-    /// twice that of whole numbers.
+    /// Cost: a gradient a sample, and one chunk's more. Messages: one of 16 bytes, one of 8 bytes a weight, one of 64
+    /// bytes. Two vectors, and twice one's bytes of whole numbers.
     ///
     /// Entries are added as whole numbers of a unit, 2⁻⁴⁴ of the first chunk's largest: exactly, so in any order.
     package func run() throws -> GradientNorms {
         let (gradient, batch) = (FlatVector(count: w.count), FlatVector(count: w.count))
-        var sum: [Int64] = []
+        let unit = try agreedUnit(gradient)
+        var sum = [Int64](repeating: 0, count: w.count)
         var (losses, correct) = (ExactTotal(), ExactTotal())
         var (norms, squares) = (ExactTotal(), ExactTotal())
-        // The first chunk's scale, agreed upon.
-        var scale = ExactTotal()
-        if objective.chunks.contains(0) {
-            _ = try objective.begin(chunk: 0, at: w, into: GradientSum(gradient))
-            let largest = gradient.elements.reduce(Float(0)) { max($0, abs($1)) }
-            guard largest.isFinite, gradient.norm.isFinite else {
-                throw ProbeError.notFinite("the gradient of the first chunk")
-            }
-            scale += Double(max(largest == 0 ? 0 : Int(largest.exponent), -120) + 200)
-        }
-        let exponent = Int(try ExactTotal.addUp([scale], processes)[0].value) - 200
-        let unit = Double(sign: .plus, exponent: exponent + 1 - Self.bitsBelow, significand: 1)
-        sum = .init(repeating: 0, count: w.count)
         let count = Double(objective.sampleCount)
         let bound = Double(sign: .plus, exponent: 61 - Self.chunkBits(objective.chunkCount), significand: 1)
         var samplesOfBatch = 0
@@ -97,6 +85,21 @@ package struct GradientNormProbe {
             loss: totals[0].value, accuracy: totals[1].value, full: square.squareRoot(),
             batches: ChunkMean(value: mean, standardError: batches > 1 ? variance.squareRoot() : .nan),
             batchSize: chunksPerBatch * objective.samples(inChunk: 0))
+    }
+
+    /// The unit of the sum, by the first chunk's gradient, which is computed in `gradient`.
+    private func agreedUnit(_ gradient: FlatVector) throws -> Double {
+        var scale = ExactTotal()
+        if objective.chunks.contains(0) {
+            _ = try objective.begin(chunk: 0, at: w, into: GradientSum(gradient))
+            let largest = gradient.elements.reduce(Float(0)) { max($0, abs($1)) }
+            guard largest.isFinite, gradient.norm.isFinite else {
+                throw ProbeError.notFinite("the gradient of the first chunk")
+            }
+            scale += Double(max(largest == 0 ? 0 : Int(largest.exponent), -120) + 200)
+        }
+        let exponent = Int(try ExactTotal.addUp([scale], processes)[0].value) - 200
+        return Double(sign: .plus, exponent: exponent + 1 - Self.bitsBelow, significand: 1)
     }
 
     private static func chunkBits(_ chunks: Int) -> Int { Int.bitWidth - chunks.leadingZeroBitCount }

@@ -1,5 +1,5 @@
-// Which side of its kink each value of a piecewise linear operation is on, kept in a byte a value, so that the operation
-// can be repeated elsewhere as the linear one that it is there.
+// Which side of its kink each value of a piecewise linear operation is on, kept in a byte a value, so that the
+// operation can be repeated elsewhere as the linear one that it is there.
 #pragma once
 #include <stddef.h>
 #include <stdint.h>

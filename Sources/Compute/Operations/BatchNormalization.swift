@@ -57,11 +57,8 @@ private struct BatchNormalization: Operation {
         let destination = builder.allocate(source.layout)
         let scaleOperand = Operand(layout: channels, location: .parameters(scale.offset))
         let shiftOperand = Operand(layout: channels, location: .parameters(shift.offset))
-        func statistic(_ running: TensorLayout.Entry) -> Operand {
-            builder.kind.usesBatchStatistics
-                ? builder.allocate(channels) : Operand(layout: channels, location: .statistics(running.offset))
-        }
-        let (mean, variance) = (statistic(runningMean), statistic(runningVariance))
+        let mean = statistic(builder, channels, runningMean)
+        let variance = statistic(builder, channels, runningVariance)
         let workspace = try builder.allocateWorkspace(of: forward)
         let common = [
             (DNNL_ARG_SRC, source), (DNNL_ARG_SCALE, scaleOperand), (DNNL_ARG_SHIFT, shiftOperand),
@@ -110,6 +107,14 @@ private struct BatchNormalization: Operation {
             try builder.call("\(name) backward", backward, arguments)
             try builder.contribute(name, to: input, result)
         }
+    }
+
+    /// Of the batch, or as it is running.
+    private func statistic(
+        _ builder: PlanBuilder, _ channels: DataLayout, _ running: TensorLayout.Entry
+    ) -> Operand {
+        builder.kind.usesBatchStatistics
+            ? builder.allocate(channels) : Operand(layout: channels, location: .statistics(running.offset))
     }
 
     /// With ReLU in it where that is wanted, on pixels in the given order, and no reference kernel. From AVX2 on oneDNN

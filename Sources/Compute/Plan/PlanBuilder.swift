@@ -6,8 +6,8 @@ struct ParameterGradient {
     let buffer: ArenaBuffer
 }
 
-/// Collects a graph's instructions for one batch size: layers emit their forward pass in order and, where it is needed, their
-/// backward pass in reverse.
+/// Collects a graph's instructions for one batch size: layers emit their forward pass in order and, where it is needed,
+/// their backward pass in reverse.
 package final class PlanBuilder {
     package let engine: Engine
     package let batch: Int
