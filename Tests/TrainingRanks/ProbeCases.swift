@@ -56,6 +56,7 @@ let probeCases = [
                     world.reducedBytes - reduced == 16 + 2 * 32 * quantities,
                     "\(world.reducedBytes - reduced) bytes reduced")
                 try check(world.collectives - count == 3, "\(world.collectives - count) collectives")
+                guard world.rank == 0 else { continue }
                 let alone = try estimate(whole, OneProcess())
                 try check(shared == alone, "\(form), \(kinks): \(shared) and \(alone)")
                 try check(shared.trace.standardError > 0, "\(shared.trace)")
@@ -67,6 +68,7 @@ let probeCases = [
         try check(
             world.reducedBytes - reduced == 16 + 8 * probed.state.weights.count + 64,
             "\(world.reducedBytes - reduced) bytes reduced")
+        guard world.rank == 0 else { return }
         let alone = try GradientNormProbe(whole, at: probed.state.weights).run()
         try check(norms == alone, "\(norms) and \(alone)")
     }
