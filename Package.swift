@@ -62,6 +62,7 @@ let package = Package(
             linkerSettings: openBLAS.linker),
         .target(name: "TensorFiles", dependencies: ["Files", "Vectors"], swiftSettings: strict),
         .target(name: "Objectives", dependencies: ["Vectors"], swiftSettings: strict),
+        .target(name: "Probes", dependencies: ["Objectives", "Vectors"], swiftSettings: strict),
         .target(
             name: "Compute", dependencies: ["Catalogs", "Objectives", "Vectors", "CKernels", "COneDNN"],
             swiftSettings: strict),
@@ -100,6 +101,7 @@ let package = Package(
             name: "TensorFilesTests", dependencies: ["Files", "TensorFiles", "Vectors", "TestSupport"],
             swiftSettings: strict),
         .testTarget(name: "ObjectivesTests", dependencies: ["Objectives", "Vectors"], swiftSettings: strict),
+        .testTarget(name: "ProbesTests", dependencies: ["Probes", "Objectives", "Vectors"], swiftSettings: strict),
         .testTarget(
             name: "ComputeTests", dependencies: ["Compute", "Objectives", "Vectors", "CKernels"],
             exclude: ["mixed_losses.py"], swiftSettings: strict),
@@ -135,8 +137,8 @@ let package = Package(
         .executableTarget(
             name: "training-ranks",
             dependencies: [
-                "RankCases", "Training", "Measurements", "Collectives", "Compute", "Datasets", "Objectives", "Vectors",
-                "CTestSupport", "TestSupport",
+                "RankCases", "Training", "Measurements", "Probes", "Collectives", "Compute", "Models", "Datasets",
+                "Objectives", "Vectors", "CTestSupport", "TestSupport",
             ],
             path: "Tests/TrainingRanks", swiftSettings: strict),
         // Writes decoded and transformed pixels, which reference.py compares (Tests/Checks/pixels).

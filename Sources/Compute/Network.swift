@@ -50,7 +50,7 @@ package final class Network {
     private let policy: ConvolutionPolicy
     private let precision: Precision
     private let seed: UInt64
-    private var programs: [(batch: Int, training: Bool, program: Program)] = []
+    private var programs: [(batch: Int, kind: ProgramKind, program: Program)] = []
     private var arena: FlatVector
     private let context: RunContext
     /// Time that went into making programs so far.
@@ -100,7 +100,7 @@ package final class Network {
         context.loss = loss
         context.labelSmoothing = labelSmoothing
         context.updatesStatistics = updatesStatistics
-        return try run(batch, at: weights, statistics: statistics, sink)
+        return try run(.training, batch, at: weights, statistics: statistics, sink)
     }
 
     /// Cross-entropy and correct predictions with running statistics, without dropout.
@@ -115,36 +115,61 @@ package final class Network {
         context.loss = CrossEntropy()
         context.labelSmoothing = 0
         context.updatesStatistics = false
-        return try run(batch, at: weights, statistics: statistics, nil)
+        return try run(.inference, batch, at: weights, statistics: statistics, nil)
+    }
+
+    /// Cross-entropy at `weights` of the function that evaluation computes, and its gradient: with running statistics,
+    /// without dropout, in float32.
+    ///
+    /// - Parameters:
+    ///   - kinks: takes which side of its kink every ReLU and maximum is on; or, where `keepsKinks`, has had it from a
+    ///     pass of the same samples at another point, and the loss is that of the piece.
+    ///   - sink: takes ∂(gradientScale · Σ loss)/∂w; nil for the loss alone, a forward pass.
+    /// - Returns: sums over the samples.
+    package func probe(
+        _ batch: SampleBatch, at weights: FlatVector, statistics: FlatVector, _ kinks: Kinks, keepsKinks: Bool,
+        gradientScale: Float = 1, into sink: (any GradientSink)? = nil
+    ) throws -> Evaluation {
+        precondition(precision == .float32, "curvature is measured in float32")
+        precondition(!keepsKinks || kinks.batch == batch.count, "kinks of other samples")
+        precondition(sink.map { $0.sum.pointer != weights.pointer } ?? true)
+        (context.kinks, context.keepsKinks) = (kinks, keepsKinks)
+        context.gradientScale = gradientScale
+        context.loss = CrossEntropy()
+        context.labelSmoothing = 0
+        context.updatesStatistics = false
+        return try run(.probing, batch, at: weights, statistics: statistics, sink)
     }
 
     /// Arena that training needs for each further sample, judged by the plans of two batch sizes.
     package func trainingBytesPerSample() throws -> Int {
         let (small, large) = (8, 16)
-        let bytes = try [small, large].map { try forecast(batch: $0, training: true).arenaBytes }
+        let bytes = try [small, large].map { try forecast(batch: $0, .training).arenaBytes }
         return max(0, bytes[1] - bytes[0]) / (large - small)
     }
 
     /// What a pass over so many samples will need and use. Takes milliseconds: no kernel is compiled, no arena taken.
-    package func forecast(batch: Int, training: Bool) throws -> PlanForecast {
+    package func forecast(batch: Int, _ kind: ProgramKind) throws -> PlanForecast {
         PlanForecast(
-            try graph.planned(engine: engine, batch: batch, training: training, policy: policy, precision: precision))
+            try graph.planned(engine: engine, batch: batch, kind, policy: policy, precision: precision))
     }
 
-    /// Every instruction of a pass over so many samples, in their order. As cheap as ``forecast(batch:training:)``.
-    package func plan(batch: Int, training: Bool) throws -> [PlannedInstruction] {
+    /// Every instruction of a pass over so many samples, in their order. As cheap as ``forecast(batch:_:)``.
+    package func plan(batch: Int, _ kind: ProgramKind) throws -> [PlannedInstruction] {
         let builder = try graph.planned(
-            engine: engine, batch: batch, training: training, policy: policy, precision: precision)
+            engine: engine, batch: batch, kind, policy: policy, precision: precision)
         return builder.instructions.map(PlannedInstruction.init)
     }
 
     private func run(
-        _ batch: SampleBatch, at weights: FlatVector, statistics: FlatVector, _ sink: (any GradientSink)?
+        _ kind: ProgramKind, _ batch: SampleBatch, at weights: FlatVector, statistics: FlatVector,
+        _ sink: (any GradientSink)?
     ) throws -> Evaluation {
         precondition(
             weights.count == graph.parameterLayout.vectorCount && statistics.count == graph.statisticsLayout.vectorCount
         )
-        let program = try program(batch: batch.count, training: sink != nil)
+        let program = try program(batch: batch.count, kind)
+        if kind == .probing, !context.keepsKinks { context.kinks.prepare(for: program) }
         context.arena = UnsafeMutableRawPointer(arena.pointer)
         context.parameters = weights.pointer
         context.statistics = statistics.pointer
@@ -158,14 +183,14 @@ package final class Network {
         return try program.run(context, into: sink)
     }
 
-    package func program(batch: Int, training: Bool) throws -> Program {
-        if let known = programs.first(where: { $0.batch == batch && $0.training == training }) { return known.program }
+    package func program(batch: Int, _ kind: ProgramKind) throws -> Program {
+        if let known = programs.first(where: { $0.batch == batch && $0.kind == kind }) { return known.program }
         let start = Profile.now
         defer { planningSeconds += Profile.now - start }
         let program = try graph.program(
-            engine: engine, batch: batch, training: training, policy: policy, precision: precision)
+            engine: engine, batch: batch, kind, policy: policy, precision: precision)
         try reserveArena(program)
-        programs.append((batch, training, program))
+        programs.append((batch, kind, program))
         return program
     }
 

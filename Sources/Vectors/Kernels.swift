@@ -42,6 +42,20 @@ package enum Kernels {
         return cvk_fingerprint(start.assumingMemoryBound(to: Float.self), bytes.count / 4, seed ^ UInt64(bytes.count))
     }
 
+    /// y = max(x, 0) and, a byte a value, whether x was let through.
+    package static func open(
+        _ x: UnsafePointer<Float>, count: Int, into y: UnsafeMutablePointer<Float>, _ open: UnsafeMutablePointer<UInt8>
+    ) {
+        ckk_open(y, open, x, count)
+    }
+
+    /// y = x where it is open, else 0.
+    package static func pass(
+        _ x: UnsafePointer<Float>, open: UnsafePointer<UInt8>, count: Int, into y: UnsafeMutablePointer<Float>
+    ) {
+        ckk_pass(y, open, x, count)
+    }
+
     /// out = x + y
     package static func sum(
         of x: UnsafePointer<Float>, _ y: UnsafePointer<Float>, count: Int, into out: UnsafeMutablePointer<Float>

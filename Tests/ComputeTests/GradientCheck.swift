@@ -52,9 +52,21 @@ struct GradientCheck {
         return (result.loss, gradient)
     }
 
+    /// Loss and gradient as a probe sees them.
+    func probe(
+        at point: FlatVector, _ kinks: Kinks, keepsKinks: Bool, gradient: FlatVector? = nil
+    ) throws -> Evaluation {
+        try labels.withUnsafeBufferPointer { labels in
+            try network.probe(
+                SampleBatch(count: labels.count, pixels: pixels.pointer, labels: labels.baseAddress),
+                at: point, statistics: statistics, kinks, keepsKinks: keepsKinks,
+                gradientScale: 1 / Float(labels.count), into: gradient.map { GradientSum($0) })
+        }
+    }
+
     /// What Winograd's algorithm computes of a pass forward and backward.
     func winogradLabels() throws -> [String] {
-        try network.program(batch: labels.count, training: true).winogradLabels
+        try network.program(batch: labels.count, .training).winogradLabels
     }
 
     private func isParameter(_ index: Int) -> Bool {

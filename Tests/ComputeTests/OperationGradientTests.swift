@@ -63,7 +63,7 @@ import Vectors
         }
         try check.expectGradientMatchesCentralDifferences()
         if Precision.bfloat16.support == .none {
-            #expect(try check.network.forecast(batch: 64, training: true).slowKernels == nil)
+            #expect(try check.network.forecast(batch: 64, .training).slowKernels == nil)
         }
     }
 
@@ -72,7 +72,7 @@ import Vectors
         let check = try GradientCheck(input: [1, 8, 8], batch: 4) { graph, x in
             graph.flatten(graph.convolution(x, "tested", outputs: 8, kernel: 3, bias: true), "flatten")
         }
-        let plan = try check.network.plan(batch: 4, training: true)
+        let plan = try check.network.plan(batch: 4, .training)
         for instruction in plan {
             #expect(instruction.kind.hasSuffix("(reference)") == instruction.work.isReference, "\(instruction)")
         }

@@ -16,9 +16,13 @@ import Testing
             let graph = try modelCatalog.entry(name).graph(inputShape: [channels, side, side], classes: 10)
             for precision in Precision.allCases where precision.support != .none {
                 let network = try Network(graph, precision: precision)
-                for (batch, training) in [(64, true), (8, true), (1, true), (64, false), (1, false)] {
-                    let plan = try network.plan(batch: batch, training: training)
-                    let place = "\(side) pixels, \(precision), batch \(batch), training \(training)"
+                var programs: [(Int, ProgramKind)] = [
+                    (64, .training), (8, .training), (1, .training), (64, .inference), (1, .inference),
+                ]
+                if precision == .float32 { programs += [(64, .probing), (1, .probing)] }
+                for (batch, kind) in programs {
+                    let plan = try network.plan(batch: batch, kind)
+                    let place = "\(side) pixels, \(precision), batch \(batch), \(kind)"
                     for instruction in plan where instruction.work.isReference {
                         Issue.record("\(place): \(instruction.label) is \(instruction.implementation ?? "")")
                     }

@@ -5,7 +5,7 @@ enum TrainingRanks {
     static func main() {
         RankProgram(
             cases: fusedReductionCases + trainerCases + averageCases + precisionCases + goldenRunCases
-                + sampleCases,
+                + sampleCases + probeCases,
             failingCases: fusedReductionFailingCases + trainerFailingCases
         ).run()
     }

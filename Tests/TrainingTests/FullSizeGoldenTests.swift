@@ -125,7 +125,7 @@ import Vectors
         }
         // What was compared is what the policy says: of convolutions some in each direction by Winograd's algorithm, or
         // none.
-        let winograd = try run.network.program(batch: golden.labels.count, training: true).winogradLabels
+        let winograd = try run.network.program(batch: golden.labels.count, .training).winogradLabels
         // Matrix units do bfloat16's products faster than Winograd's algorithm float32's.
         let expectsWinograd =
             policy != .direct && !golden.model.hasPrefix("vit") && ConvolutionPolicy.hasWinograd

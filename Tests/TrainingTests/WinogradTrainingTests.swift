@@ -99,7 +99,7 @@ private final class SmoothNetwork: GroupedObjective {
     }
 
     func winogradLabels() throws -> [String] {
-        try network.program(batch: Self.samples, training: true).winogradLabels
+        try network.program(batch: Self.samples, .training).winogradLabels
     }
 
     var parameterCount: Int { weights.count }

@@ -3,6 +3,7 @@
 // fixed number of lanes whatever the vector width. Those of Winograd.h and PixelGradient.h are fused and chosen by
 // their callers instead.
 #pragma once
+#include "Kinks.h"
 #include "PixelGradient.h"
 #include "Resampling.h"
 #include "Winograd.h"

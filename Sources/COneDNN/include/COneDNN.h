@@ -72,9 +72,10 @@ int cdnn_convolution_backward_weights(dnnl_primitive_desc_t *out, dnnl_engine_t 
                                       const_dnnl_primitive_desc_t forward);
 int cdnn_matmul(dnnl_primitive_desc_t *out, dnnl_engine_t engine, const cdnn_layout *a, const cdnn_layout *b,
                 const cdnn_layout *bias, const cdnn_layout *c, const cdnn_attributes *attributes);
+/// `training`: by the batch's own mean and variance; else by those that are given.
 int cdnn_batch_normalization_forward(dnnl_primitive_desc_t *out, dnnl_engine_t engine, int training, int relu,
                                      const cdnn_layout *data, float epsilon);
-int cdnn_batch_normalization_backward(dnnl_primitive_desc_t *out, dnnl_engine_t engine, int relu,
+int cdnn_batch_normalization_backward(dnnl_primitive_desc_t *out, dnnl_engine_t engine, int training, int relu,
                                       const cdnn_layout *diff_data, const cdnn_layout *data, float epsilon,
                                       const_dnnl_primitive_desc_t forward);
 /// Whether that is to be given the shift, DNNL_ARG_SHIFT, which it has no use for: version 2 refuses to run without it,

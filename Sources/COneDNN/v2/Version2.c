@@ -156,12 +156,12 @@ int cdnn_batch_normalization_forward(dnnl_primitive_desc_t *out, dnnl_engine_t e
     return descriptor_create(out, engine, &op, NULL, NULL);
 }
 
-int cdnn_batch_normalization_backward(dnnl_primitive_desc_t *out, dnnl_engine_t engine, int relu,
+int cdnn_batch_normalization_backward(dnnl_primitive_desc_t *out, dnnl_engine_t engine, int training, int relu,
                                       const cdnn_layout *diff_data, const cdnn_layout *data, float epsilon,
                                       const_dnnl_primitive_desc_t forward) {
     dnnl_batch_normalization_desc_t op;
     CHECKED(dnnl_batch_normalization_backward_desc_init(&op, dnnl_backward, DESC(diff_data), DESC(data), epsilon,
-                                                        normalization_flags(1, relu)));
+                                                        normalization_flags(training, relu)));
     return descriptor_create(out, engine, &op, NULL, forward);
 }
 

@@ -151,12 +151,12 @@ int cdnn_batch_normalization_forward(dnnl_primitive_desc_t *out, dnnl_engine_t e
                               desc(data), epsilon, normalization_flags(training, relu), attr));
 }
 
-int cdnn_batch_normalization_backward(dnnl_primitive_desc_t *out, dnnl_engine_t engine, int relu,
+int cdnn_batch_normalization_backward(dnnl_primitive_desc_t *out, dnnl_engine_t engine, int training, int relu,
                                       const cdnn_layout *diff_data, const cdnn_layout *data, float epsilon,
                                       const_dnnl_primitive_desc_t forward) {
     WITH_ATTRIBUTES(NULL, dnnl_batch_normalization_backward_primitive_desc_create(
                               out, engine, dnnl_backward, desc(diff_data), desc(diff_data), desc(data), epsilon,
-                              normalization_flags(1, relu), forward, attr));
+                              normalization_flags(training, relu), forward, attr));
 }
 
 int cdnn_normalization_backward_takes_shift(void) { return 0; }

@@ -20,7 +20,7 @@ package struct PlanTable {
         let network = try Network(
             entry.graph(inputShape: shape, classes: classes ?? entry.defaultClassCount),
             policy: configuration.convolution, precision: configuration.precision)
-        self.init(try network.plan(batch: configuration.batchSize, training: true))
+        self.init(try network.plan(batch: configuration.batchSize, .training))
     }
 
     package init(_ plan: [PlannedInstruction]) {

@@ -96,19 +96,18 @@ package final class Graph {
 
     /// Creates every primitive and places every buffer for one batch size.
     package func program(
-        engine: Engine, batch: Int, training: Bool, policy: ConvolutionPolicy, precision: Precision = .float32
+        engine: Engine, batch: Int, _ kind: ProgramKind, policy: ConvolutionPolicy, precision: Precision = .float32
     ) throws -> Program {
-        try Program(
-            planned(engine: engine, batch: batch, training: training, policy: policy, precision: precision))
+        try Program(planned(engine: engine, batch: batch, kind, policy: policy, precision: precision))
     }
 
     /// The instructions and buffers of one batch size. No memory is taken and no kernel compiled.
     func planned(
-        engine: Engine, batch: Int, training: Bool, policy: ConvolutionPolicy, precision: Precision
+        engine: Engine, batch: Int, _ kind: ProgramKind, policy: ConvolutionPolicy, precision: Precision
     ) throws -> PlanBuilder {
         guard let logits else { preconditionFailure("a graph needs logits") }
         let builder = PlanBuilder(
-            engine: engine, batch: batch, training: training, convolutionPolicy: policy, precision: precision,
+            engine: engine, batch: batch, kind: kind, convolutionPolicy: policy, precision: precision,
             gradientCount: parameterLayout.vectorCount, needsGradient: valuesBehindParameters())
         choosePrecisions(builder, logits)
         builder.setActivation(input, Operand(layout: try .plain([batch] + inputShape), location: .input))
@@ -117,7 +116,7 @@ package final class Graph {
         let loss = ScoreLoss(logits: logits, classCount: classCount)
         let lossBackward = try loss.plan(builder)
         builder.endForward()
-        if training {
+        if kind.hasBackward {
             try lossBackward()
             for emit in backward.reversed() { try emit() }
             checkGradients(builder)
@@ -177,7 +176,7 @@ package protocol Operation {
     /// What its forward pass reads, once its result's precision is chosen.
     func operandPrecision(_ builder: PlanBuilder) -> Precision
 
-    /// Emits the forward pass and returns what emits the backward pass, which is called only for training.
+    /// Emits the forward pass and returns what emits the backward pass, which is called where a program has one.
     func plan(_ builder: PlanBuilder) throws -> () throws -> Void
 }
 

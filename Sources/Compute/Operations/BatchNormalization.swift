@@ -57,11 +57,8 @@ private struct BatchNormalization: Operation {
         let destination = builder.allocate(source.layout)
         let scaleOperand = Operand(layout: channels, location: .parameters(scale.offset))
         let shiftOperand = Operand(layout: channels, location: .parameters(shift.offset))
-        func statistic(_ running: TensorLayout.Entry) -> Operand {
-            builder.training
-                ? builder.allocate(channels) : Operand(layout: channels, location: .statistics(running.offset))
-        }
-        let (mean, variance) = (statistic(runningMean), statistic(runningVariance))
+        let mean = statistic(builder, channels, runningMean)
+        let variance = statistic(builder, channels, runningVariance)
         let workspace = try builder.allocateWorkspace(of: forward)
         let common = [
             (DNNL_ARG_SRC, source), (DNNL_ARG_SCALE, scaleOperand), (DNNL_ARG_SHIFT, shiftOperand),
@@ -70,21 +67,23 @@ private struct BatchNormalization: Operation {
         try builder.call(
             "\(name) forward", forward,
             common + [(DNNL_ARG_DST, destination)] + (workspace.map { [(DNNL_ARG_WORKSPACE, $0)] } ?? []))
-        if relu && !fusesReLU { try emitReLU(builder, "\(name) ReLU", destination) }
+        var kink: Kink?
+        if relu && !fusesReLU { kink = try emitReLU(builder, "\(name) ReLU", destination) }
         // With the batch's statistics as they stand, as in inference with the running ones.
         func computeAgain() throws -> Operand {
             let again = try self.forward(builder, source.layout, relu: fusesReLU, training: false)
             let result = builder.allocate(source.layout)
             try builder.call("\(name) again", again, common + [(DNNL_ARG_DST, result)])
-            if relu && !fusesReLU { try emitReLU(builder, "\(name) ReLU again", result) }
+            if relu && !fusesReLU { _ = try emitReLU(builder, "\(name) ReLU again", result) }
             return result
         }
         builder.setActivation(output, destination, computedAgainBy: isLarge ? computeAgain : nil)
-        if builder.training { moveRunningStatistics(builder, mean, variance) }
+        if builder.kind.usesBatchStatistics { moveRunningStatistics(builder, mean, variance) }
+
         return {
             if relu && !fusesReLU {
                 let result = try builder.inBackward(destination, output)
-                try emitReLUBackward(builder, name, result: result, output: output) { try backward($0, false) }
+                try emitReLUBackward(builder, name, result: result, kink, output: output) { try backward($0, false) }
             } else if let gradient = try builder.gradient(name, of: output, in: destination.layout) {
                 try backward(gradient, builder.gradient(of: output)?.isShared ?? true)
             }
@@ -93,8 +92,8 @@ private struct BatchNormalization: Operation {
         func backward(_ gradient: Operand, _ isShared: Bool) throws {
             let backward = try Primitive("\(name) backward") {
                 cdnn_batch_normalization_backward(
-                    &$0, builder.engine.handle, fusesReLU ? 1 : 0, gradient.layout.handle, source.layout.handle,
-                    epsilon, forward.descriptor)
+                    &$0, builder.engine.handle, builder.kind.usesBatchStatistics ? 1 : 0, fusesReLU ? 1 : 0,
+                    gradient.layout.handle, source.layout.handle, epsilon, forward.descriptor)
             }
             let result = builder.target(over: (gradient, isShared), layout: source.layout)
             var arguments = [
@@ -110,19 +109,28 @@ private struct BatchNormalization: Operation {
         }
     }
 
+    /// Of the batch, or as it is running.
+    private func statistic(
+        _ builder: PlanBuilder, _ channels: DataLayout, _ running: TensorLayout.Entry
+    ) -> Operand {
+        builder.kind.usesBatchStatistics
+            ? builder.allocate(channels) : Operand(layout: channels, location: .statistics(running.offset))
+    }
+
     /// With ReLU in it where that is wanted, on pixels in the given order, and no reference kernel. From AVX2 on oneDNN
     /// has kernels for both at once and for any number of channels; below some need the ReLU apart or, where channels
-    /// do not fill the order's blocks, row-major pixels.
+    /// do not fill the order's blocks, row-major pixels. A probing program has it apart, as a kink.
     private func fastForward(
         _ builder: PlanBuilder, _ given: DataLayout
     ) throws -> (primitive: Primitive, fusesReLU: Bool, layout: DataLayout) {
-        let first = try forward(builder, given, relu: relu)
-        guard first.isReference else { return (first, relu, given) }
+        let fused = relu && builder.kind != .probing
+        let first = try forward(builder, given, relu: fused)
+        guard first.isReference else { return (first, fused, given) }
         for layout in [given, try .plain(given.dimensions, given.precision)] {
             let alone = try forward(builder, layout, relu: false)
             if !alone.isReference { return (alone, false, layout) }
         }
-        return (first, relu, given)
+        return (first, fused, given)
     }
 
     /// - Parameter training: nil for the program's.
@@ -131,7 +139,8 @@ private struct BatchNormalization: Operation {
     ) throws -> Primitive {
         try Primitive("\(name) forward") {
             cdnn_batch_normalization_forward(
-                &$0, builder.engine.handle, training ?? builder.training ? 1 : 0, relu ? 1 : 0, layout.handle, epsilon)
+                &$0, builder.engine.handle, training ?? builder.kind.usesBatchStatistics ? 1 : 0, relu ? 1 : 0,
+                layout.handle, epsilon)
         }
     }
 

@@ -35,9 +35,12 @@ private struct Masking: Operation {
 
     func plan(_ builder: PlanBuilder) throws -> () throws -> Void {
         let source = builder.activation(input)
-        guard builder.training else {
+        guard builder.kind == .training else {
             builder.setActivation(output, source)
-            return {}
+            return {
+                guard let gradient = builder.gradient(of: output) else { return }
+                try builder.contribute(name, to: input, gradient.operand, isShared: gradient.isShared)
+            }
         }
         // Samples are outermost in every layout, so each is one range of memory.
         let batch = builder.batch

@@ -51,6 +51,7 @@ private struct Activation: Operation {
 
     func plan(_ builder: PlanBuilder) throws -> () throws -> Void {
         let source = try builder.inPrecision(name, builder.activation(input), builder.precision(of: output))
+        if kind == .relu && builder.kind == .probing { return try planKink(builder, source) }
         let algorithm = kind.algorithm
         let forward = try Primitive("\(name) forward") {
             cdnn_eltwise_forward(&$0, builder.engine.handle, algorithm, source.layout.handle)
@@ -82,19 +83,38 @@ private struct Activation: Operation {
     }
 }
 
-/// Emits max(x, 0) in place.
-func emitReLU(_ builder: PlanBuilder, _ label: String, _ operand: Operand) throws {
+extension Activation {
+    /// A ReLU in a probing program.
+    fileprivate func planKink(_ builder: PlanBuilder, _ source: Operand) throws -> () throws -> Void {
+        let destination = builder.allocate(source.layout)
+        let kink = Kink(builder, "\(name) forward", of: source, into: destination)
+        builder.setActivation(output, destination)
+        return {
+            try emitReLUBackward(builder, name, result: destination, kink, output: output) {
+                try builder.contribute(name, to: input, $0)
+            }
+        }
+    }
+}
+
+/// Emits max(x, 0) in place; in a probing program, as a kink.
+func emitReLU(_ builder: PlanBuilder, _ label: String, _ operand: Operand) throws -> Kink? {
+    if builder.kind == .probing { return Kink(builder, label, of: operand, into: operand) }
     let primitive = try Primitive(label) {
         cdnn_eltwise_forward(&$0, builder.engine.handle, dnnl_eltwise_relu, operand.layout.handle)
     }
     try builder.call(label, primitive, [(DNNL_ARG_SRC, operand), (DNNL_ARG_DST, operand)])
+    return nil
 }
 
-/// Emits ∂loss/∂(argument of a ReLU) from the ReLU's result: positive results let the gradient through.
+/// Emits ∂loss/∂(argument of a ReLU) from the ReLU's result, positive ones of which let the gradient through, or
+/// from its kink.
 func emitReLUBackward(
-    _ builder: PlanBuilder, _ name: String, result: Operand, output: Value, _ pass: (Operand) throws -> Void
+    _ builder: PlanBuilder, _ name: String, result: Operand, _ kink: Kink? = nil, output: Value,
+    _ pass: (Operand) throws -> Void
 ) throws {
     guard let gradient = try builder.gradient(name, of: output, in: result.layout) else { return }
+    if let kink { return try pass(kink.emitBackward(builder, name, gradient, of: output)) }
     let algorithm = dnnl_eltwise_relu_use_dst_for_bwd
     let hint = try Primitive("\(name) forward") {
         cdnn_eltwise_forward(&$0, builder.engine.handle, algorithm, result.layout.handle)
@@ -127,8 +147,9 @@ private struct Addition: Operation {
         let second = try builder.reordered(
             name, builder.activation(b), to: first.layout.converted(to: builder.precision(of: b)))
         let sum = try first.layout.converted(to: builder.precision(of: output))
+        let fusesReLU = relu && builder.kind != .probing
         var attributes = cdnn_attributes(
-            output_scale: 1, sum: 0, activation: relu ? dnnl_eltwise_relu : dnnl_alg_kind_undef)
+            output_scale: 1, sum: 0, activation: fusesReLU ? dnnl_eltwise_relu : dnnl_alg_kind_undef)
         let forward = try Primitive("\(name) forward") {
             cdnn_binary(
                 &$0, builder.engine.handle, dnnl_binary_add, first.layout.handle, second.layout.handle,
@@ -138,10 +159,11 @@ private struct Addition: Operation {
         try builder.call(
             "\(name) forward", forward,
             [(DNNL_ARG_SRC_0, first), (DNNL_ARG_SRC_1, second), (DNNL_ARG_DST, destination)])
+        let kink = relu && !fusesReLU ? try emitReLU(builder, "\(name) ReLU", destination) : nil
         builder.setActivation(output, destination)
         return {
             if relu {
-                try emitReLUBackward(builder, name, result: destination, output: output, pass)
+                try emitReLUBackward(builder, name, result: destination, kink, output: output, pass)
             } else if let gradient = builder.gradient(of: output) {
                 try pass(gradient.operand)
             }

@@ -7,7 +7,7 @@ struct ScoreLoss {
     func plan(_ builder: PlanBuilder) throws -> () throws -> Void {
         let (batch, classes) = (builder.batch, classCount)
         let source = try builder.plainActivation("loss", logits, as: [batch, classes], .float32)
-        let gradient = builder.training ? builder.allocate(source.layout) : nil
+        let gradient = builder.kind.hasBackward ? builder.allocate(source.layout) : nil
         builder.kernel("loss", kind: "loss", touching: [source] + (gradient.map { [$0] } ?? [])) { context in
             let scores = context.floats(source)
             context.logits?.update(from: scores, count: batch * classes)

@@ -6,12 +6,12 @@ struct ParameterGradient {
     let buffer: ArenaBuffer
 }
 
-/// Collects a graph's instructions for one batch size: layers emit their forward pass in order and, for training, their
-/// backward pass in reverse.
+/// Collects a graph's instructions for one batch size: layers emit their forward pass in order and, where it is needed,
+/// their backward pass in reverse.
 package final class PlanBuilder {
     package let engine: Engine
     package let batch: Int
-    package let training: Bool
+    package let kind: ProgramKind
     package let convolutionPolicy: ConvolutionPolicy
     /// Of activations, their gradients, and the operands of products, unless said otherwise for one of them.
     package let precision: Precision
@@ -20,6 +20,8 @@ package final class PlanBuilder {
     private var float32Values: Set<Value> = []
     private(set) var instructions: [Instruction] = []
     private(set) var buffers: [ArenaBuffer] = []
+    /// Bytes of ``Kinks`` so far.
+    private(set) var kinkBytes = 0
     /// Instructions before this index are the forward pass.
     private(set) var forwardCount = 0
     /// The gradient of each parameter, in the order in which backward passes asked for them.
@@ -33,12 +35,12 @@ package final class PlanBuilder {
     private let needsGradient: Set<Value>
 
     init(
-        engine: Engine, batch: Int, training: Bool, convolutionPolicy: ConvolutionPolicy, precision: Precision,
+        engine: Engine, batch: Int, kind: ProgramKind, convolutionPolicy: ConvolutionPolicy, precision: Precision,
         gradientCount: Int, needsGradient: Set<Value>
     ) {
         self.engine = engine
         self.batch = batch
-        self.training = training
+        self.kind = kind
         self.convolutionPolicy = convolutionPolicy
         self.precision = precision
         self.gradientCount = gradientCount
@@ -68,6 +70,12 @@ package final class PlanBuilder {
         guard bytes > 0 else { return nil }
         let layout = try primitive.layout(cdnn_workspace, [bytes])
         return Operand(layout: layout, location: .arena(allocate(bytes: bytes)))
+    }
+
+    /// A range of the kinks' memory, by its first byte, for values that stay from pass to pass.
+    func allocateKinks(bytes: Int) -> Int {
+        defer { kinkBytes += (bytes + 63) / 64 * 64 }
+        return kinkBytes
     }
 
     private func allocate(bytes: Int) -> ArenaBuffer {
@@ -147,7 +155,8 @@ package final class PlanBuilder {
         _ value: Value, _ operand: Operand, computedAgainBy compute: (() throws -> Operand)? = nil
     ) {
         activations[value] = operand
-        if training, let compute { recomputations[value] = compute }
+        // A probing program keeps no pieces twice.
+        if kind == .training, let compute { recomputations[value] = compute }
     }
 
     /// After the last instruction. What computes activations again holds the builder that holds it.

@@ -10,6 +10,8 @@ package final class Program {
     package let hasBackward: Bool
     /// Bytes of arena that the program needs.
     package let arenaBytes: Int
+    /// Bytes that ``Kinks`` of it have.
+    package let kinkBytes: Int
     private let engine: Engine
     private let instructions: [Instruction]
     private let forwardCount: Int
@@ -37,7 +39,8 @@ package final class Program {
     init(_ builder: PlanBuilder) throws(DNNLError) {
         engine = builder.engine
         batch = builder.batch
-        hasBackward = builder.training
+        hasBackward = builder.kind.hasBackward
+        kinkBytes = builder.kinkBytes
         instructions = builder.instructions
         forwardCount = builder.forwardCount
         (completed, finalFrom) = Self.order(of: builder.parameterGradients, over: builder)

@@ -20,6 +20,9 @@ package final class RunContext {
     package var epoch = 0
     package var seed: UInt64 = 0
     package var updatesStatistics = false
+    /// Of a probing program: the sides of its kinks, and whether the pass keeps those or writes its own.
+    package var kinks = Kinks()
+    package var keepsKinks = false
     /// Factor on the summed loss before differentiation: 1 / samples for the gradient of the mean.
     package var gradientScale: Float = 1
 

@@ -59,7 +59,7 @@ package struct RunMemory {
             ofGroups: shares.joined().map(\.samples.count), microBatchSize: configuration.microBatchSize)
         largestRun = sizes.max() ?? 0
         for samples in sizes.sorted(by: >) {
-            forecasts.append(try resources.network.forecast(batch: samples, training: true))
+            forecasts.append(try resources.network.forecast(batch: samples, .training))
             add(forecasts[forecasts.count - 1], samples: samples)
         }
         if evaluating {
@@ -83,7 +83,7 @@ package struct RunMemory {
         guard largest > 0 else { return [] }
         add("images of an evaluation", largest * dataset.shape.count * MemoryLayout<Float>.stride)
         return try Set([largest, shard.count % largest]).filter { $0 > 0 }.sorted(by: >).map { samples in
-            let forecast = try network.forecast(batch: samples, training: false)
+            let forecast = try network.forecast(batch: samples, .inference)
             add(forecast, samples: samples)
             return forecast
         }
@@ -124,7 +124,7 @@ package struct RunMemory {
     /// Of a network beside others, whose arenas stay.
     package mutating func addArena(of network: Network, samples: Int) throws {
         guard samples > 0 else { return }
-        let forecast = try network.forecast(batch: samples, training: true)
+        let forecast = try network.forecast(batch: samples, .training)
         code += forecast.codeBytes
         need.add(Network.arenaPurpose(samples: samples), forecast.arenaBytes)
     }
