@@ -3,8 +3,8 @@ import Vectors
 
 /// What this processor reaches in the kernel that suits it best: the yardstick of every share of peak.
 package enum MatrixProductPeak {
-    /// What ``measure(_:side:)`` takes at most: its matrices, and twice as much for kernel, scratchpad and what oneDNN's
-    /// kernels for AVX2 pack for each thread.
+    /// What ``measure(_:side:)`` takes at most: its matrices, and twice as much for kernel, scratchpad and what
+    /// oneDNN's kernels for AVX2 pack for each thread.
     package static let largestBytes = 10 * 1024 * 1024 * MemoryLayout<Float>.stride
 
     /// Floating-point operations a second of square matrix products, the best of several, on the threads that this

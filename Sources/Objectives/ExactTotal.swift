@@ -1,5 +1,5 @@
-/// A sum of Doubles that does not depend on their order: each is rounded once to a multiple of 2⁻⁶⁴, and multiples
-/// are added exactly, first in one process, then over up to 8192 of them.
+/// A sum of Doubles that does not depend on their order: each is rounded once to a multiple of 2⁻⁶⁴, and
+/// multiples are added exactly, first in one process, then over up to 8192 of them.
 ///
 /// On its way it is two whole numbers of 64 bits, 16 bytes. Values from 2³⁵ on in magnitude, and sums from there on,
 /// have no place; ``isSound`` says so.

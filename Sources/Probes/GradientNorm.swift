@@ -8,8 +8,8 @@ package struct GradientNorms: Sendable, Equatable {
     package var accuracy: Double
     /// ‖∇L(w)‖₂ of the mean loss over all samples.
     package var full: Double
-    /// Mean over batches of ``batchSize`` samples of ‖∇L_b(w)‖₂, as the CR-SAM authors' code has it: larger, the
-    /// more so the smaller the batches.
+    /// Mean over batches of ``batchSize`` samples of ‖∇L_b(w)‖₂, as the CR-SAM authors' code has it: larger,
+    /// the more so the smaller the batches.
     package var batches: ChunkMean
     package var batchSize: Int
 }

@@ -3,8 +3,8 @@ import Vectors
 
 /// Products of a chunk's Hessian with vectors, by central differences: Hv ≈ (∇L(w + hv) − ∇L(w − hv))/(2h).
 ///
-/// The error is h²/6 · D³∇L[v, v, v] by truncation and ε·‖∇L‖/(√2·h) by rounding, ε being that of a gradient
-/// in float32. Holds two vectors of the parameters' length.
+/// The error is h²/6 · D³∇L[v, v, v] by truncation and ε·‖∇L‖/(√2·h) by rounding, ε being that of a
+/// gradient in float32. Holds two vectors of the parameters' length.
 package final class HessianProduct {
     private let objective: any ChunkedObjective
     private let w: FlatVector

@@ -1,5 +1,5 @@
-/// The normalized Hessian trace C(w) = Tr(∇²L(w))/‖∇L(w)‖₂ (Wu, Luo and Wunsch, AAAI 2024) and what it is made
-/// of.
+/// The normalized Hessian trace C(w) = Tr(∇²L(w))/‖∇L(w)‖₂ (Wu, Luo and Wunsch, AAAI 2024) and what it is
+/// made of.
 ///
 /// It is not invariant to the weights' scale: where a network's function stays under w → a·w, as between
 /// BatchNorms, C becomes C/a. ‖w‖·C does not change; compare C between networks of unlike ‖w‖ by that.

@@ -14,7 +14,8 @@ package enum Kernels {
         }
     }
 
-    /// gradient ← y·(gradient − Σ y·gradient) in each row: from ∂loss/∂y, y being a softmax, to ∂loss/∂(its argument).
+    /// gradient ← y·(gradient − Σ y·gradient) in each row: from ∂loss/∂y, y being a softmax, to ∂loss/∂(its
+    /// argument).
     package static func softmaxBackward(
         _ y: UnsafePointer<Float>, rows: Int, columns: Int, gradient: UnsafeMutablePointer<Float>
     ) {

@@ -41,8 +41,8 @@ private func metrics(step: Int, curvature: Double? = 1.5) -> StepMetrics {
         reporter.stepEnds(metrics(step: 1))
         #expect(
             screen.take()
-                == "step 1/1000  33 min 18 s left, epoch 2/5, loss 0.5123, acc 81.25 %, 1235 samples/s, ‖g0‖ 0.750, "
-                + "curvature 1.500\n")
+                == "step 1/1000  33 min 18 s left, epoch 2/5, loss 0.5123, acc 81.25 %, 1235 samples/s, "
+                + "‖g0‖ 0.750, curvature 1.500\n")
         screen.instant += .seconds(9)
         reporter.stepEnds(metrics(step: 2))
         #expect(screen.take().isEmpty)

@@ -2,8 +2,8 @@ import COneDNN
 import Vectors
 
 extension Graph {
-    /// y = γ(x − μ)/√(σ² + e) + β per channel over batch and pixels (Ioffe and Szegedy 2015, algorithm 1), as PyTorch's
-    /// `BatchNorm2d`; with `relu`, max(y, 0) in the same pass.
+    /// y = γ(x − μ)/√(σ² + e) + β per channel over batch and pixels (Ioffe and Szegedy 2015, algorithm 1), as
+    /// PyTorch's `BatchNorm2d`; with `relu`, max(y, 0) in the same pass.
     ///
     /// Parameters `name.weight` (γ, from 1) and `name.bias` (β, from 0), statistics `name.running_mean` and
     /// `name.running_var`. Training uses the batch's own mean and (biased) variance and updates the running ones by
