@@ -5,8 +5,8 @@ import Vectors
 ///
 /// Of gradients: h = η·‖∇L‖/‖Hv‖ with η = 0.01, each step changes the gradient by a hundredth, so that
 /// neither truncation (∝ h²) nor rounding (∝ 1/h) is above some 10⁻⁴ of the product. Of losses:
-/// h = √(τ·L/|vᵀHv|) with τ = 7·10⁻⁴. Both from one trial on the first chunk, at 10⁻³ of the weights' norm; a rule from norms
-/// alone would be wrong by orders of magnitude. Powers of two: w ± hv then rounds least.
+/// h = √(τ·L/|vᵀHv|) with τ = 7·10⁻⁴. Both from one trial on the first chunk, at 10⁻³ of the weights' norm;
+/// a rule from norms alone would be wrong by orders of magnitude. Powers of two: w ± hv then rounds least.
 package struct DifferenceStep: Sendable, Equatable {
     /// For a coordinate of ±1.
     package var h: Double
