@@ -108,7 +108,8 @@ let package = Package(
         .testTarget(
             name: "ModelsTests", dependencies: ["Catalogs", "Models", "Compute", "Vectors"], swiftSettings: strict),
         .testTarget(
-            name: "DatasetsTests", dependencies: ["Files", "Datasets", "Vectors", "CZlib"], exclude: ["Goldens"],
+            name: "DatasetsTests", dependencies: ["Files", "Datasets", "PolicyCases", "Vectors", "CZlib"],
+            exclude: ["Goldens"],
             swiftSettings: strict),
         .testTarget(
             name: "OptimizersTests", dependencies: ["Catalogs", "Optimizers", "Objectives", "Vectors"],
@@ -127,6 +128,9 @@ let package = Package(
             swiftSettings: strict),
         .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: strict),
 
+        .target(
+            name: "PolicyCases", dependencies: ["Datasets"], path: "Tests/PolicyCases", swiftSettings: strict),
+
         .target(name: "CTestSupport", path: "Tests/CTestSupport"),
 
         // Started by mpirun on several ranks; asserts closed forms and ends non-zero where one fails.
@@ -143,7 +147,7 @@ let package = Package(
             path: "Tests/TrainingRanks", swiftSettings: strict),
         // Writes decoded and transformed pixels, which reference.py compares (Tests/Checks/pixels).
         .executableTarget(
-            name: "image-transforms", dependencies: ["Catalogs", "Files", "Datasets", "Vectors"],
+            name: "image-transforms", dependencies: ["Catalogs", "Files", "Datasets", "PolicyCases", "Vectors"],
             path: "Tests/PixelReference", exclude: ["pictures.py", "reference.py"], swiftSettings: strict),
         // One of each kind that docs/extending.md describes, added from outside.
         .executableTarget(

@@ -48,15 +48,24 @@ package final class InputFile: @unchecked Sendable {
         return bytes
     }
 
+    /// The whole of a file of at most `limit` bytes.
+    ///
+    /// - Parameter reason: why a larger one cannot be what is wanted, by its length.
+    package static func bytes(
+        _ path: String, limit: Int, otherwise reason: (_ byteCount: Int) -> String
+    ) throws(FileError) -> [UInt8] {
+        let file = try InputFile(path)
+        guard file.byteCount <= limit else {
+            throw FileError("read", path, code: EFBIG, reason: reason(file.byteCount))
+        }
+        return try file.bytes(at: 0, count: file.byteCount)
+    }
+
     /// The whole of a small text file.
     package static func text(_ path: String, limit: Int = 1 << 20) throws(FileError) -> String {
-        let file = try InputFile(path)
-        if file.byteCount > limit {
-            throw FileError(
-                "read", path, code: EFBIG,
-                reason: "it has \(file.byteCount) bytes, more than the \(limit) that the text that is wanted may have")
+        let bytes = try bytes(path, limit: limit) {
+            "it has \($0) bytes, more than the \(limit) that the text that is wanted may have"
         }
-        let bytes = try file.bytes(at: 0, count: file.byteCount)
         let format = FileFormat(head: Array(bytes.prefix(FileFormat.headCount)))
         if let format, format != .json, format != .shardIndex {
             throw FileError(

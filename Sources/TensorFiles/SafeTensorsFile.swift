@@ -98,11 +98,9 @@ package struct SafeTensorsFile: Sendable {
     private static func weightMap(_ path: String) throws(SafeTensorsError) -> [String: String] {
         let text: [UInt8]
         do throws(FileError) {
-            let file = try InputFile(path)
-            guard file.byteCount <= mostIndexBytes else {
-                throw FileError("read", path, code: EFBIG, reason: "an index has at most \(mostIndexBytes) bytes")
+            text = try InputFile.bytes(path, limit: mostIndexBytes) { _ in
+                "an index has at most \(mostIndexBytes) bytes"
             }
-            text = try file.bytes(at: 0, count: file.byteCount)
         } catch { throw .file(error) }
         var map: [String: String] = [:]
         do {

@@ -1,5 +1,6 @@
 import CZlib
 import Datasets
+import PolicyCases
 import Testing
 import Vectors
 
@@ -41,28 +42,6 @@ private func operation(_ name: String, _ value: Double, _ filter: String, height
     }
 }
 
-private let policies: [String: any PixelPolicy] = {
-    func timm(_ magnitude: Double, _ deviation: Double, _ change: (inout RandAugmentTimm) -> Void) -> RandAugmentTimm {
-        var policy = RandAugmentTimm()
-        (policy.magnitude, policy.deviation) = (magnitude, deviation)
-        change(&policy)
-        return policy
-    }
-    return [
-        "randaugment": RandAugment(), "randaugment-bilinear": RandAugment(count: 3, magnitude: 20, filter: .bilinear),
-        "trivial": TrivialAugment(), "trivial-bilinear": TrivialAugment(filter: .bilinear),
-        "autoaugment-imagenet": AutoAugment(.imageNet),
-        "autoaugment-cifar10": AutoAugment(.cifar10, filter: .bicubic), "autoaugment-svhn": AutoAugment(.svhn),
-        "timm-m9-mstd0.5-inc1": timm(9, 0.5) { _ in },
-        "timm-m7-mstd0.5-mmax8": timm(7, 0.5) {
-            ($0.isIncreasing, $0.maximum, $0.filter) = (false, 8, nil)
-        },
-        "timm-m9-mstd101-n3-inc1": timm(9, .infinity) { ($0.count, $0.filter) = (3, nil) },
-        "big-vision-2-10": RandAugmentBigVision(), "big-vision-3-15": RandAugmentBigVision(count: 3, magnitude: 15),
-        "three": ThreeAugment(),
-    ]
-}()
-
 @Suite struct PixelOperationTests {
     @Test func `an operation is Pillow's bit for bit`() throws {
         for golden in try augmentationGoldens("operation") {
@@ -81,7 +60,7 @@ private let policies: [String: any PixelPolicy] = {
 
     @Test func `a policy is torchvision's or timm's with the same draws`() throws {
         for golden in try augmentationGoldens("policy") {
-            let policy = try #require(policies[golden[1]])
+            let policy = try #require(policyCases.first { $0.name == golden[1] }).policy
             let numbers = try golden[2..<5].map { try #require(Int($0)) }
             let workspace = pictured(height: numbers[1], width: numbers[2])
             var stream = RandomStream(seed: 9, purpose: .test, index: numbers[0])

@@ -1,11 +1,12 @@
 import Datasets
+import PolicyCases
 import Vectors
 
 /// Transforms of whole images and pipelines, by the names that reference.py knows them by. Rows of the catalog are all
 /// of it, so that one without a counterpart there fails the check.
 let pixelTransforms: [(name: String, steps: [any PixelTransform])] =
     resizes + crops
-    + policies.map { ("policy \($0.0)", [$0.1]) }
+    + policyCases.map { ("policy \($0.0)", [$0.1]) }
     + transformCatalog.entries.flatMap { entry in
         // `none` draws nothing.
         guard let decoded = entry.decoded else { return [] as [(name: String, steps: [any PixelTransform])] }
@@ -30,31 +31,6 @@ private let crops: [(name: String, steps: [any PixelTransform])] = [
     ("inception 0.05 100", [InceptionCrop(side: 224)]),
     ("inception 0.08 10", [InceptionCrop(side: 224, area: 0.08...1, attempts: 10)]),
 ]
-
-private let policies: [(String, any PixelPolicy)] = {
-    func timm(_ magnitude: Double, _ deviation: Double, _ change: (inout RandAugmentTimm) -> Void) -> RandAugmentTimm {
-        var policy = RandAugmentTimm()
-        (policy.magnitude, policy.deviation) = (magnitude, deviation)
-        change(&policy)
-        return policy
-    }
-    return [
-        ("randaugment", RandAugment()),
-        ("randaugment-bilinear", RandAugment(count: 3, magnitude: 20, filter: .bilinear)),
-        ("trivial", TrivialAugment()), ("trivial-bilinear", TrivialAugment(filter: .bilinear)),
-        ("autoaugment-imagenet", AutoAugment(.imageNet)),
-        ("autoaugment-cifar10", AutoAugment(.cifar10, filter: .bicubic)),
-        ("autoaugment-svhn", AutoAugment(.svhn)), ("autoaugment-official", OfficialAutoAugment()),
-        ("timm-m9-mstd0.5-inc1", timm(9, 0.5) { _ in }),
-        (
-            "timm-m7-mstd0.5-mmax8",
-            timm(7, 0.5) { ($0.isIncreasing, $0.maximum, $0.filter) = (false, 8, nil) }
-        ),
-        ("timm-m9-mstd101-n3-inc1", timm(9, .infinity) { ($0.count, $0.filter) = (3, nil) }),
-        ("big-vision-2-10", RandAugmentBigVision()),
-        ("big-vision-3-15", RandAugmentBigVision(count: 3, magnitude: 15)), ("three", ThreeAugment()),
-    ]
-}()
 
 /// Of normalized images.
 let planeTransforms: [(String, (any PlaneTransform)?)] = [

@@ -42,11 +42,9 @@ enum ImageNetDevkit {
     private static func labels(ofIDsIn path: String, _ classes: [String]) throws(DatasetError) -> [Int: Int] {
         let bytes: [UInt8]
         do throws(FileError) {
-            let file = try InputFile(path)
-            guard file.byteCount <= mostMetaBytes else {
-                throw FileError("read", path, code: EFBIG, reason: "the published one has less than a megabyte")
+            bytes = try InputFile.bytes(path, limit: mostMetaBytes) { _ in
+                "the published one has less than a megabyte"
             }
-            bytes = try file.bytes(at: 0, count: file.byteCount)
         } catch { throw .file(error) }
         let rows: [[String: MatFile.Value]]
         do throws(MatFile.Problem) { rows = try MatFile(bytes).structures["synsets"] ?? [] } catch {
